@@ -1,0 +1,71 @@
+"""Gather and scatter on the CPU, by flat positions that have been checked.
+
+Each kernel is one loop over the positions; sums meet in the order of the positions, so that results
+repeat bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .. import cache
+
+Array = np.ndarray[Any, Any]
+
+_BODIES = {
+    "gather": "out[i] = x[index[i]]",
+    "scatter_add": "x[index[i]] += out[i]",
+    "put": "x[index[i]] = out[i]",
+}
+
+
+@lru_cache(maxsize=None)
+def _kernel(name: str) -> Any:
+    source = f'''"""{name}: {_BODIES[name]} for every i. `index` is uint64, so that it is never counted from the end."""
+
+from numba import njit
+
+
+@njit(error_model="numpy")
+def kernel(x, index, out):
+    for i in range(index.size):
+        {_BODIES[name]}
+'''
+    return cache.load(source, name).kernel
+
+
+def gather(x: Array, index: Array, out: Array) -> None:
+    """out[i] = x[index[i]]"""
+    _kernel("gather")(_bits(x), index.view(np.uint64), _bits(out))
+
+
+def put(x: Array, index: Array, source: Array) -> None:
+    """x[index[i]] = source[i], in order."""
+    _kernel("put")(_bits(x), index.view(np.uint64), _bits(source))
+
+
+def scatter_add(x: Array, index: Array, source: Array) -> None:
+    """x[index[i]] += source[i], in order; float16 adds up in float32."""
+    if x.dtype == np.float16:
+        wide = x.astype(np.float32)
+        scatter_add(wide, index, source.astype(np.float32))
+        x[...] = wide
+    else:
+        _kernel("scatter_add")(x, index.view(np.uint64), source)
+
+
+def _bits(x: Array) -> Array:
+    """Numba knows no float16 arrays; to move their elements, their bits will do."""
+    return x.view(np.uint16) if x.dtype == np.float16 else x
+
+
+def places(size: Sequence[int], stride: Sequence[int], offset: int) -> Array:
+    """The storage positions of a strided view, in row-major order, as int64."""
+    total = np.array(offset, np.int64)
+    for n, step in zip(size, stride, strict=True):
+        total = total[..., None] + np.arange(n, dtype=np.int64) * step
+    return np.ascontiguousarray(total.reshape(-1))

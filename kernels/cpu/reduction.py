@@ -1,0 +1,36 @@
+"""Reductions on the CPU: folds of all elements, of rows or of columns, and searches of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import axes, cache
+from ..program import Program
+from . import elementwise, names, parallel
+
+
+def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
+    """Fold the middle axis of `x`, flat and contiguous (outer, n, inner), into `out` (outer, inner)."""
+    if out.size == 1:
+        elementwise.compiled(program, "vr", 0, x.size)(x, out)
+    elif inner == 1:
+        _axis("rows", program, x.size)(x, out, n)
+    elif out.size:
+        _axis("columns", program, x.size)(x, out, n, inner)
+
+
+def _axis(shape: str, program: Program, size: int) -> Any:
+    threads = size >= parallel.MINIMUM and parallel.usable()
+    key = ("cpu", shape, threads)
+    kernel = program.kernels.get(key)
+    if kernel is None:
+        source = getattr(axes, shape)(program, names, parallel=threads)
+        kernel = program.kernels[key] = cache.load(source, program.name).kernel
+    return kernel
+
+
+def search(name: str, better: str, dtype: str, x: Any, values: Any, indices: Any, n: int) -> None:
+    """The best element of each row of `x`, flat (rows, n), and its first position."""
+    threads = x.size >= parallel.MINIMUM and parallel.usable()
+    source = axes.search(name, better, dtype, names, parallel=threads)
+    cache.load(source, name).kernel(x, values, indices, n)

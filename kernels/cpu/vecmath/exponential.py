@@ -1,0 +1,201 @@
+"""exp, exp2, expm1, sinh, cosh, tanh.
+
+Every function writes x as k*ln2 + r with an integer k and |r| <= ln2/2 (Cody and Waite, 1980), takes e**r - 1 from a
+minimax polynomial, and multiplies by 2**k. Adding 1.5 * 2**52 (float32: 1.5 * 2**23) to a number rounds it to an
+integer and leaves that integer in the low bits of the sum, which is how k becomes an exponent without a conversion.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def exp_tail_f64(r: np.float64) -> np.float64:
+    """e**r - 1 - r for |r| <= 0.3477; relative error of the polynomial 2**-61.5."""
+    p = 2.0894284838489654e-09 * r + 2.5108662767116995e-08
+    p = p * r + 2.755732773647459e-07
+    p = p * r + 2.755724530604338e-06
+    p = p * r + 2.4801587282293656e-05
+    p = p * r + 0.00019841269885126185
+    p = p * r + 0.0013888888888891106
+    p = p * r + 0.00833333333332188
+    p = p * r + 0.04166666666666669
+    p = p * r + 0.16666666666666677
+    p = p * r + 0.5
+    return r * r * p
+
+
+def scale_f64(p: np.float64, t: np.float64) -> np.float64:
+    """p * 2**k for t = k + 1.5 * 2**52 and |k| < 2046: in two factors, so that a subnormal result rounds once."""
+    k = np.float64(t).view(np.int64) - (0x4338000000000000 - 2046)
+    half = k >> 1
+    return p * np.int64(half << 52).view(np.float64) * np.int64((k - half) << 52).view(np.float64)
+
+
+def exp_f64(x: np.float64) -> np.float64:
+    """e**x."""
+    x = np.float64(710.0) if x > 710.0 else x
+    x = np.float64(-746.0) if x < -746.0 else x
+    t = x * 1.4426950408889634 + 6755399441055744.0
+    k = t - 6755399441055744.0
+    r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    return scale_f64(1.0 + (r + exp_tail_f64(r)), t)
+
+
+def exp2_f64(x: np.float64) -> np.float64:
+    """2**x."""
+    x = np.float64(1025.0) if x > 1025.0 else x
+    x = np.float64(-1077.0) if x < -1077.0 else x
+    t = x + 6755399441055744.0
+    r = (x - (t - 6755399441055744.0)) * 0.6931471805599453
+    return scale_f64(1.0 + (r + exp_tail_f64(r)), t)
+
+
+def exp_parts_f64(x: np.float64) -> tuple[np.float64, np.float64, np.float64]:
+    """(s, r, p) with e**x = 4 * (s + s * (r + p)) and s = 2**k / 4; for -700 <= x <= 710.6, where 4s may overflow."""
+    t = x * 1.4426950408889634 + 6755399441055744.0
+    k = t - 6755399441055744.0
+    r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    s = np.int64((np.float64(t).view(np.int64) + 1021) << 52).view(np.float64)  # 2**k / 4
+    return s, r, exp_tail_f64(r)
+
+
+def expm1_f64(x: np.float64) -> np.float64:
+    """e**x - 1."""
+    a = np.float64(710.0) if x > 710.0 else x
+    s, r, p = exp_parts_f64(np.float64(-40.0) if a < -40.0 else a)
+    y = 4.0 * ((s * r + (s - 0.25)) + s * p)
+    return x if abs(x) < 1e-17 else y
+
+
+
+def sinh_f64(x: np.float64) -> np.float64:
+    """(e**x - e**-x) / 2, and an odd polynomial (relative error 2**-61.8) for |x| <= 1."""
+    a = np.float64(710.6) if abs(x) > 710.6 else abs(x)
+    z = a * a
+    p = 7.776594669370905e-13 * z + 1.6056659301603685e-10
+    p = p * z + 2.5052130997597252e-08
+    p = p * z + 2.755731910676025e-06
+    p = p * z + 0.00019841269841593408
+    p = p * z + 0.008333333333332912
+    p = p * z + 0.16666666666666669
+    s, r, t = exp_parts_f64(a)
+    m = s * (r + t)
+    y = 2.0 * (s + (m - 0.0625 / (s + m)))
+    return np.copysign(y if a > 1.0 else a + a * (z * p), x)
+
+
+def cosh_f64(x: np.float64) -> np.float64:
+    """(e**x + e**-x) / 2."""
+    a = np.float64(710.6) if abs(x) > 710.6 else abs(x)
+    s, r, p = exp_parts_f64(a)
+    m = s * (r + p)
+    return 2.0 * (s + (m + 0.0625 / (s + m)))
+
+
+
+def tanh_f64(x: np.float64) -> np.float64:
+    """m / (m + 2), m = e**2x - 1, and an odd polynomial (relative error 2**-56) for |x| <= 0.55."""
+    a = np.float64(22.0) if abs(x) > 22.0 else abs(x)
+    z = a * a
+    p = -1.9565219148505037e-05 * z + 8.346306136772691e-05
+    p = p * z - 0.000233504633229371
+    p = p * z + 0.0005885005186026848
+    p = p * z - 0.0014555583055566625
+    p = p * z + 0.0035920947394626457
+    p = p * z - 0.008863232906205163
+    p = p * z + 0.02186948840742693
+    p = p * z - 0.05396825396466581
+    p = p * z + 0.133333333333286
+    p = p * z - 0.33333333333333315
+    s, r, t = exp_parts_f64(a + a)
+    q = (s * r + (s - 0.25)) + s * t
+    return np.copysign(q / (q + 0.5) if a > 0.55 else a + a * (z * p), x)
+
+
+def exp_tail_f32(r: np.float32) -> np.float32:
+    """e**r - 1 - r for |r| <= 0.3477; relative error of the polynomial 2**-31."""
+    p = np.float32(0.00019763653) * r + np.float32(0.0013932388)
+    p = p * r + np.float32(0.008333544)
+    p = p * r + np.float32(0.041666493)
+    p = p * r + np.float32(0.16666666)
+    p = p * r + np.float32(0.5)
+    return r * r * p
+
+
+def scale_f32(p: np.float32, t: np.float32) -> np.float32:
+    """p * 2**k for t = k + 1.5 * 2**23 and |k| < 254: in two factors, so that a subnormal result rounds once."""
+    k = np.float32(t).view(np.int32) - (0x4B400000 - 254)
+    half = k >> 1
+    return p * np.int32(half << 23).view(np.float32) * np.int32((k - half) << 23).view(np.float32)
+
+
+def exp_f32(x: np.float32) -> np.float32:
+    """e**x."""
+    x = np.float32(89.0) if x > np.float32(89.0) else x
+    x = np.float32(-105.0) if x < np.float32(-105.0) else x
+    t = x * np.float32(1.442695) + np.float32(12582912.0)
+    k = t - np.float32(12582912.0)
+    r = (x - k * np.float32(0.693359375)) - k * np.float32(-0.00021219444)
+    return scale_f32(np.float32(1.0) + (r + exp_tail_f32(r)), t)
+
+
+def exp2_f32(x: np.float32) -> np.float32:
+    """2**x."""
+    x = np.float32(129.0) if x > np.float32(129.0) else x
+    x = np.float32(-152.0) if x < np.float32(-152.0) else x
+    t = x + np.float32(12582912.0)
+    r = (x - (t - np.float32(12582912.0))) * np.float32(0.6931472)
+    return scale_f32(np.float32(1.0) + (r + exp_tail_f32(r)), t)
+
+
+def exp_parts_f32(x: np.float32) -> tuple[np.float32, np.float32, np.float32]:
+    """(s, r, p) with e**x = 4 * (s + s * (r + p)) and s = 2**k / 4; for -80 <= x <= 89.5, where 4s may overflow."""
+    t = x * np.float32(1.442695) + np.float32(12582912.0)
+    k = t - np.float32(12582912.0)
+    r = (x - k * np.float32(0.693359375)) - k * np.float32(-0.00021219444)
+    s = np.int32((np.float32(t).view(np.int32) + 125) << 23).view(np.float32)  # 2**k / 4
+    return s, r, exp_tail_f32(r)
+
+
+def expm1_f32(x: np.float32) -> np.float32:
+    """e**x - 1."""
+    a = np.float32(89.0) if x > np.float32(89.0) else x
+    s, r, p = exp_parts_f32(np.float32(-20.0) if a < np.float32(-20.0) else a)
+    y = np.float32(4.0) * ((s * r + (s - np.float32(0.25))) + s * p)
+    return x if abs(x) < np.float32(1e-8) else y
+
+
+
+def sinh_f32(x: np.float32) -> np.float32:
+    """(e**x - e**-x) / 2, and an odd polynomial (relative error 2**-31) for |x| <= 1."""
+    a = np.float32(89.5) if abs(x) > np.float32(89.5) else abs(x)
+    z = a * a
+    p = np.float32(2.7822286e-06) * z + np.float32(0.00019842894)
+    p = p * z + np.float32(0.0083333105)
+    p = p * z + np.float32(0.16666667)
+    s, r, t = exp_parts_f32(a)
+    m = s * (r + t)
+    y = np.float32(2.0) * (s + (m - np.float32(0.0625) / (s + m)))
+    return np.copysign(y if a > np.float32(1.0) else a + a * (z * p), x)
+
+
+def cosh_f32(x: np.float32) -> np.float32:
+    """(e**x + e**-x) / 2."""
+    a = np.float32(89.5) if abs(x) > np.float32(89.5) else abs(x)
+    s, r, p = exp_parts_f32(a)
+    m = s * (r + p)
+    return np.float32(2.0) * (s + (m + np.float32(0.0625) / (s + m)))
+
+
+def tanh_f32(x: np.float32) -> np.float32:
+    """m / (m + 2), m = e**2x - 1, and an odd polynomial (relative error 2**-29) for |x| <= 0.55."""
+    a = np.float32(10.0) if abs(x) > np.float32(10.0) else abs(x)
+    z = a * a
+    p = np.float32(-0.0062428387) * z + np.float32(0.021050712)
+    p = p * z - np.float32(0.053847548)
+    p = p * z + np.float32(0.13332544)
+    p = p * z - np.float32(0.33333316)
+    s, r, t = exp_parts_f32(a + a)
+    q = (s * r + (s - np.float32(0.25))) + s * t
+    return np.copysign(q / (q + np.float32(0.5)) if a > np.float32(0.55) else a + a * (z * p), x)

@@ -1,0 +1,1 @@
+"""Automatic differentiation: the graph and engine over opaque values, then `grad` over tensors."""

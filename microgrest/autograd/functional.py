@@ -1,0 +1,108 @@
+"""backward and grad: the engine for tensors, with PyTorch's checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..tensor import Tensor
+from . import engine
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | None | Sequence[Tensor | None] = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | Tensor | None = None,
+) -> None:
+    """Add the gradients of the sum of `tensors` to `.grad` of the leaves, or of `inputs` only.
+
+    `grad_tensors` weigh the tensors; they are needed for tensors of more than one element.
+    """
+    roots = _roots(tensors, grad_tensors)
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        engine.run(roots, retain_graph=retain, create_graph=create_graph)
+        return
+    wanted = _several(inputs)
+    if not wanted:
+        raise RuntimeError("'inputs' argument to backward cannot be empty.")
+    found = engine.run(
+        roots, retain_graph=retain, create_graph=create_graph, wanted=[_edge_of(t) for t in wanted]
+    )
+    for t, g in zip(wanted, found, strict=True):
+        if g is not None:
+            t._grad = g if t._grad is None else t._grad + g
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | None | Sequence[Tensor | None] = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of the sum of `outputs`, weighed by `grad_outputs`, for each of `inputs`.
+
+    RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (then None)
+    or `materialize_grads` (then zeros).
+    """
+    if is_grads_batched:
+        raise RuntimeError("grad(): is_grads_batched=True is not supported; call grad() once per vector")
+    wanted = _several(inputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    found = engine.run(
+        _roots(outputs, grad_outputs),
+        retain_graph=retain,
+        create_graph=create_graph,
+        wanted=[_edge_of(t) for t in wanted],
+    )
+    if materialize_grads:
+        return tuple(t.new_zeros(t.shape) if g is None else g for t, g in zip(wanted, found, strict=True))
+    if not allow_unused and any(g is None for g in found):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. "
+            "Set allow_unused=True if this is the desired behavior."
+        )
+    return tuple(found)
+
+
+def _several(tensors: Tensor | Sequence[Any] | None) -> list[Any]:
+    return [tensors] if tensors is None or isinstance(tensors, Tensor) else list(tensors)
+
+
+def _edge_of(t: Tensor) -> Any:
+    if not t._requires_grad:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return t._edge
+
+
+def _roots(tensors: Any, gradients: Any) -> list[tuple[Any, Any]]:
+    outputs = _several(tensors)
+    weights = [None] * len(outputs) if gradients is None else _several(gradients)
+    if len(weights) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(weights)} gradients")
+    return [_root(i, t, g) for i, (t, g) in enumerate(zip(outputs, weights, strict=True))]
+
+
+def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
+    if not t._requires_grad:
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    if g is None:
+        if t.numel() != 1:
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs, this one has shape {list(t._shape)}; "
+                "call backward(gradient) with a tensor of that shape, or reduce it, for example with .sum()"
+            )
+        g = t.new_ones(t._shape)
+    elif not isinstance(g, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+    elif g._shape != t._shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {g._shape} and output[{i}] has a shape of {t._shape}."
+        )
+    return t._edge, g

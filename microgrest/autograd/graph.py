@@ -1,0 +1,110 @@
+"""The graph: one Node per recorded operation, edges to whatever its inputs came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+
+class Rule(Protocol):
+    """How the gradient goes through an operation. One object serves many nodes."""
+
+    name: str
+
+    def backward(self, node: Node, g: Any) -> Sequence[Any]:
+        """A cotangent per edge from the cotangent of the result; None for none. Not recorded."""
+
+    def differentiable(self, node: Node, g: Any) -> Sequence[Any]:
+        """The same by recorded operations, for derivatives of derivatives."""
+
+
+class Freed(tuple):  # type: ignore[type-arg]
+    """What `saved` becomes once a backward pass has used it up."""
+
+
+FREED = Freed()
+
+
+class Node:
+    """A recorded operation.
+
+    `edges` holds, per input, the Node it came from, or the leaf itself, or None where no gradient
+    is wanted. Nodes and leaves both have `_shape` and `_kind`: those of the gradient that they take.
+    `saved` are the tensors that the rule reads, `versions` their storages' versions at the time,
+    `extra` whatever else the rule wants.
+    """
+
+    __slots__ = ("__weakref__", "_kind", "_shape", "edges", "extra", "hooks", "rule", "saved", "versions")
+
+    rule: Rule
+    edges: tuple[Any, ...]
+    saved: tuple[Any, ...]
+    versions: tuple[int, ...]
+    _shape: tuple[int, ...]
+    _kind: Any
+    extra: Any
+    hooks: list[Callable[[Any], Any]] | None
+
+    def name(self) -> str:
+        """The name PyTorch gives it: AddBackward0."""
+        return self.rule.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """What the inputs came from, each with 0: (Node, AccumulateGrad or None, 0)."""
+        return tuple((e if e is None or type(e) is Node else AccumulateGrad(e), 0) for e in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    def release(self) -> None:
+        """Drop what was saved; a second backward through this node then raises."""
+        if self.saved:
+            self.saved = FREED
+
+
+class AccumulateGrad:
+    """What stands at the end of the graph: the leaf `variable`, which gathers the gradient."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    next_functions: tuple[Any, ...] = ()
+
+    def name(self) -> str:
+        """PyTorch's name for it."""
+        return "AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+
+def checked(node: Node) -> tuple[Any, ...]:
+    """The saved tensors, unless they are gone or were overwritten: RuntimeError."""
+    saved = node.saved
+    for t, version in zip(saved, node.versions):
+        if t._storage.version != version:
+            raise RuntimeError(_overwritten(node, t, version))
+    if saved is FREED:
+        raise RuntimeError(
+            f"Trying to backward through the graph a second time (at {node.name()}, or directly access saved "
+            "tensors after they have already been freed). Saved intermediate values of the graph are freed when you "
+            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+            "graph a second time or if you need to access saved tensors after calling backward."
+        )
+    return saved
+
+
+def _overwritten(node: Node, t: Any, version: int) -> str:
+    where = t._storage.written_at()
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{t.type()} {list(t.shape)}], saved by {node.name()}, is at version {t._storage.version}; expected version "
+        f"{version} instead. It was last written {where}. Use an out-of-place operation there, or clone() before."
+    )

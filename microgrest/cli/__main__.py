@@ -1,0 +1,5 @@
+"""`python -m microgrest.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,61 @@
+"""A progress bar with the loss, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+INTERVAL = 0.05  # seconds between two looks at the loss
+
+
+class Progress:
+    """Shows how far `steps` steps are: a bar on a terminal, else ten lines; nothing if quiet."""
+
+    def __init__(self, steps: int, quiet: bool = False) -> None:
+        self._steps = steps
+        self._quiet = quiet
+        self._shown = 0
+        self._loss = ""
+        self._next = time.perf_counter() + INTERVAL
+        self._bar: ProgressBar[int] | None = None
+        if not quiet and sys.stderr.isatty():
+            self._bar = click.progressbar(
+                length=steps, label="fit", file=sys.stderr, item_show_func=lambda _: self._loss
+            )
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, trace)
+
+    def due(self, done: int) -> bool:
+        """Whether the loss after step `done` should be shown: every 50 ms, and at the last step."""
+        return done == self._steps or time.perf_counter() >= self._next
+
+    def show(self, done: int, loss: float) -> None:
+        """Show that `done` steps are done and that the last loss was `loss`."""
+        self._next = time.perf_counter() + INTERVAL
+        self._loss = f"loss {loss:.6g}"
+        if self._bar is not None:
+            self._bar.update(done - self._shown)
+        elif self._quiet or self._shown + self._steps / 10 > done != self._steps:
+            return
+        else:
+            click.echo(f"step {done} of {self._steps}: {self._loss}", err=True)
+        self._shown = done

@@ -1,0 +1,138 @@
+"""The result of a fit: as plain data, as JSON, as text."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..version import __version__
+from .errors import InputError
+from .problem import Problem
+from .settings import Settings
+from .training import Trained
+
+if TYPE_CHECKING:
+    from .job import Phases
+
+DIGITS = {"float32": 7, "float64": 10}
+
+
+def build(
+    settings: Settings,
+    problem: Problem,
+    lr: float,
+    device: str,
+    trained: Trained,
+    phases: Phases,
+    compared: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """All that a fit found, in the units of the data, as JSON-ready values; times in seconds."""
+    coefficients = problem.scaling.coefficients(trained.coefficients)
+    if not np.isfinite(coefficients).all():
+        raise InputError(
+            f"degree {settings.degree} is too high for the range of {problem.x_name}: "
+            f"the coefficients overflow in the units of the data"
+        )
+    # Coefficients of scaled data cancel where x is far from 0, so they need all digits.
+    digits = DIGITS[settings.dtype] if settings.tutorial else 10
+    return {
+        "microgrest": __version__,
+        "problem": problem.title,
+        "polynomial": polynomial(coefficients, problem, digits),
+        "coefficients": coefficients.tolist(),
+        "loss": trained.loss * problem.scaling.spread**2,
+        "residual": problem.residual(trained.coefficients),
+        "points": problem.x.size,
+        "degree": settings.degree,
+        "steps": settings.steps,
+        "optimizer": settings.optimizer,
+        "lr": lr,
+        "dtype": settings.dtype,
+        "device": device,
+        "seed": settings.seed,
+        "seconds": {
+            "startup": phases.startup,
+            "compile": phases.compile,
+            "steps": phases.steps,
+            "step": phases.steps / settings.steps,
+        },
+        "compare": compared,
+    }
+
+
+def polynomial(coefficients: Any, problem: Problem, digits: int) -> str:
+    """`y = a + b x + c x^2`, with the names of the columns and `digits` significant digits."""
+    x, y = (
+        name if name.isidentifier() else f"[{name}]" for name in (problem.x_name, problem.y_name)
+    )
+    text = f"{y} = {coefficients[0]:.{digits}g}"
+    for power, value in enumerate(coefficients[1:], 1):
+        sign = "-" if value < 0 else "+"
+        text += f" {sign} {abs(value):.{digits}g} {x}" + (f"^{power}" if power > 1 else "")
+    return text
+
+
+def as_json(result: dict[str, Any]) -> str:
+    """`result` as one JSON document."""
+    return json.dumps(result, indent=2, allow_nan=False)
+
+
+def as_text(result: dict[str, Any], quiet: bool = False) -> str:
+    """`result` for a reader; if quiet, the polynomial and its loss alone."""
+    lines = [result["polynomial"], f"loss {result['loss']:.10g}, residual {result['residual']:.6g}"]
+    return "\n".join(lines if quiet else [*lines, *_details(result)])
+
+
+def _details(result: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"{result['problem']}; {result['steps']} steps of {result['optimizer']} at lr "
+        f"{result['lr']:.4g}, {result['dtype']}, {result['device']}"
+    )
+    seconds = result["seconds"]
+    yield ""
+    yield f"start-up            {seconds['startup']:9.3f} s"
+    yield f"kernel compilation  {seconds['compile']:9.3f} s"
+    yield f"steps               {seconds['steps']:9.3f} s   {_micro(seconds['step'])} us a step"
+    if result["compare"] is not None:
+        yield from _comparison(result["compare"], result["residual"])
+
+
+def _comparison(compare: dict[str, Any], residual: float) -> Iterator[str]:
+    for name, form in compare["numpy"].items():
+        label = f"NumPy, {name} form"
+        yield f"{label:34s}{_micro(form['step_seconds'])} us a step, speedup {form['speedup']:.2f}"
+    verdict = "equal to" if compare["equal"] else "DIFFERENT from"
+    yield ""
+    yield (
+        f"{verdict} NumPy's result after {compare['after_steps']} steps: "
+        f"largest difference {compare['difference']:.1e}"
+    )
+    best = compare["least_squares_residual"]
+    if best > 0:
+        yield f"residual {residual / best:.4f} times that of the least-squares polynomial"
+
+
+def _micro(seconds: float) -> str:
+    return f"{seconds * 1e6:9.1f}"
+
+
+def save(result: dict[str, Any], path: Path) -> None:
+    """Write `result` to `path` as JSON, in one step: a reader sees the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(as_json(result) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check(path: Path) -> None:
+    """InputError now, before the fit, if there is no directory to put `path` into after it."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no directory {path.parent}")

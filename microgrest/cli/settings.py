@@ -1,0 +1,39 @@
+"""What one run of `microgrest fit` was asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TARGETS = ("abs", "atan", "cos", "cosh", "erf", "exp", "sigmoid", "sin", "sinh", "tanh")
+OPTIMIZERS = ("sgd", "rmsprop", "adam")
+DTYPES = ("float32", "float64")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `fit`, each under its own name; None where the default depends on the rest."""
+
+    points: int = 2000
+    steps: int = 2000
+    lr: float | None = None
+    degree: int = 3
+    optimizer: str = "sgd"
+    dtype: str = "float32"
+    device: str = "auto"
+    seed: int = 0
+    target: str = "sin"
+    data: Path | None = None
+    x: str | None = None
+    y: str | None = None
+    save: Path | None = None
+    plot: Path | None = None
+    compare: bool = True
+    json: bool = False
+    quiet: bool = False
+
+    @property
+    def tutorial(self) -> bool:
+        """Whether this is the cubic of PyTorch's tutorial: fitted in raw units, by plain SGD."""
+        return self.data is None and self.degree == 3 and self.optimizer == "sgd"

@@ -1,0 +1,109 @@
+"""Two numeric columns out of a user's CSV file, or an error that names the line."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+Row = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns `x` and `y` (float64, finite, of one length) and their names."""
+
+    x_name: str
+    y_name: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+def read_columns(path: Path, x: str | None = None, y: str | None = None) -> Columns:
+    """Columns `x` and `y` of the CSV file at `path`, by header name or by number from 1.
+
+    Fields are separated by commas, semicolons or tabs. Empty lines, and lines that begin with `#`,
+    are skipped. A first row of numbers only is data, not a header. By default x is the first
+    column and y the first other one. InputError, with the line, where there is no finite number.
+    """
+    rows = _rows(path)
+    header = _header(path, rows)
+    x_at = 0 if x is None else _find(path, header, x)
+    y_at = (1 if x_at == 0 else 0) if y is None else _find(path, header, y)
+    if y_at >= len(header):
+        raise InputError(f"{path} has one column only; a fit needs two, for x and y")
+    if not rows:
+        raise InputError(f"{path} has a header but no rows of data")
+    values = [[_number(path, row, header, at) for at in (x_at, y_at)] for row in rows]
+    pair = np.array(values, dtype=np.float64)
+    return Columns(header[x_at], header[y_at], pair[:, 0].copy(), pair[:, 1].copy())
+
+
+def _rows(path: Path) -> list[Row]:
+    """All rows that hold something, each with its line number."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # A comment gives way to an empty line, so that the reader still counts lines right.
+            lines = ["\n" if line.startswith("#") else line for line in file]
+        reader = csv.reader(lines, delimiter=_delimiter(lines))
+        rows = [(reader.line_num, [field.strip() for field in row]) for row in reader]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV text file: {error}") from error
+    rows = [(line, row) for line, row in rows if any(row)]
+    if not rows:
+        raise InputError(f"{path} is empty")
+    return rows
+
+
+def _delimiter(lines: list[str]) -> str:
+    first = next((line for line in lines if line.strip()), "")
+    return max(",;\t", key=first.count)
+
+
+def _header(path: Path, rows: list[Row]) -> list[str]:
+    """The names of the columns; takes the header, where there is one, off `rows`."""
+    names = rows[0][1]
+    if all(map(_is_number, names)):
+        return [str(number) for number in range(1, len(names) + 1)]
+    del rows[0]
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if repeated:
+        raise InputError(f"{path} has several columns named {min(repeated)!r}")
+    return names
+
+
+def _find(path: Path, header: list[str], wanted: str) -> int:
+    if wanted in header:
+        return header.index(wanted)
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(header):
+        return int(wanted) - 1
+    raise InputError(f"{path} has no column {wanted!r}; it has {', '.join(map(repr, header))}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(path: Path, row: Row, header: list[str], at: int) -> float:
+    line, fields = row
+    where = f"{path}, line {line}, column {header[at]!r}"
+    if at >= len(fields) or not fields[at]:
+        raise InputError(f"{where}: the value is missing")
+    text = fields[at]
+    if not _is_number(text):
+        raise InputError(f"{where}: {text!r} is not a number")
+    if not math.isfinite(float(text)):
+        raise InputError(f"{where}: {text} is not finite; remove the row")
+    return float(text)

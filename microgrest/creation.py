@@ -1,0 +1,306 @@
+"""Making tensors: from Python and NumPy data, filled, and counted."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .device import CPU, device
+from .dispatch.movement import copy, filled
+from .dtypes import dtype, get_default_dtype, int64
+from .storage import Kind, kind_of
+from .tensor import Size, Tensor
+
+
+def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -> Kind:
+    """The Kind for a creation function's dtype= and device= arguments."""
+    chosen = fallback if d is None else dtypes.as_dtype(d)
+    place = (like.device if like is not None else CPU) if where is None else device(where)
+    return kind_of(chosen, place)
+
+
+def finish(t: Tensor, requires_grad: bool) -> Tensor:
+    """`t`, requiring grad if asked; RuntimeError for integers."""
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+# From data
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
+    """A new tensor with a copy of `data`: numbers, nested sequences, NumPy arrays, tensors.
+
+    Floats become the default dtype, ints int64; NumPy data keep their type. ValueError for ragged
+    sequences, TypeError for what is not numeric.
+    """
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+        t = copy(data).to(device=device, dtype=dtype)
+        return finish(t, requires_grad)
+    array = as_array(data)
+    fallback = dtypes.from_numpy(array.dtype)
+    if fallback.is_floating_point and not isinstance(data, (np.ndarray, np.generic)):
+        fallback = get_default_dtype()
+    return finish(_from_array(array, kind_from(dtype, device, fallback)), requires_grad)
+
+
+def as_array(data: Any) -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array of a type that tensors have."""
+    if isinstance(data, (list, tuple)) and _holds_tensors(data):
+        data = _numbers(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
+    except OverflowError:
+        raise RuntimeError("Overflow when unpacking long: an int is beyond 64 bits") from None
+    if array.dtype == object or array.dtype.kind in "USV":
+        what = type(data).__name__ if not isinstance(data, (list, tuple)) else _odd_one(data)
+        raise TypeError(f"could not make a tensor of {what}: elements must be numbers or bools")
+    if array.size == 0 and not isinstance(data, (np.ndarray, np.generic)):
+        array = array.astype(get_default_dtype().numpy)
+    return array
+
+
+def _holds_tensors(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, Tensor)
+
+
+def _numbers(data: Any) -> Any:
+    return data.tolist() if isinstance(data, Tensor) else [_numbers(d) for d in data]
+
+
+def _odd_one(data: Any) -> str:
+    for item in data:
+        if isinstance(item, (list, tuple)):
+            return _odd_one(item)
+        if not isinstance(item, (int, float, bool)):
+            return f"a list with {type(item).__name__} {item!r}"
+    return type(data).__name__
+
+
+def _from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
+    """A new tensor of `kind` with the values of `array`."""
+    t = Tensor._empty(array.shape, kind)
+    kind.kernels.memory.from_host(t._flat, np.ascontiguousarray(array.reshape(-1), kind.numpy))
+    return t
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor that shares memory with `array`: writes to one show in the other.
+
+    TypeError for types that tensors do not have, ValueError for negative strides. A read-only array
+    is copied, with a warning.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    kind = kind_of(dtypes.from_numpy(array.dtype), CPU)
+    if any(s < 0 for s in array.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "supported. (You can probably work around this by making a copy of your array with array.copy().)"
+        )
+    size = array.itemsize
+    odd = not array.dtype.isnative or not array.flags.aligned or any(s % size for s in array.strides)
+    if not array.flags.writeable or odd:
+        warnings.warn(
+            "The given NumPy array is not writable, aligned or of the machine's byte order; the tensor is a copy of it.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _from_array(array, kind)
+    if array.flags.c_contiguous:
+        return Tensor._make(array.reshape(-1), Size(array.shape), kind)
+    span = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // size if array.size else 0
+    base = np.lib.stride_tricks.as_strided(array, (span,), (size,))
+    strides = tuple(s // size for s in array.strides)
+    return Tensor._make(base, Size((span,)), kind)._alias(array.shape, strides, 0)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, without a copy where type and device allow it."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if isinstance(data, np.ndarray) and data.flags.writeable:
+        return from_numpy(data).to(device=device, dtype=dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_dlpack(source: Any) -> Tensor:
+    """A tensor over the memory of any object with `__dlpack__` on the CPU, without a copy."""
+    return from_numpy(np.from_dlpack(source))
+
+
+def _rebuild(cls: type, array: np.ndarray[Any, Any], requires_grad: bool, attributes: dict[str, Any]) -> Any:
+    t = from_numpy(array)._as(cls, requires_grad)
+    t.__dict__.update(attributes)
+    return t
+
+
+# Filled
+
+
+def extents(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as numbers or as one sequence; RuntimeError for a negative extent."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    shape = tuple(n.__index__() for n in size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def _filler(name: str, value: Any) -> Callable[..., Tensor]:
+    def make(
+        *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size_keyword: Any
+    ) -> Tensor:
+        shape = extents(size or (size_keyword.pop("size"),))
+        if size_keyword:
+            raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(size_keyword))!r}")
+        kind = kind_from(dtype, device, get_default_dtype())
+        t = Tensor._empty(shape, kind) if value is None else filled(shape, kind, value)
+        return finish(t, requires_grad)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"A new {'uninitialized tensor' if value is None else f'tensor full of {value}s'} of shape `size`."
+    return make
+
+
+zeros = _filler("zeros", 0)
+ones = _filler("ones", 1)
+empty = _filler("empty", None)
+
+
+def full(
+    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A new tensor of shape `size` full of `fill_value`, whose type it takes unless `dtype` is given."""
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    kind = kind_from(dtype, device, dtypes.of_number(value))
+    return finish(filled(extents((tuple(size),)), kind, value), requires_grad)
+
+
+def _like(input: Tensor, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    kind = kind_from(dtype, device, input.dtype, input)
+    t = Tensor._empty(input._shape, kind) if value is None else filled(input._shape, kind, value)
+    return finish(t, requires_grad)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape, dtype and device of `input`."""
+    return _like(input, 0, dtype, device, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape, dtype and device of `input`."""
+    return _like(input, 1, dtype, device, requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """An uninitialized tensor in the shape, dtype and device of `input`."""
+    return _like(input, None, dtype, device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`fill_value` in the shape, dtype and device of `input`."""
+    return _like(input, fill_value, dtype, device, requires_grad)
+
+
+# Counted
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """start, start + step, ... below `end`; int64 for ints, the default dtype if one is a float."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})"
+        )
+    floating = any(isinstance(v, float) for v in (start, end, step))
+    kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
+    n = math.ceil((end - start) / step)
+    values = start + step * np.arange(n, dtype=np.float64 if floating else np.int64)
+    return finish(_from_array(values, kind), requires_grad)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` equally spaced values from start to end, both included, rounded as PyTorch rounds them."""
+    start, end = (float(v) for v in (start, end))
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    kind = kind_from(dtype, device, get_default_dtype())
+    return finish(_from_array(_spaced(start, end, steps, kind.dtype), kind), requires_grad)
+
+
+def _spaced(start: float, end: float, steps: int, d: dtype) -> np.ndarray[Any, Any]:
+    """From both ends towards the middle, in the arithmetic of `d` (float32 for float16)."""
+    real = np.float32 if d.numpy.itemsize < 8 and d.is_floating_point else np.float64
+    lo, hi = real(start), real(end)
+    step = (hi - lo) / real(max(steps - 1, 1))
+    i = np.arange(steps)
+    first = lo + step * i.astype(real)
+    last = hi - step * (steps - 1 - i).astype(real)
+    return np.where(i < steps // 2, first, last) if steps != 1 else np.array([lo])
+
+
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """`steps` values from base**start to base**end, equally spaced in the exponent."""
+    kind = kind_from(dtype, device, get_default_dtype())
+    exponents = _spaced(float(start), float(end), steps, dtypes.float64)
+    return finish(_from_array(np.power(float(base), exponents), kind), requires_grad)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
+    kind = kind_from(dtype, device, get_default_dtype())
+    return finish(_from_array(np.eye(n, m), kind), requires_grad)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The (2, k) indices of the lower triangle of a row by col matrix."""
+    indices = np.stack(np.tril_indices(row, offset, col))
+    return _from_array(indices, kind_from(dtype, device, int64))
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The (2, k) indices of the upper triangle of a row by col matrix."""
+    indices = np.stack(np.triu_indices(row, offset, col))
+    return _from_array(indices, kind_from(dtype, device, int64))
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+

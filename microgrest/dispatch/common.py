@@ -1,0 +1,62 @@
+"""What every kind of op needs: shapes that broadcast, one device, the strided launch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..device import CPU, device
+from ..kernels.program import Program
+from ..tensor import Tensor
+
+
+def broadcast_shapes(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that all of `shapes` expand to; RuntimeError as PyTorch words it."""
+    result = shapes[0]
+    for shape in shapes[1:]:
+        if shape != result:
+            result = _broadcast(name, result, shape)
+    return result
+
+
+def _broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    n = max(len(a), len(b))
+    pair = zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True)
+    result = []
+    for d, (x, y) in enumerate(pair):
+        if x != y and x != 1 and y != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {d} "
+                f"(in {name}: shapes {list(a)} and {list(b)} do not broadcast)"
+            )
+        result.append(y if x == 1 else x)
+    return tuple(result)
+
+
+def common_device(name: str, args: Sequence[Any]) -> device:
+    """The device of all tensors among `args`; 0-d CPU tensors go along with any other."""
+    found = [a._kind.device for a in args if isinstance(a, Tensor)]
+    dimensioned = {a._kind.device for a in args if isinstance(a, Tensor) and (a._shape or a.is_cuda)}
+    if len(dimensioned) > 1:
+        places = ", ".join(f"argument {i} is on {a.device}" for i, a in enumerate(args) if isinstance(a, Tensor))
+        raise RuntimeError(f"Expected all tensors to be on the same device in {name}(), but {places}")
+    return dimensioned.pop() if dimensioned else (found[0] if found else CPU)
+
+
+def run(program: Program, shape: Sequence[int], operands: Sequence[Any], results: Sequence[Tensor]) -> None:
+    """Launch `program` over `shape` with operands broadcast to it, walking all by their strides."""
+    kernels = results[0]._kind.kernels.elementwise
+    views = [view(kernels, a, shape) if isinstance(a, Tensor) else a for a in operands]
+    kernels.launch(program, shape, views, [view(kernels, r, shape) for r in results])
+
+
+def view(kernels: Any, t: Tensor, shape: Sequence[int]) -> Any:
+    """`t` as a kernel's View, broadcast to `shape` by strides of 0."""
+    return kernels.View(t._storage.array, t._offset, broadcast_strides(t._shape, t._strides, shape))
+
+
+def broadcast_strides(own: Sequence[int], strides: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides that walk a tensor of shape `own` as if it had `shape`."""
+    missing = len(shape) - len(own)
+    steps = [0 if extent == 1 else step for extent, step in zip(own, strides, strict=True)]
+    return (0,) * missing + tuple(steps)

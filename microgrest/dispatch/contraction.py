@@ -1,0 +1,45 @@
+"""Matrix products on tensors: shapes and types checked, then the device's product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops.row import Row
+from ..tensor import Tensor
+from .common import common_device
+from .structured import family
+
+# The dimensions of the operands, and the shapes as PyTorch's messages name them.
+RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
+
+
+@family("contraction")
+def contract(row: Row, a: Tensor, b: Tensor) -> Tensor:
+    """The product of `a` and `b`, which have been checked."""
+    shape = (*a._shape[:-1], *(b._shape[:-2] if b.ndim < 3 else ()), *b._shape[-1:] * (b.ndim > 1))
+    y = Tensor._empty(shape, a._kind)
+    a._kind.kernels.contraction.matmul(a._numpy(), b._numpy(), y._numpy())
+    return y
+
+
+def check(name: str, a: Any, b: Any) -> None:
+    """RuntimeError unless `name` takes operands of these shapes, types and devices."""
+    for what, t, rank in zip(("self", "mat2"), (a, b), RANKS[name], strict=True):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"{name}(): {what} must be Tensor, not {type(t).__name__}")
+        if t.ndim != rank:
+            raise RuntimeError(f"{name}(): {what} must be a {rank}-D tensor, got shape {list(t._shape)}")
+    common_device(name, (a, b))
+    if a._kind is not b._kind:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r} in {name}()"
+        )
+    inner = b._shape[0] if b.ndim < 3 else b._shape[1]
+    if a._shape[-1] != inner or (b.ndim == 3 and a._shape[0] != b._shape[0]):
+        raise RuntimeError(
+            f"{name}(): mat1 and mat2 shapes cannot be multiplied ({_by(a)} and {_by(b)})"
+        )
+
+
+def _by(t: Tensor) -> str:
+    return "x".join(map(str, t._shape))

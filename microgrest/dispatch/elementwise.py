@@ -1,0 +1,293 @@
+"""Elementwise rows on tensors: types, layout, launch.
+
+A row meets each combination of operand types as a Form, which holds the traced Program and, per set of
+inputs that want gradients, a Backward. `unary` and `binary` make the functions that users call: one
+short path for contiguous operands of one kind, and `apply` for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.graph import Node, checked
+from ..autograd.modes import state
+from ..dtypes import dtype, float64
+from ..kernels.program import Program, Reduce
+from ..ops.row import Row
+from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
+from ..storage import Kind, kind_of
+from ..tensor import Tensor
+from .common import broadcast_shapes, common_device, run, view
+
+_new = object.__new__
+
+
+class Form:
+    """A row at given operand types: `stored` per input (None for a Python number), `loaded` likewise."""
+
+    def __init__(
+        self, row: Row, stored: Sequence[dtype | None], loaded: Sequence[dtype], result: dtype
+    ) -> None:
+        self.row, self.stored, self.loaded, self.result = row, stored, loaded, result
+        self.symbols = [Symbol(name) for name in row.args]
+        lowering = Lowering(self.typed())
+        self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
+        self.name = row.backward_name if stored[-1] is None else row.extra.get("backward_tensor", row.backward_name)
+        self.differentiable = row.differentiable and result.is_floating_point
+        self.backwards: dict[tuple[int, str], Backward] = {}
+
+    def typed(self) -> list[tuple[Symbol, dtype, dtype]]:
+        """The inputs as Lowering wants them: symbol, stored type, loaded type."""
+        return [(s, t or u, u) for s, t, u in zip(self.symbols, self.stored, self.loaded, strict=True)]
+
+    def backward(self, edges: Sequence[Any], layout: str) -> Backward:
+        """The Backward for the inputs that have an edge, operands in `layout` ("" if strided)."""
+        mask = sum(1 << i for i, edge in enumerate(edges) if edge is not None)
+        found = self.backwards.get((mask, layout))
+        if found is None:
+            found = self.backwards[mask, layout] = Backward(self, edges, layout)
+        return found
+
+
+class Backward:
+    """How gradients go back through a Form, what must be saved for that, and the fused kernel.
+
+    A cotangent that is `g` itself costs nothing and is no part of the kernel.
+    """
+
+    def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
+        self.form, self.layout, self.name = form, layout, form.name
+        self.g, self.y = Symbol("g"), Symbol("y")
+        bars = cotangents(form.row, self.g, self.y, form.symbols)
+        self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}
+        free = free_inputs(self.bars.values())
+        used = [i for i, s in enumerate(form.symbols) if s in free]
+        self.saves_y = self.y in free
+        self.saved = [i for i in used if form.stored[i] is not None]
+        self.numbers = [i for i in used if form.stored[i] is None]
+        self.through = [i for i, bar in self.bars.items() if bar is self.g and not self.folds(i)]
+        self.computed = [i for i in self.bars if i not in self.through]
+        self.programs: dict[bool, Program] = {}
+
+    def folds(self, i: int) -> bool:
+        """Whether input `i` is one element that met many, so that its gradient is a sum."""
+        return bool(self.layout) and self.layout[i] == "e"
+
+    def program(self, folded: bool) -> Program:
+        """The kernel's Program; not `folded`, sums over broadcast inputs are left to the engine."""
+        found = self.programs.get(folded)
+        if found is None:
+            form, result = self.form, self.form.result
+            ends = [self.g, self.y] if self.saves_y else [self.g]
+            inputs = form.typed()
+            typed = [(s, result, result) for s in ends] + [inputs[i] for i in (*self.saved, *self.numbers)]
+            outputs = [
+                (self.bars[i], self.stored(i), sum_of(self.stored(i)) if folded and self.folds(i) else None)
+                for i in self.computed
+            ]
+            found = Lowering(typed).program(f"{form.row.name}_backward", outputs)
+            self.programs[folded] = found
+        return found
+
+    def stored(self, i: int) -> dtype:
+        """The stored type of input `i`, a tensor."""
+        d = self.form.stored[i]
+        assert d is not None
+        return d
+
+    def letters(self, g: str) -> str:
+        """The layout of the flat kernel for a gradient whose own letter is `g`."""
+        inputs = "".join(self.layout[i] for i in (*self.saved, *self.numbers))
+        outputs = "".join("r" if self.folds(i) else "v" for i in self.computed)
+        return g + "v" * self.saves_y + inputs + outputs
+
+    def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
+        """Make `y` the result of a recorded operation on `args`."""
+        node = _new(Node)
+        node.rule = self
+        node.edges = edges
+        saved = tuple([args[i] for i in self.saved])
+        if self.saves_y:
+            saved = (y._same(), *saved)
+        node.saved = saved
+        node.versions = tuple([t._storage.version for t in saved])
+        node.extra = tuple([args[i] for i in self.numbers]) if self.numbers else ()
+        node._shape = y._shape
+        node._kind = y._kind
+        node.hooks = None
+        y._node = node
+        y._requires_grad = True
+
+    def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """One fused kernel for all wanted inputs."""
+        saved = checked(node)
+        bars: list[Any] = [None] * len(node.edges)
+        for i in self.through:
+            bars[i] = g
+        if self.computed:
+            self._compute(node, g, saved, bars)
+        return bars
+
+    def _compute(self, node: Node, g: Tensor, saved: tuple[Any, ...], bars: list[Any]) -> None:
+        kind, edges = node._kind, node.edges
+        letters, flat = "", None
+        if not self.layout:
+            pass
+        elif g._flat is not None:
+            letters, flat = self.letters("v"), g._flat
+        elif not any(g._strides):
+            letters, flat = self.letters("e"), g._storage.array[g._offset : g._offset + 1]
+        if "v" not in letters:
+            for i in self.computed:
+                bars[i] = Tensor._empty(node._shape, self._kind(i, kind))
+            run(self.program(False), node._shape, (g, *saved, *node.extra), [bars[i] for i in self.computed])
+            return
+        n = 1
+        for extent in node._shape:
+            n *= extent
+        flats = [flat, *[t._flat for t in saved], *node.extra]
+        for i in self.computed:
+            own = self._kind(i, kind)
+            bars[i] = bar = Tensor._make(own.empty(1 if self.folds(i) else n), edges[i]._shape, own)
+            flats.append(bar._flat)
+        kind.kernels.elementwise.compiled(self.program(True), letters, 0, n)(*flats)
+
+    def _kind(self, i: int, kind: Kind) -> Kind:
+        stored = self.stored(i)
+        return kind if stored is kind.dtype else kind_of(stored, kind.device)
+
+    def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """The traced rule, evaluated in recorded operations."""
+        saved = iter(checked(node))
+        values: dict[Any, Any] = {self.g: g}
+        if self.saves_y:
+            y = next(saved)._same()
+            y._node, y._requires_grad = node, True
+            values[self.y] = y
+        values |= {self.form.symbols[i]: next(saved) for i in self.saved}
+        values |= {self.form.symbols[i]: x for i, x in zip(self.numbers, node.extra, strict=True)}
+        results = evaluate(list(self.bars.values()), values, lambda x: lift(x, g))
+        bars: list[Any] = [None] * len(node.edges)
+        for i, bar in zip(self.bars, results, strict=True):
+            bars[i] = bar if isinstance(bar, Tensor) else lift(bar, g)
+        return bars
+
+
+def lift(number: Any, like: Tensor) -> Tensor:
+    """A 0-d tensor of a Python number, on the device of `like`."""
+    kind = kind_of(float64 if isinstance(number, float) else dtypes.of_number(number), like.device)
+    t = Tensor._empty((), kind)
+    kind.kernels.memory.fill(t._flat, number)
+    return t
+
+
+def sum_of(d: dtype) -> Reduce:
+    """The fold of a sum of floats: float32 lanes within blocks, float64 across them."""
+    lane = "float64" if d is float64 else "float32"
+    return Reduce("0", "{acc} + {x}", lane, "float64")
+
+
+# The general path
+
+
+def apply(row: Row, args: Sequence[Any], out: Tensor | None = None) -> Tensor:
+    """`row` on tensors and Python numbers of any types, shapes and layouts."""
+    args = [operand(row, a) for a in args]
+    where = common_device(row.name, args)
+    form = form_of(row, args)
+    check_divisor(row, args)
+    shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
+    result = Tensor._empty(shape, kind_of(form.result, where)) if out is None else out
+    layout = launch(form, args, result)
+    if form.differentiable and state.grad:
+        edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
+        if edges.count(None) != len(edges):
+            form.backward(edges, layout).attach(result, edges, args)
+    return result
+
+
+def operand(row: Row, a: Any) -> Any:
+    """`a` as a tensor or a Python number; TypeError for anything else."""
+    if isinstance(a, (Tensor, float, int)):
+        return a
+    if isinstance(a, np.generic):
+        return a.item()
+    if isinstance(a, np.ndarray):
+        from ..creation import from_numpy
+
+        return from_numpy(a)
+    raise TypeError(f"{row.name}(): arguments must be Tensors or numbers, not {type(a).__name__}")
+
+
+def check_divisor(row: Row, args: Sequence[Any]) -> None:
+    """RuntimeError for an integer division by zero."""
+    name = row.extra.get("nonzero")
+    if name is None or any(isinstance(a, float) or _is_floating(a) for a in args):
+        return
+    divisor = args[row.args.index(name)]
+    zero = not divisor._numpy().all() if isinstance(divisor, Tensor) else divisor == 0
+    if zero:
+        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
+
+
+def _is_floating(a: Any) -> bool:
+    return isinstance(a, Tensor) and a._kind.dtype.is_floating_point
+
+
+def launch(form: Form, args: Sequence[Any], result: Tensor) -> str:
+    """Compute into `result`; returns the flat layout of the operands, "" if they are strided."""
+    layout = flat_layout(args, result)
+    if not layout:
+        run(form.program, result._shape, args, [result])
+    elif result._flat.size:
+        flats = [a._flat if isinstance(a, Tensor) else a for a in args]
+        kernels = result._kind.kernels.elementwise
+        kernels.compiled(form.program, layout + "v", 0, result._flat.size)(*flats, result._flat)
+    return layout
+
+
+def flat_layout(args: Sequence[Any], result: Tensor) -> str:
+    """A letter per operand if each is contiguous or one element, else ""."""
+    if result._flat is None:
+        return ""
+    n = result._flat.size
+    letters = ""
+    for a in args:
+        if not isinstance(a, Tensor):
+            letters += "f" if isinstance(a, float) else "i"
+        elif a._flat is None or a._flat.size not in (n, 1):
+            return ""
+        else:
+            letters += "v" if a._flat.size == n else "e"
+    return letters
+
+
+def form_of(row: Row, args: Sequence[Any]) -> Form:
+    """The Form for the types of `args`, by PyTorch's promotion."""
+    dimensioned: list[dtype] = []
+    zero_dim: list[dtype] = []
+    numbers: list[dtype] = []
+    for name, a in zip(row.args, args, strict=True):
+        if name in row.unpromoted:
+            continue
+        if not isinstance(a, Tensor):
+            numbers.append(dtypes.of_number(a))
+        else:
+            (dimensioned if a._shape else zero_dim).append(a._kind.dtype)
+    promoted = dtypes.result_of(dimensioned, zero_dim, numbers)
+    stored = tuple([a._kind.dtype if isinstance(a, Tensor) else type(a) for a in args])
+    forms = row.forms
+    form = forms.get((promoted, stored))
+    if form is None:
+        compute, result = row.types(promoted)
+        types = [d if isinstance(d, dtype) else None for d in stored]
+        loaded = [
+            (types[i] or dtypes.of_number(a)) if name in row.unpromoted else compute
+            for i, (name, a) in enumerate(zip(row.args, args, strict=True))
+        ]
+        form = forms[promoted, stored] = Form(row, types, loaded, result)
+    return form

@@ -1,0 +1,132 @@
+"""Writes into existing tensors: in-place elementwise ops, and what they do to the graph.
+
+A write to a tensor in the graph gives it a new node. If the tensor is a view, its base is what
+changed: the base becomes `overwrite(base, view)`, and every view of it is led from there anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..autograd.modes import state
+from ..ops.convert import copy as copy_row
+from ..ops.movement import follow, overwrite
+from ..ops.row import Row
+from ..tensor import Tensor
+from .common import broadcast_shapes, common_device, run
+from .elementwise import Form, flat_layout, form_of
+from .structured import record
+
+
+def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
+    """x = row(x, *rest), in the memory of `x`."""
+    args = (x, *rest)
+    check_writable(row.name, x)
+    common_device(row.name, args)
+    shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
+    if shape != x._shape:
+        raise RuntimeError(
+            f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} in {row.name}_()"
+        )
+    form = form_into(row, args, x)
+    edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
+    recorded = state.grad and form.differentiable and edges.count(None) != len(edges)
+    if recorded:
+        backward = form.backward(edges, flat_layout(args, x))
+        if 0 in backward.saved:
+            args = (x.detach().clone(), *rest)
+    write(row, x, (x, *rest), form)
+    x._storage.touch()
+    if recorded:
+        backward.attach(x, edges, args)
+        rebase(x)
+    return x
+
+
+def check_writable(name: str, x: Tensor) -> None:
+    """RuntimeError where PyTorch forbids a write: leaves that want gradients, expanded memory."""
+    if state.grad and x._requires_grad and x._node is None:
+        raise RuntimeError(
+            f"a leaf Variable that requires grad is being used in an in-place operation ({name}_). "
+            "Do it inside `with torch.no_grad():`, or on x.data."
+        )
+    if state.grad and x._base is not None:
+        base = x._base[0]
+        if base._requires_grad and base._node is None:
+            raise RuntimeError(
+                f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}_). "
+                "Do it inside `with torch.no_grad():`."
+            )
+    if any(step == 0 and n > 1 for step, n in zip(x._strides, x._shape, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+
+
+def form_into(row: Row, args: Sequence[Any], x: Tensor) -> Form:
+    """The Form whose result is stored as the type of `x`; RuntimeError where it cannot be."""
+    form = form_of(row, args)
+    target = x._kind.dtype
+    if form.result is target:
+        return form
+    if form.result.category > target.category and row is not copy_row:
+        raise RuntimeError(
+            f"result type {form.result!r} can't be cast to the desired output type {target!r} in {row.name}_()"
+        )
+    key = (form, target)
+    found: Form | None = row.forms.get(key)
+    if found is None:
+        found = row.forms[key] = Form(row, form.stored, form.loaded, target)
+    return found
+
+
+def write(row: Row, x: Tensor, args: Sequence[Any], form: Form | None = None) -> None:
+    """Compute into `x`. Operands that overlap it in another order are copied first."""
+    form = form or form_into(row, args, x)
+    args = [_apart(a, x) if isinstance(a, Tensor) else a for a in args]
+    layout = flat_layout(args, x)
+    if not layout:
+        run(form.program, x._shape, args, [x])
+        return
+    n = x._flat.size
+    if n:
+        # Stored over an input: the compiler need not ask whether the two overlap.
+        own = next((str(i) for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, x)), "v")
+        flats = [a._flat if isinstance(a, Tensor) else a for a in args] + ([x._flat] if own == "v" else [])
+        x._kind.kernels.elementwise.compiled(form.program, layout + own, 0, n)(*flats)
+
+
+def same_memory(a: Tensor, x: Tensor) -> bool:
+    """Whether two tensors are the same elements in the same order and type."""
+    return (
+        a._storage.array is x._storage.array
+        and a._offset == x._offset
+        and a._shape == x._shape
+        and a._strides == x._strides
+    )
+
+
+def _apart(a: Tensor, x: Tensor) -> Tensor:
+    if a._storage.array is not x._storage.array or same_memory(a, x):
+        return a
+    from .movement import copy
+
+    return copy(a)
+
+
+def rebase(x: Tensor) -> None:
+    """After a recorded write to `x`: lead its base, and all views of that, from the new node."""
+    if x._base is None:
+        base = x
+    else:
+        base, path = x._base
+        old = base._same()
+        old._node, old._requires_grad = base._node, base._requires_grad
+        record(overwrite, (old, x), {"path": path}, base)
+    for v in tuple(base._views or ()):
+        fresh = follow(base, v._base[1])
+        v._node, v._requires_grad = fresh._node, fresh._requires_grad
+        v._base = (base, v._base[1])
+

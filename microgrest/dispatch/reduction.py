@@ -1,0 +1,109 @@
+"""Reductions on tensors: dimensions brought to (outer, n, inner), folded, and shaped."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import FLOATING, bool_, dtype, int64, uint8
+from ..kernels.program import Input, Output, Program, Reduce
+from ..ops.row import Row, register_type
+from ..storage import kind_of
+from ..tensor import Tensor
+from .movement import copy, flat
+from .structured import family
+
+
+def result_type(row: Row, d: dtype) -> dtype:
+    """The dtype that `row` returns for elements of dtype `d`."""
+    lane = row.extra["lane"]
+    if lane == "bool":
+        return uint8 if d is uint8 else bool_
+    return int64 if lane == "sum" and d.category != FLOATING else d
+
+
+def program_of(row: Row, stored: dtype, result: dtype) -> Program:
+    """The Program that folds elements of type `stored`."""
+    found: Program | None = row.forms.get((stored, result))
+    if found is None:
+        loaded = register_type(stored).name
+        fold = Reduce(_initial(row, loaded), row.extra["step"], *_lanes(row, loaded), row.extra.get("final", "{acc}"))
+        output = Output(0, result.name, fold)
+        found = row.forms[stored, result] = Program(row.name, (Input("x", stored.name, loaded),), (), (output,))
+    return found
+
+
+def _lanes(row: Row, loaded: str) -> tuple[str, str]:
+    """The types to accumulate in: within a block, and across blocks."""
+    lane = row.extra["lane"]
+    if lane == "sum":
+        return {"float32": ("float32", "float64"), "float64": ("float64", "float64")}.get(loaded, ("int64", "int64"))
+    if lane == "bool":
+        return "bool", "bool"
+    return (loaded, loaded) if loaded != "bool" else ("uint8", "uint8")
+
+
+def _initial(row: Row, loaded: str) -> str:
+    """The first value of a fold; the identity of an extremum depends on the type."""
+    init: str = row.extra["init"]
+    if init not in ("lowest", "highest"):
+        return init
+    if loaded.startswith("float"):
+        return "-inf" if init == "lowest" else "inf"
+    limits = np.iinfo("uint8" if loaded == "bool" else loaded)
+    return str(limits.min if init == "lowest" else limits.max)
+
+
+@family("reduction")
+def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Fold the dimensions `dim` (sorted, non-negative) of `x`."""
+    d = x._kind.dtype
+    program = program_of(row, d, result_type(row, d))
+    array, outer, n, inner = arranged(x, dim)
+    if "empty" in row.extra and not n and outer * inner:
+        raise IndexError(f"{row.name}(): Expected reduction dim {list(dim)} to have non-zero size, it has no elements")
+    y = Tensor._empty(reduced_shape(x, dim, keepdim), kind_of(result_type(row, d), x.device))
+    x._kind.kernels.reduction.fold(program, array, y._flat, outer, n, inner)
+    return y
+
+
+def reduced_shape(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
+    """The shape of a reduction's result."""
+    return tuple(1 if d in dim else n for d, n in enumerate(x._shape) if keepdim or d not in dim)
+
+
+def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
+    """`x` as a flat array (outer, n, inner) whose middle axis holds the dimensions `dim`, and the extents.
+
+    Neighboring dimensions of a contiguous tensor are there already; others are copied behind the rest.
+    """
+    shape = x._shape
+    n = math.prod(shape[d] for d in dim)
+    if x._flat is not None and (not dim or dim[-1] - dim[0] == len(dim) - 1):
+        first, last = (dim[0], dim[-1] + 1) if dim else (len(shape), len(shape))
+        return x._flat, math.prod(shape[:first]), n, math.prod(shape[last:])
+    order = [d for d in range(len(shape)) if d not in dim] + list(dim)
+    moved = x._alias([shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
+    return flat(moved), math.prod(shape[d] for d in order[: len(shape) - len(dim)]), n, 1
+
+
+def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
+    """The best element along `dim` (of all elements for None), and the index of the first of them."""
+    dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
+    n = math.prod(x._shape[d] for d in dims)
+    if not n:
+        raise IndexError(f"{row.name}(): Expected reduction dim {dim} to have non-zero size.")
+    order = [d for d in range(x.ndim) if d not in dims] + list(dims)
+    moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
+    loaded = register_type(x._kind.dtype)
+    if loaded is not x._kind.dtype or moved._flat is None:
+        moved = copy(moved) if loaded is x._kind.dtype else moved.to(loaded).contiguous()
+    shape = reduced_shape(x, dims, keepdim)
+    values = Tensor._empty(shape, moved._kind)
+    indices = Tensor._empty(shape, kind_of(int64, x.device))
+    x._kind.kernels.reduction.search(
+        row.name, row.extra["better"], loaded.name, moved._flat, values._flat, indices._flat, n
+    )
+    return values.to(x._kind.dtype), indices

@@ -1,0 +1,100 @@
+"""Rows that are not elementwise, on tensors: the graph side, the same for every family.
+
+What a rule reads is found by running it on symbols, once per set of inputs that want gradients. In a
+backward pass what was not saved takes part as a symbol that has a shape, and what depends on it
+drops out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..autograd.graph import Node, checked
+from ..autograd.modes import state
+from ..ops.row import Row
+from ..ops.trace import Symbol, free_inputs
+from ..tensor import Tensor
+
+FORWARD: dict[str, Callable[..., Tensor]] = {}
+_new = object.__new__
+
+
+def family(kind: str) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Declare a function(row, *tensors, **params) as the forward of the rows of one kind."""
+
+    def declare(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        FORWARD[kind] = function
+        return function
+
+    return declare
+
+
+class Structured:
+    """The Rule of a row for one set of inputs that want gradients."""
+
+    def __init__(self, row: Row, args: Sequence[Tensor], wanted: Sequence[bool], params: dict[str, Any]) -> None:
+        self.row, self.name, self.wanted = row, row.backward_name, wanted
+        y, g = Symbol("y"), Symbol("g")
+        stubs = [Symbol(name, like=a) for name, a in zip(names(row, args), args, strict=True)]
+        free = free_inputs(self._bars(g, y, stubs, params))
+        self.saves_y = y in free
+        self.saved = [i for i, s in enumerate(stubs) if s in free]
+
+    def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+        assert self.row.vjp is not None
+        bars = self.row.vjp(g, y, *args, **params)
+        return [bar if wanted else None for bar, wanted in zip(bars, self.wanted, strict=True)]
+
+    def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]) -> None:
+        """Make `y` the result of a recorded operation on `args`."""
+        node = _new(Node)
+        node.rule, node.edges = self, edges
+        saved = tuple([args[i] for i in self.saved])
+        if self.saves_y:
+            saved = (y._same(), *saved)
+        node.saved = saved
+        node.versions = tuple([t._storage.version for t in saved])
+        pairs = enumerate(zip(names(self.row, args), args, strict=True))
+        node.extra = params, [None if i in self.saved else Symbol(name, like=a) for i, (name, a) in pairs]
+        node._shape, node._kind, node.hooks = y._shape, y._kind, None
+        y._node, y._requires_grad = node, True
+
+    def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """The rule run on tensors."""
+        saved = iter(checked(node))
+        params, stubs = node.extra
+        y: Any = Symbol("y")
+        if self.saves_y:
+            y = next(saved)._same()
+            y._node, y._requires_grad = node, True
+        args = [next(saved) if stub is None else stub for stub in stubs]
+        return [bar if isinstance(bar, Tensor) else None for bar in self._bars(g, y, args, params)]
+
+    differentiable = backward
+
+
+def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
+    """A name per input; a row without any takes as many as it is given."""
+    return row.args or [f"x{i}" for i in range(len(args))]
+
+
+def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
+    """Run a structured row, and record it where a gradient is wanted."""
+    result = FORWARD[row.kind](row, *args, **params)
+    record(row, args, params, result)
+    return result
+
+
+def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor) -> None:
+    """Make `result` the output of `row` in the graph, where some of `args` want gradients."""
+    if not state.grad or row.vjp is None or not result._kind.dtype.is_floating_point:
+        return
+    edges = tuple([a._edge for a in args])
+    if edges.count(None) == len(edges):
+        return
+    wanted = tuple([edge is not None for edge in edges])
+    rule: Structured | None = row.forms.get(wanted)
+    if rule is None:
+        rule = row.forms[wanted] = Structured(row, args, wanted, params)
+    rule.attach(result, edges, args, params)

@@ -1,0 +1,171 @@
+"""Arithmetic with options: what a row alone does not say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes
+from ..dispatch.api import FUNCTIONS
+from ..dispatch.inplace import apply_in_place
+from ..dtypes import bool_
+from ..ops.elementwise import add as add_row
+from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
+from ..ops.logic import clamp as clamp_row
+from ..ops.rounding import div_floor, div_trunc
+from ..tensor import Tensor
+from .methods import method
+
+@method
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """input + alpha other."""
+    if alpha == 1:
+        return FUNCTIONS["add"](input, other, out=out)
+    return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
+
+
+@method
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """input - alpha other."""
+    if alpha == 1:
+        return FUNCTIONS["sub"](input, other, out=out)
+    return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
+
+
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha input."""
+    return sub(other, input, alpha=alpha)
+
+
+@method
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """input / other, or its quotient rounded toward zero ("trunc") or minus infinity ("floor")."""
+    names = {None: "div", "trunc": "div_trunc", "floor": "div_floor"}
+    if rounding_mode not in names:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+        )
+    return FUNCTIONS[names[rounding_mode]](input, other, out=out)
+
+
+_POWERS = {2: "square", 3: "cube", 0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}
+
+
+@method
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+    if isinstance(exponent, (int, float)) and isinstance(input, Tensor):
+        name = _POWERS.get(exponent)
+        if name in ("square", "cube") or (name and input.dtype.is_floating_point):
+            return FUNCTIONS[name](input)
+        if isinstance(exponent, int) and exponent < 0 and not input.dtype.is_floating_point:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return FUNCTIONS["pow"](input, exponent)
+
+
+@method
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest number with `decimals` digits after the point, halves to even."""
+    if not decimals:
+        return FUNCTIONS["round"](input, out=out)
+    up, down = (10.0**decimals, 1.0) if decimals > 0 else (1.0, 10.0**-decimals)
+    return FUNCTIONS["round_decimals"](input, up, down, out=out)
+
+
+@method
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """min(max(input, min), max); either bound may be left out."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if min is None:
+        return FUNCTIONS["clamp_max"](input, max)
+    if max is None:
+        return FUNCTIONS["clamp_min"](input, min)
+    return FUNCTIONS["clamp"](input, min, max)
+
+
+@method
+def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """clamp in place."""
+    if min is None or max is None:
+        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
+        return getattr(input, f"{name}_")(bound)  # type: ignore[no-any-return]
+    return apply_in_place(clamp_row, input, (min, max))
+
+
+@method
+def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """`input` with nan and the infinities replaced, by default by 0 and the type's largest values."""
+    if not input.dtype.is_floating_point:
+        return FUNCTIONS["clone"](input)
+    limits = dtypes.finfo(input.dtype)
+    return FUNCTIONS["nan_to_num"](
+        input, nan or 0.0, limits.max if posinf is None else posinf, limits.min if neginf is None else neginf
+    )
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` holds, else `other`; with the condition alone, the indices where it holds."""
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if not isinstance(condition, Tensor) or condition.dtype is not bool_:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got {getattr(condition, 'dtype', condition)!r}")
+    return FUNCTIONS["where"](condition, input, other)
+
+
+@method(name="where")
+def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """The tensor where `condition` holds, else `other`."""
+    return where(condition, self, other)
+
+
+@method
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`input` with `value` where the bool `mask`, which broadcasts, is True."""
+    return where(mask, value, input)
+
+
+@method
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """masked_fill in place."""
+    return input.copy_(masked_fill(input, mask, value))
+
+
+@method
+def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """self += alpha other."""
+    if alpha == 1:
+        return apply_in_place(add_row, self, (other,))
+    return apply_in_place(add_scaled, self, (other, alpha))
+
+
+@method
+def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """self -= alpha other."""
+    return apply_in_place(sub_scaled, self, (other, alpha)) if alpha != 1 else self.__isub__(other)
+
+
+@method
+def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """self /= other, rounded as `div` does."""
+    rows = {"trunc": div_trunc, "floor": div_floor}
+    if rounding_mode is None:
+        return self.__itruediv__(other)
+    return apply_in_place(rows[rounding_mode], self, (other,))
+
+
+@method
+def pow_(self: Tensor, exponent: Any) -> Tensor:
+    """self **= exponent."""
+    if isinstance(exponent, (int, float)) and exponent == 2:
+        return self.square_()
+    return apply_in_place(pow_row, self, (exponent,))
+
+
+@method(name="__pow__")
+def _power(self: Tensor, exponent: Any) -> Tensor:
+    return pow(self, exponent)
+
+
+@method(name="__rpow__")
+def _reflected_power(self: Tensor, base: Any) -> Tensor:
+    return pow(base, self)

@@ -1,0 +1,216 @@
+"""Indexing, reading and writing: x[...] with numbers, slices, None, `...`, masks and index tensors.
+
+Numbers, slices and None make views. What masks and index tensors are left over then pick positions in
+the row-major order of that view, which `gather` reads and `put` writes, both differentiable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..creation import as_tensor, from_numpy
+from ..dispatch.common import broadcast_shapes
+from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
+from ..dispatch.structured import apply, record
+from ..dtypes import bool_, int64
+from ..ops import indexing as rows
+from ..ops.convert import copy as copy_row
+from ..ops.movement import slice_, view
+from ..tensor import Tensor
+from .methods import method
+from .shapes import select, unsqueeze
+
+
+@method(name="__getitem__")
+def getitem(self: Tensor, index: Any) -> Tensor:
+    """Part of the tensor: a view for numbers, slices, None and `...`; a copy where tensors index."""
+    x, pickers = _basic(self, index)
+    if not pickers:
+        return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+    return apply(rows.gather, (x, _positions(x, pickers)), {})
+
+
+@method(name="__setitem__")
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    """Write to part of the tensor, in place; `value` broadcasts and is converted."""
+    if not isinstance(value, Tensor):
+        value = as_tensor(value, dtype=self.dtype, device=self.device)
+    target, pickers = _basic(self, index)
+    if pickers:
+        places = _positions(target, pickers)
+        _put(target, value.to(self.dtype), places, accumulate=False)
+        return
+    extra = value.ndim - target.ndim
+    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
+        value = value.reshape(value._shape[extra:])
+    apply_in_place(copy_row, target, (value,))
+
+
+@method
+def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Write `values` at the positions that index tensors name, or add them there."""
+    target, pickers = _basic(self, tuple(indices))
+    _put(target, values, _positions(target, pickers), accumulate=accumulate)
+    return self
+
+
+def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
+    """The recorded write of `value` to flat positions of `target`."""
+    check_writable("index_put", target)
+    if broadcast_shapes("index_put", [value._shape, places._shape]) != tuple(places._shape):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to indexing result of "
+            f"shape {list(places._shape)}"
+        )
+    source = value.expand(places._shape).reshape(-1)
+    old = target._same()
+    old._node, old._requires_grad = target._node, target._requires_grad
+    changed = rows.put(target.detach(), source.detach(), places, accumulate=accumulate)
+    write(copy_row, target, (target, changed))
+    target._storage.touch()
+    if old._requires_grad or source._requires_grad:
+        record(rows.put, (old, source, places), {"accumulate": accumulate}, target)
+        if target._node is not old._node:
+            rebase(target)
+
+
+# Parsing
+
+
+def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
+    """The view that numbers, slices, None and `...` make, and per dimension of it a picker or None.
+
+    The list is empty where no tensor indexes.
+    """
+    items = list(index) if isinstance(index, tuple) else [index]
+    items = [_item(i) for i in items]
+    items = _fill_ellipsis(x, items)
+    pickers: list[Any] = []
+    d = 0
+    for item in items:
+        if isinstance(item, bool):
+            item = from_numpy(np.array([0] if item else [], np.int64))
+            x = unsqueeze(x, d)
+        if item is None:
+            x = unsqueeze(x, d)
+        elif isinstance(item, int):
+            x = select(x, d, item) if d < x.ndim else _too_many(x, items)
+            continue
+        elif isinstance(item, slice):
+            x = _sliced(x, d, item)
+        elif item.dtype is bool_:
+            found = _mask_positions(x, d, item)
+            pickers += [None] * (d - len(pickers)) + found
+            d += len(found)
+            continue
+        else:
+            pickers += [None] * (d - len(pickers)) + [item]
+        d += 1
+    if not any(p is not None for p in pickers):
+        return x, []
+    return x, pickers + [None] * (x.ndim - len(pickers))
+
+
+def _item(i: Any) -> Any:
+    """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
+    if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
+        return i
+    if isinstance(i, (np.integer, np.bool_)):
+        return i.item()
+    if isinstance(i, (list, tuple, range, np.ndarray)):
+        i = as_tensor(np.array(i) if not isinstance(i, np.ndarray) else i)
+        i = i.to(int64) if not i.numel() else i
+    if not isinstance(i, Tensor) or i.dtype.is_floating_point:
+        what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
+        raise IndexError(
+            "tensors used as indices must be long, int, byte or bool tensors; only integers, slices (`:`), ellipsis "
+            f"(`...`), None and long or byte Variables are valid indices (got {what})"
+        )
+    if not i._shape and i.dtype is not bool_:
+        return i.item()
+    return i
+
+
+def _fill_ellipsis(x: Tensor, items: list[Any]) -> list[Any]:
+    """`...` as the full slices that it stands for."""
+    used = sum(1 if not isinstance(i, Tensor) or i.dtype is not bool_ else i.ndim for i in items if _uses(i))
+    if used > x.ndim:
+        _too_many(x, items)
+    where = [k for k, i in enumerate(items) if i is Ellipsis]
+    if len(where) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    at = where[0] if where else len(items)
+    return items[:at] + [slice(None)] * (x.ndim - used) + items[at + 1 :]
+
+
+def _uses(i: Any) -> bool:
+    return i is not None and i is not Ellipsis and not isinstance(i, bool)
+
+
+def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
+    raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+
+
+def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
+    if s == slice(None):
+        return x
+    step = 1 if s.step is None else s.step.__index__()
+    if step <= 0:
+        raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
+    start, stop, step = slice(*(None if v is None else v.__index__() for v in (s.start, s.stop, step))).indices(
+        x._shape[d]
+    )
+    return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
+
+
+def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
+    """A bool tensor as one index tensor per dimension that it covers."""
+    for k, (n, m) in enumerate(zip(x._shape[d:], mask._shape, strict=False)):
+        if n != m:
+            raise IndexError(
+                f"The shape of the mask {list(mask._shape)} at index {k} does not match the shape of the indexed tensor "
+                f"{list(x._shape)} at index {d + k}"
+            )
+    return [from_numpy(i.copy()) for i in np.nonzero(mask.detach()._numpy())]
+
+
+def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
+    """Flat positions in `x` of every element that the pickers name, in the result's shape.
+
+    Index tensors broadcast together; their dimensions stand where the first of them was, or in front
+    if a slice is between them.
+    """
+    picked = [d for d, p in enumerate(pickers) if p is not None]
+    try:
+        shape = np.broadcast_shapes(*(tuple(pickers[d]._shape) for d in picked))
+    except ValueError:
+        shapes = ", ".join(str(list(pickers[d]._shape)) for d in picked)
+        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    together = picked[-1] - picked[0] == len(picked) - 1
+    first = picked[0] if together else 0
+    kept = [d for d in range(x.ndim) if d not in picked]
+    before = [d for d in kept if together and d < first]
+    after = kept[len(before) :]
+    total: Any = np.zeros((1,) * (len(kept) + len(shape)), np.int64)
+    for d in range(x.ndim):
+        step = math.prod(x._shape[d + 1 :])
+        if d in picked:
+            index = _in_range(pickers[d].detach()._numpy(), x._shape[d], d)
+            index = index.reshape((1,) * (len(shape) - index.ndim) + index.shape + (1,) * len(after))
+        else:
+            right = len(after) - after.index(d) - 1 if d in after else len(after) + len(shape) + len(before) - before.index(d) - 1
+            index = np.arange(x._shape[d], dtype=np.int64).reshape(-1, *(1,) * right)
+        total = total + index * step
+    return from_numpy(np.ascontiguousarray(total))
+
+
+def _in_range(index: np.ndarray[Any, Any], n: int, d: int) -> np.ndarray[Any, Any]:
+    """`index` counted from the front; IndexError where it is out of range."""
+    wrong = (index < -n) | (index >= n)
+    if wrong.any():
+        raise IndexError(f"index {index[wrong].flat[0]} is out of bounds for dimension {d} with size {n}")
+    return np.where(index < 0, index + n, index).astype(np.int64)

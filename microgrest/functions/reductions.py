@@ -1,0 +1,207 @@
+"""Reductions as users call them: dimensions given as a number, several, or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..dispatch.reduction import search
+from ..dispatch.structured import apply
+from ..dtypes import as_dtype
+from ..ops import reduction as rows
+from ..ops.indexing import gather
+from ..ops.row import Row
+from ..tensor import Tensor
+from .methods import method
+
+Dims = int | Sequence[int] | None
+
+
+def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
+    """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
+    if dim is None or dim == () or dim == []:
+        return tuple(range(len(x._shape)))
+    given = (dim,) if isinstance(dim, int) else dim
+    dims = sorted(x._dim(d) for d in given)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"dim {dims} appears multiple times in the list of dims")
+    return tuple(dims) if x._shape else ()
+
+
+def fold(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    """The reduction `row` of `x` along `dim`."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{row.name}(): argument 'input' must be Tensor, not {type(x).__name__}")
+    return apply(row, (x,), {"dim": dims_of(x, dim), "keepdim": keepdim})
+
+
+def _converted(x: Tensor, dtype: Any) -> Tensor:
+    return x if dtype is None else x.to(as_dtype(dtype))
+
+
+@method
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum along `dim` (all by default); integers and bools sum to int64."""
+    return fold(rows.sum, _converted(input, dtype), dim, keepdim)
+
+
+@method
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean along `dim` (all by default) of floating-point elements."""
+    x = _converted(input, dtype)
+    if not x.dtype.is_floating_point:
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {x.dtype!r}; convert it with .float() first."
+        )
+    return fold(rows.mean, x, dim, keepdim)
+
+
+@method
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product along `dim` (all by default)."""
+    return fold(rows.prod, _converted(input, dtype), dim, keepdim)
+
+
+@method
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """The largest element along `dim`; equal ones share the gradient."""
+    return fold(rows.amax, input, dim, keepdim)
+
+
+@method
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """The smallest element along `dim`; equal ones share the gradient."""
+    return fold(rows.amin, input, dim, keepdim)
+
+
+@method
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements along `dim` are nonzero."""
+    return fold(rows.all, input, dim, keepdim)
+
+
+@method
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether any element along `dim` is nonzero."""
+    return fold(rows.any, input, dim, keepdim)
+
+
+class Extremum(NamedTuple):
+    """What max and min along a dimension return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@method
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest element; with `dim`, (values, indices) along it; with a tensor, `maximum`."""
+    if isinstance(dim, Tensor):
+        return input.maximum(dim)
+    if dim is None:
+        _not_empty("max", input)
+        return fold(rows.amax, input, None, False)
+    return _extremum(rows.argmax, input, dim, keepdim)
+
+
+@method
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest element; with `dim`, (values, indices) along it; with a tensor, `minimum`."""
+    if isinstance(dim, Tensor):
+        return input.minimum(dim)
+    if dim is None:
+        _not_empty("min", input)
+        return fold(rows.amin, input, None, False)
+    return _extremum(rows.argmin, input, dim, keepdim)
+
+
+def _not_empty(name: str, x: Tensor) -> None:
+    if not x.numel():
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+            "Specify the reduction dim with the 'dim' argument."
+        )
+
+
+def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
+    d = x._dim(dim)
+    values, indices = search(row, x.detach(), d, keepdim)
+    if x._requires_grad and x._shape:
+        values = apply(gather, (x, positions(x, indices if keepdim else indices.unsqueeze(d), d)), {})
+        values = values if keepdim else values.squeeze(d)
+    elif x._requires_grad:
+        values = x.clone()
+    return Extremum(values, indices)
+
+
+def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Flat places in `x` of the elements that have `index` along `dim` and stand there otherwise."""
+    place: Any = index * math.prod(x._shape[dim + 1 :])
+    for d, n in enumerate(index._shape):
+        if d != dim:
+            shape = [n if k == d else 1 for k in range(index.ndim)]
+            steps = index.new_tensor(range(n)) * math.prod(x._shape[d + 1 :])
+            place = place + steps.reshape(shape)
+    return place
+
+
+@method
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the first largest element along `dim`, or in the flattened tensor."""
+    return search(rows.argmax, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
+
+
+@method
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the first smallest element along `dim`, or in the flattened tensor."""
+    return search(rows.argmin, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
+
+
+@method
+def var(
+    input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:  # fmt: skip
+    """The variance along `dim`: squared deviations over n - correction (1 by default), in two passes."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    dims = dims_of(input, dim)
+    n = math.prod(input._shape[d] for d in dims)
+    less = correction if correction is not None else float(unbiased is not False)
+    deviation = input - mean(input, dims, True)
+    divisor = n - less
+    return sum(deviation * deviation, dims, keepdim) / (divisor if divisor > 0 else 0.0)
+
+
+@method
+def std(
+    input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:  # fmt: skip
+    """The square root of `var`."""
+    return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
+
+
+@method
+def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro"."""
+    if p in (2, "fro"):
+        return sum(input * input, dim, keepdim).sqrt()
+    size = input.abs()
+    if p == 1:
+        return sum(size, dim, keepdim)
+    if p in (math.inf, -math.inf):
+        return (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
+    if p == 0:
+        return sum((input != 0).to(input.dtype), dim, keepdim)
+    return sum(size**p, dim, keepdim) ** (1.0 / p)
+
+
+@method
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """How many elements along `dim` are not zero."""
+    return sum(input != 0, dim)
+
+

@@ -1,0 +1,56 @@
+"""NumPy's functions called on tensors: the op of the same name, on tensors, in the graph, or a TypeError."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dispatch.api import FUNCTIONS
+from .tensor import Tensor
+
+# NumPy's names where they differ from PyTorch's.
+UFUNCS = {
+    "arctan2": "atan2",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "power": "pow",
+    "absolute": "abs",
+    "rint": "round",
+    "true_divide": "div",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "equal": "eq",
+    "not_equal": "ne",
+    "invert": "bitwise_not",
+    "degrees": "rad2deg",
+    "radians": "deg2rad",
+}
+
+
+def apply_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """np.sin(t), np.add(a, t), array + t: our op on tensors."""
+    name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
+    if name == "matmul":
+        return inputs[0] @ inputs[1]
+    if method != "__call__" or kwargs or name not in FUNCTIONS:
+        raise TypeError(
+            f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}() does not take microgrest tensors; "
+            "use microgrest's own function, or t.detach().numpy()"
+        )
+    return FUNCTIONS[name](*inputs)
+
+
+def apply_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """np.sum(t) and other functions that are methods of tensors too; TypeError for the rest."""
+    method = getattr(Tensor, func.__name__, None)
+    if method is None or not args or not isinstance(args[0], Tensor) or set(kwargs) - {"axis", "keepdims"}:
+        raise TypeError(
+            f"np.{func.__name__}() does not take microgrest tensors; use microgrest's own function, or t.detach().numpy()"
+        )
+    renamed = {{"axis": "dim", "keepdims": "keepdim"}[k]: v for k, v in kwargs.items()}
+    return method(*args, **renamed)

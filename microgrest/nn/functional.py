@@ -1,0 +1,193 @@
+"""Layers, activations and losses as functions: PyTorch's `nn.functional`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..dispatch.api import FUNCTIONS
+from ..dispatch.inplace import apply_in_place
+from ..functions.products import linear
+from ..ops import activation as rows
+from ..ops.elementwise import tanh as tanh_row
+from ..ops.row import Row
+from ..ops.special import sigmoid as sigmoid_row
+from ..tensor import Tensor
+from .reduction import reduced, reduction_of
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "linear",
+    "logsigmoid",
+    "mish",
+    "mse_loss",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
+
+
+def _apply(row: Row, input: Tensor, *options: Any, inplace: bool = False) -> Tensor:
+    """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of."""
+    return apply_in_place(row, input, options) if inplace else FUNCTIONS[row.name](input, *options)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return _apply(sigmoid_row, input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return _apply(tanh_row, input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    return _apply(rows.softsign, input)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without underflow."""
+    return _apply(rows.logsigmoid, input)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return _apply(rows.tanhshrink, input)
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0)."""
+    return _apply(rows.relu, input, inplace=inplace)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return _apply(rows.relu6, input, inplace=inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """1.0507 elu(x, 1.6733): activations keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return _apply(rows.selu, input, inplace=inplace)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x sigmoid(x)."""
+    return _apply(rows.silu, input, inplace=inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x tanh(softplus(x))."""
+    return _apply(rows.mish, input, inplace=inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return _apply(rows.hardsigmoid, input, inplace=inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x relu6(x + 3) / 6."""
+    return _apply(rows.hardswish, input, inplace=inplace)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x for x > 0, else alpha (exp(x) - 1)."""
+    return _apply(rows.elu, input, alpha, inplace=inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x for x > 0, else alpha (exp(x / alpha) - 1)."""
+    return _apply(rows.celu, input, alpha, inplace=inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x for x > 0, else negative_slope x."""
+    return _apply(rows.leaky_relu, input, negative_slope, inplace=inplace)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x held between min_val and max_val; ValueError if they are the wrong way round."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return _apply(rows.hardtanh, input, min_val, max_val, inplace=inplace)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x above the threshold, else value."""
+    return _apply(rows.threshold, input, threshold, value, inplace=inplace)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x times the normal distribution function of x, or with "tanh" its usual approximation.
+
+    RuntimeError for another `approximate`. Hendrycks and Gimpel 2016.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return _apply(rows.gelu_tanh if approximate == "tanh" else rows.gelu, input)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+    return _apply(rows.softplus, input, beta, threshold)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x moved toward 0 by lambd, and 0 within lambd of it; RuntimeError for a negative lambd."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    return _apply(rows.softshrink, input, lambd)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x, and 0 within lambd of 0."""
+    return _apply(rows.hardshrink, input, lambd)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The squared difference, elementwise, then its "mean", "sum" or, with "none", itself.
+
+    `weight`, of the input's shape, weighs the elements; the mean is then over the weights. Warns
+    where input and target have different shapes, which broadcast.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if target.shape != input.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=2,
+        )
+    squares = (input - target).square()
+    if weight is None:
+        return reduced(squares, reduction)
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+    weighted = squares * weight
+    return weighted.sum() / weight.sum() if reduction == "mean" else reduced(weighted, reduction)

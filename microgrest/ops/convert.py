@@ -1,0 +1,35 @@
+"""Copies and conversions, which are elementwise ops with a formula of nothing but the operand."""
+
+from __future__ import annotations
+
+from .. import dtypes
+from .row import Row, elementwise
+
+clone = elementwise("clone", "{x}", vjp=lambda g, y, x: (g,), doc="A copy, contiguous.")
+
+# The destination takes part for its memory and its place in the graph; its value is not read.
+copy = elementwise(
+    "copy",
+    "{value}",
+    args=("x", "value"),
+    unpromoted=("x",),
+    vjp=lambda g, y, x, value: (None, g),
+    method=False,
+    backward_name="CopyBackwards",
+    extra={"internal": True},
+    doc="The value, converted to the type of the destination.",
+)
+
+to: dict[dtypes.dtype, Row] = {
+    d: elementwise(
+        f"to_{d.name}",
+        "{x}",
+        vjp=lambda g, y, x: (g,),
+        to=d,
+        method=False,
+        backward_name="ToCopyBackward0",
+        extra={"internal": True},
+        doc=f"The operand converted to {d.name}.",
+    )
+    for d in dtypes.ALL
+}

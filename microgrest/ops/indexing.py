@@ -1,0 +1,71 @@
+"""Gathering and scattering by positions, and joining. Gather and scatter are each other's adjoints.
+
+Positions are int64 places in the row-major order of the first operand; they carry no gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .movement import slice_
+from .row import Row
+
+
+def _flat(g: Any) -> Any:
+    return g.reshape((-1,))
+
+
+gather = Row(
+    "gather_flat",
+    "gather",
+    ("x", "index"),
+    lambda g, y, x, index: (scatter_add(_flat(g), _flat(index), shape=tuple(x.shape)), None),
+    "The elements of the first input at positions `index`, in the shape of `index`.",
+    backward_name="IndexBackward0",
+    method=False,
+)
+
+scatter_add = Row(
+    "scatter_add_flat",
+    "scatter_add",
+    ("source", "index"),
+    lambda g, y, source, index, shape: (gather(g, index), None),
+    "Zeros of `shape` with each element of the flat source added at its position.",
+    method=False,
+)
+
+put = Row(
+    "put_flat",
+    "put",
+    ("x", "source", "index"),
+    lambda g, y, x, source, index, accumulate: (
+        g if accumulate else clear(g, index),
+        gather(g, index),
+        None,
+    ),
+    "The first input with the flat source written, or added, at positions `index`.",
+    backward_name="IndexPutBackward0",
+    method=False,
+)
+
+clear = Row(
+    "clear_flat",
+    "clear",
+    ("x", "index"),
+    lambda g, y, x, index: (clear(g, index), None),
+    "A copy with zeros at positions `index`.",
+    method=False,
+)
+
+
+def _pieces(g: Any, y: Any, *tensors: Any, dim: int) -> tuple[Any, ...]:
+    """The part of g that belongs to each of the joined tensors."""
+    pieces, start = [], 0
+    for x in tensors:
+        stop = start + x.shape[dim]
+        pieces.append(slice_(g, dim=dim, start=start, stop=stop, step=1))
+        start = stop
+    return tuple(pieces)
+
+
+cat = Row("cat", "cat", (), _pieces, "Tensors one after the other along a dimension.", method=False)

@@ -1,0 +1,120 @@
+"""Reductions: a fold along dimensions, or over all of them.
+
+Every rule sees the dimensions as a sorted tuple of non-negative numbers, `dim`, and `keepdim`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .logic import eq, where
+from .movement import expand
+from .row import Row
+
+
+def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **facts: Any) -> Row:
+    """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
+
+    `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same", or "bool".
+    """
+    extra = {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
+    return Row(name, "reduction", ("x",), vjp, doc, extra={"init": init, "step": step, **extra}, **facts)
+
+
+def spread(g: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    """A reduced value brought back to the shape of `x`, without memory."""
+    shape = tuple(x.shape)
+    if not keepdim:
+        g = g.reshape(tuple(1 if d in dim else n for d, n in enumerate(shape)))
+    return expand(g, size=shape)
+
+
+def _count(x: Any, dim: tuple[int, ...]) -> int:
+    n = 1
+    for d in dim:
+        n *= x.shape[d]
+    return n
+
+
+def _shared(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
+    """The gradient of an extremum, in equal parts to all elements that attain it."""
+    hit = eq(x, spread(y, x, dim, keepdim))
+    share = g / sum(hit, dim=dim, keepdim=keepdim)
+    return (where(hit, spread(share, x, dim, keepdim), 0.0),)
+
+
+def _others(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
+    """The product's gradient, y/x; zeros in x are met by the product of the other elements."""
+    zero = eq(x, 0.0)
+    safe = where(zero, 1.0, x)
+    rest = spread(prod(safe, dim=dim, keepdim=True), x, dim, True)
+    zeros = spread(sum(zero, dim=dim, keepdim=True), x, dim, True)
+    alone = where(eq(zeros, 1), where(zero, rest, 0.0), 0.0)
+    return (spread(g, x, dim, keepdim) * where(eq(zeros, 0), rest / safe, alone),)
+
+
+sum = reduction(  # noqa: A001 - PyTorch's name
+    "sum",
+    init="0",
+    step="{acc} + {x}",
+    lane="sum",
+    vjp=lambda g, y, x, dim, keepdim: (spread(g, x, dim, keepdim),),
+    doc="Sum of the elements; integers and bools sum to int64.",
+)
+
+mean = reduction(
+    "mean",
+    init="0",
+    step="{acc} + {x}",
+    final="{acc} / {n}",
+    lane="sum",
+    vjp=lambda g, y, x, dim, keepdim: (spread(g / _count(x, dim), x, dim, keepdim),),
+    doc="Arithmetic mean of floating-point elements.",
+)
+
+prod = reduction(
+    "prod",
+    init="1",
+    step="{acc} * {x}",
+    lane="sum",
+    vjp=_others,
+    doc="Product of the elements; integers and bools multiply to int64.",
+)
+
+amax = reduction(
+    "amax",
+    init="lowest",
+    step="{x} if {x} > {acc} or {x} != {x} else {acc}",
+    lane="same",
+    empty="an identity",
+    vjp=_shared,
+    doc="Largest element; NaN if there is one. Its gradient is shared among equal elements.",
+)
+
+amin = reduction(
+    "amin",
+    init="highest",
+    step="{x} if {x} < {acc} or {x} != {x} else {acc}",
+    lane="same",
+    empty="an identity",
+    vjp=_shared,
+    doc="Smallest element; NaN if there is one. Its gradient is shared among equal elements.",
+)
+
+all = reduction(  # noqa: A001 - PyTorch's name
+    "all", init="True", step="{acc} and {x}", lane="bool", doc="Whether every element is nonzero."
+)
+
+any = reduction(  # noqa: A001 - PyTorch's name
+    "any", init="False", step="{acc} or {x}", lane="bool", doc="Whether some element is nonzero."
+)
+
+
+def search(name: str, better: str, doc: str) -> Row:
+    """Register a search for the position of the first best element; the values have a gradient."""
+    extra = {"better": better}
+    return Row(name, "search", ("x",), None, doc, extra=extra, method=False)
+
+
+argmax = search("argmax", "{x} > {acc} or ({x} != {x} and {acc} == {acc})", "Index of the largest element.")
+argmin = search("argmin", "{x} < {acc} or ({x} != {x} and {acc} == {acc})", "Index of the smallest element.")

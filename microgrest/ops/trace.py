@@ -1,0 +1,187 @@
+"""Rules and composites run on Symbols, and what they built lowered to a Program.
+
+A Symbol stands for a value that is not there yet: an input, or a row applied to others. Running a
+rule on symbols therefore shows what it computes (one fused kernel) and, by the inputs that its
+results reach, what the forward pass must save. Everything else the rule mentions costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .. import dtypes
+from ..dtypes import dtype
+from ..kernels.program import Input, Instr, Output, Program, Reduce
+from .row import Row, register_type
+
+
+class Symbol:
+    """An input (`row` is None) or `row` applied to `args`, which are symbols and numbers.
+
+    A symbol made with `like` also answers for that tensor's shape, dtype and device, which is all
+    that some rules want of an operand.
+    """
+
+    __slots__ = ("args", "device", "dtype", "ndim", "name", "params", "row", "shape")
+    symbolic = True
+
+    def __init__(
+        self,
+        name: str,
+        row: Row | None = None,
+        args: tuple[Any, ...] = (),
+        params: dict[str, Any] | None = None,
+        like: Any = None,
+    ) -> None:
+        self.name, self.row, self.args, self.params = name, row, args, params or {}
+        if like is not None:
+            self.shape, self.ndim = like.shape, like.ndim
+            self.dtype, self.device = like.dtype, like.device
+
+    @staticmethod
+    def _apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
+        if row.kind == "elementwise":
+            args = args + tuple(row.defaults[name] for name in row.args[len(args) :])
+        return Symbol(row.name, row, args, params)
+
+    def operands(self) -> Iterator[Symbol]:
+        """The symbols this one is computed from."""
+        for a in self.args:
+            yield from (s for s in (a if type(a) is tuple else (a,)) if type(s) is Symbol)
+
+
+def inputs_of(row: Row) -> tuple[Symbol, ...]:
+    """A symbol for each input of `row`."""
+    return tuple(Symbol(name) for name in row.args)
+
+
+def ordered(outputs: Iterable[Any]) -> list[Symbol]:
+    """Every symbol that `outputs` reach, operands before their users. Iterative."""
+    done: dict[Symbol, None] = {}
+    stack = [s for s in outputs if type(s) is Symbol][::-1]
+    while stack:
+        s = stack[-1]
+        waiting = [o for o in s.operands() if o not in done]
+        if waiting and s not in done:
+            stack.extend(reversed(waiting))
+        else:
+            done.setdefault(stack.pop())
+    return list(done)
+
+
+def free_inputs(outputs: Iterable[Any]) -> set[Symbol]:
+    """The input symbols whose values `outputs` need."""
+    return {s for s in ordered(outputs) if s.row is None}
+
+
+def expand(row: Row, args: Sequence[Any]) -> Any:
+    """What `row` computes from `args`: itself, or for a composite the expression it stands for."""
+    if isinstance(row.formula, str):
+        return row(*args) if any(type(a) is Symbol for a in args) else Symbol(row.name, row, tuple(args))
+    return row.formula(*args)
+
+
+def cotangents(row: Row, g: Symbol, y: Symbol, args: Sequence[Any]) -> tuple[Any, ...]:
+    """A cotangent per argument of `row`: by its rule, or for a composite derived from its parts."""
+    if row.vjp is not None:
+        return row.vjp(g, y, *args)
+    if isinstance(row.formula, str):
+        return (None,) * len(args)
+    return _pull_back(row.formula(*args), g, args)
+
+
+def _pull_back(result: Any, g: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Reverse-mode differentiation of a traced expression, itself an expression."""
+    bars: dict[Any, Any] = {result: g}
+    for s in reversed(ordered([result])):
+        bar = bars.get(s)
+        if s.row is None or bar is None:
+            continue
+        for a, c in zip(s.args, cotangents(s.row, bar, s, s.args), strict=True):
+            if type(a) is Symbol and c is not None:
+                bars[a] = c if a not in bars else bars[a] + c
+    return tuple(bars.get(a) if type(a) is Symbol else None for a in inputs)
+
+
+def evaluate(outputs: Sequence[Any], values: dict[Any, Any], lift: Callable[[Any], Any]) -> list[Any]:
+    """`outputs` with `values` in place of the input symbols; `lift` makes a tensor of a number."""
+    for s in ordered(outputs):
+        if s.row is not None:
+            args = [values[a] if type(a) is Symbol else a for a in s.args]
+            if not any(hasattr(type(a), "_apply_row") for a in args):
+                args[0] = lift(args[0])
+            values[s] = s.row(*args, **s.params)
+    return [values[v] if type(v) is Symbol else v for v in outputs]
+
+
+class Lowering:
+    """Symbols -> Program: types settled, composites expanded, equal values computed once."""
+
+    def __init__(self, inputs: Iterable[tuple[Symbol, dtype, dtype]]) -> None:
+        self.inputs: list[Input] = []
+        self.types: list[dtype] = []
+        self.body: list[Instr] = []
+        self.values: dict[Any, int] = {}
+        for symbol, stored, loaded in inputs:
+            register = register_type(loaded)
+            self.values[symbol] = len(self.inputs)
+            self.inputs.append(Input(symbol.name, stored.name, register.name))
+            self.types.append(register)
+
+    def value(self, v: Any, wanted: dtype) -> int:
+        """The number of a value: of a symbol, or of a literal made of type `wanted`."""
+        if type(v) is not Symbol:
+            return self._emit(Instr(_literal(v), (), wanted.name, wanted.name), wanted)
+        for s in ordered([v]):
+            if s not in self.values:
+                self.values[s] = self._apply(s)
+        return self.values[v]
+
+    def _apply(self, s: Symbol) -> int:
+        row = s.row
+        if row is None or row.kind != "elementwise":
+            raise TypeError(f"{s.name} cannot be part of an elementwise kernel")
+        if not isinstance(row.formula, str):
+            return self.value(expand(row, s.args), dtypes.get_default_dtype())
+        compute, result = row.types(self._promoted(row, s.args))
+        compute = register_type(compute)
+        numbers = tuple((name, self._argument(row, name, a, compute)) for name, a in zip(row.args, s.args, strict=True))
+        result = register_type(result)
+        formula = row.formula_for(compute)
+        instr = Instr(formula, numbers, compute.name, result.name, row.unpromoted)
+        return self._emit(instr, result)
+
+    def _argument(self, row: Row, name: str, a: Any, compute: dtype) -> int:
+        own = name in row.unpromoted
+        return self.value(a, dtypes.of_number(a) if own else compute)
+
+    def _promoted(self, row: Row, args: Sequence[Any]) -> dtype:
+        strong, weak = [], []
+        for name, a in zip(row.args, args, strict=True):
+            if name not in row.unpromoted:
+                if type(a) is Symbol:
+                    strong.append(self.types[self.values[a]])
+                else:
+                    weak.append(dtypes.of_number(a))
+        return dtypes.result_of(strong, (), weak)
+
+    def _emit(self, instr: Instr, type_: dtype) -> int:
+        """Hash-consing: an instruction that stands already is not written again."""
+        found = self.values.get(instr)
+        if found is None:
+            found = self.values[instr] = len(self.types)
+            self.body.append(instr)
+            self.types.append(type_)
+        return found
+
+    def program(self, name: str, outputs: Iterable[tuple[Any, dtype, Reduce | None]]) -> Program:
+        """The Program that computes `outputs`, each a value, its stored type and its fold."""
+        outs = tuple(Output(self.value(v, d), d.name, fold) for v, d, fold in outputs)
+        return Program(name, tuple(self.inputs), tuple(self.body), outs)
+
+
+def _literal(v: Any) -> str:
+    if isinstance(v, (bool, int)):
+        return repr(v)
+    return {"inf": "inf", "-inf": "-inf", "nan": "nan"}.get(repr(float(v)), repr(float(v)))

@@ -1,0 +1,71 @@
+"""RMSprop: the gradient divided by a running root mean square of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..creation import zeros_like
+from ..tensor import Tensor
+from .groups import check_nonnegative
+from .optimizer import Group, Optimizer, State, descent
+
+
+class RMSprop(Optimizer):
+    """`p -= lr * g / (sqrt(s) + eps)` with `s = alpha * s + (1 - alpha) * g^2` (Hinton 2012).
+
+    `centered` subtracts the square of g's running mean from s (Graves 2013, without his eps
+    inside the root). Momentum accumulates the quotients. `weight_decay * p` is added to g.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_nonnegative(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "alpha": alpha,
+            "eps": eps,
+            "centered": centered,
+            "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, param: Tensor, group: Group) -> State:
+        state: State = {"step": 0, "square_avg": zeros_like(param)}
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = zeros_like(param)
+        if group["centered"]:
+            state["grad_avg"] = zeros_like(param)
+        return state
+
+    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
+        state["step"] += 1
+        grad = descent(param, grad, group)
+        alpha, momentum = group["alpha"], group["momentum"]
+        variance = state["square_avg"].mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
+        if group["centered"]:
+            mean = state["grad_avg"].lerp_(grad, 1 - alpha)
+            variance = variance.addcmul(mean, mean, value=-1)
+        scale = variance.sqrt().add_(group["eps"])
+        if momentum > 0:
+            velocity = state["momentum_buffer"].mul_(momentum).addcdiv_(grad, scale)
+            param.add_(velocity, alpha=-group["lr"])
+        else:
+            param.addcdiv_(grad, scale, value=-group["lr"])

@@ -1,0 +1,74 @@
+"""Storage: memory with a version, and the kinds of values that live in it."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, ModuleType
+from typing import Any
+
+from .device import device
+from .dtypes import dtype
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Storage:
+    """A flat `array` on one device. `version` counts in-place writes, `writer` is where the last was."""
+
+    __slots__ = ("__weakref__", "array", "version", "writer")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.version = 0
+        self.writer: tuple[CodeType, int] | None = None
+
+    def touch(self) -> None:
+        """Note an in-place write by the nearest caller outside this package."""
+        self.version += 1
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+            frame = frame.f_back
+        # Code and instruction only: a frame would keep the caller's variables alive.
+        self.writer = (frame.f_code, frame.f_lasti)
+
+    def written_at(self) -> str:
+        """The source line of the last in-place write, for error messages."""
+        if self.writer is None:
+            return "through another view or NumPy array"
+        code, last = self.writer
+        lines = [line for start, stop, line in code.co_lines() if start <= last < stop and line]
+        return f"at {code.co_filename}:{lines[0] if lines else code.co_firstlineno}"
+
+
+class Kind:
+    """A dtype on a device. There is one object for each, so `is` compares both at once.
+
+    `kernels` is the device's kernel package, `empty(n)` makes a flat array of n elements there.
+    """
+
+    __slots__ = ("device", "dtype", "empty", "kernels", "numpy")
+
+    def __init__(self, d: dtype, where: device, kernels: ModuleType) -> None:
+        self.dtype, self.device, self.kernels, self.numpy = d, where, kernels, d.numpy
+        self.empty = kernels.memory.allocator(d.numpy)
+
+
+_kinds: dict[tuple[dtype, device], Kind] = {}
+
+
+def kind_of(d: dtype, where: device) -> Kind:
+    """The Kind of dtype `d` on device `where`; RuntimeError where the device cannot be used."""
+    found = _kinds.get((d, where))
+    if found is None:
+        found = _kinds.setdefault((d, where), Kind(d, where, _kernels(where)))
+    return found
+
+
+def _kernels(where: device) -> ModuleType:
+    if where.type == "cpu":
+        from .kernels import cpu
+
+        return cpu
+    from .cuda import problem
+
+    raise RuntimeError(problem())

@@ -1,0 +1,520 @@
+"""Tensor: a storage seen through shape, strides and offset, with the autograd fields.
+
+What is here is what a tensor is: memory, views, Python's and NumPy's protocols. The ops come from
+the rows (`dispatch`), which also attach the methods; see `methods.pyi` for their list.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from . import printing
+from .autograd import engine
+from .autograd.graph import AccumulateGrad, Node
+from .device import CPU, device
+from .dtypes import dtype
+from .methods import Methods
+from .storage import Kind, Storage, kind_of
+
+
+# The names of PyTorch's old tensor types, which error messages and type() still use.
+LEGACY = {
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+}
+
+
+class Size(tuple[int, ...]):
+    """A shape, as PyTorch prints it."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"microgrest.Size({list(self)})"
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+
+@lru_cache(maxsize=4096)
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements of a row-major array."""
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= max(extent, 1)
+    return tuple(reversed(strides))
+
+
+class Tensor(Methods):
+    """An n-dimensional array of one dtype on one device, which can be part of a graph.
+
+    Made by `tensor()`, `zeros()`, ... and by ops; `_storage` is shared by views.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_base",
+        "_flat",
+        "_grad",
+        "_hooks",
+        "_kind",
+        "_node",
+        "_offset",
+        "_requires_grad",
+        "_shape",
+        "_storage",
+        "_strides",
+        "_views",
+    )
+
+    _storage: Storage
+    _kind: Kind
+    _shape: Size
+    _strides: tuple[int, ...]
+    _offset: int
+    _flat: Any
+    _requires_grad: bool
+    _grad: Tensor | None
+    _node: Node | None
+    _hooks: Any
+    _base: Any
+    _views: Any
+
+    __array_priority__ = 1000
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        from .creation import tensor
+
+        return tensor(*args, **kwargs)._as(cls, False)
+
+    # Making tensors
+
+    @staticmethod
+    def _make(flat: Any, shape: Size, kind: Kind) -> Tensor:
+        """A new contiguous tensor over the whole of `flat`."""
+        t = _new(Tensor)
+        t._storage = Storage(flat)
+        t._flat = flat
+        t._kind = kind
+        t._shape = shape
+        t._strides = contiguous_strides(shape)
+        t._offset = 0
+        t._requires_grad = False
+        t._grad = t._node = t._hooks = t._base = t._views = None
+        return t
+
+    @staticmethod
+    def _empty(shape: Sequence[int], kind: Kind) -> Tensor:
+        """A new uninitialized tensor."""
+        return Tensor._make(kind.empty(math.prod(shape)), Size(shape), kind)
+
+    def _alias(self, shape: Sequence[int], strides: tuple[int, ...], offset: int) -> Tensor:
+        """Another tensor over the same storage, outside the graph."""
+        t = _new(Tensor)
+        t._storage = self._storage
+        t._kind = self._kind
+        t._shape = Size(shape)
+        t._strides = strides
+        t._offset = offset
+        t._flat = None
+        if strides == contiguous_strides(t._shape) or math.prod(shape) <= 1:
+            t._flat = self._storage.array[offset : offset + math.prod(shape)]
+        t._requires_grad = False
+        t._grad = t._node = t._hooks = t._base = t._views = None
+        return t
+
+    def _same(self) -> Tensor:
+        """An alias with the same geometry: what `detach` returns."""
+        return self._alias(self._shape, self._strides, self._offset)
+
+    def _as(self, cls: type, requires_grad: bool) -> Any:
+        """A leaf of class `cls` (a subclass of Tensor) over the same storage."""
+        t = self._same()
+        t.__class__ = cls
+        t.requires_grad = requires_grad
+        return t
+
+    # What a tensor is
+
+    shape = property(attrgetter("_shape"), doc="The extents, a Size.")
+    dtype = property(attrgetter("_kind.dtype"), doc="The element type.")
+    device = property(attrgetter("_kind.device"), doc="Where the storage lives.")
+    grad_fn = property(attrgetter("_node"), doc="The graph node that made this tensor, or None.")
+    _version = property(attrgetter("_storage.version"), doc="In-place writes to the storage so far.")
+    is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
+    is_sparse = False
+    layout = "strided"
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self._shape)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self._shape)
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return math.prod(self._shape)
+
+    nelement = numel
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one extent of it."""
+        return self._shape if dim is None else self._shape[self._dim(dim)]
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps between neighbors, in elements, of all dimensions or of one."""
+        return self._strides if dim is None else self._strides[self._dim(dim)]
+
+    def storage_offset(self) -> int:
+        """Where in the storage the first element is, in elements."""
+        return self._offset
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        address: int = self._storage.array.ctypes.data
+        return address + self._offset * self.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self._kind.dtype.itemsize
+
+    def element_size(self) -> int:
+        """Bytes of an element."""
+        return self.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel() * self.itemsize
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        return self._flat is not None
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is float16, float32 or float64."""
+        return self._kind.dtype.is_floating_point
+
+    def type(self, d: Any = None) -> Any:
+        """PyTorch's legacy type name, or a conversion to dtype `d`."""
+        return f"microgrest.{LEGACY[self._kind.dtype.name]}Tensor" if d is None else self.to(d)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - PyTorch's name
+        """The tensor with its dimensions reversed."""
+        return self.permute(tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802 - PyTorch's name
+        """The tensor with its last two dimensions exchanged."""
+        if self.ndim < 2:
+            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+        return self.transpose(-2, -1)
+
+    def _dim(self, dim: int, extra: int = 0) -> int:
+        """A dimension counted from the front; IndexError where there is no such dimension."""
+        n = max(len(self._shape) + extra, 1)
+        if not -n <= dim < n:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        return dim % n
+
+    # The graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are computed for this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        if self._node is not None and not on:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if on and not self._kind.dtype.is_floating_point:
+            raise RuntimeError(
+                "only Tensors of floating point dtype can require gradients; this one is "
+                f"{self.dtype!r}. Convert it first, for example with .float()."
+            )
+        self._requires_grad = bool(on)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch `requires_grad` in place."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is not the result of a recorded operation."""
+        return self._node is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward passes have added up at this leaf, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Tensor | None) -> None:
+        if g is not None:
+            if not isinstance(g, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(g).__name__}")
+            if g._shape != self._shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: {list(g._shape)}, this tensor is {list(self._shape)}"
+                )
+            if g._kind is not self._kind:
+                raise RuntimeError(
+                    f"assigned grad has a different dtype or device: {g.dtype!r} on {g.device}, "
+                    f"this tensor is {self.dtype!r} on {self.device}"
+                )
+        self._grad = g
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory outside the graph; writes through it are not tracked."""
+        t = self._same()
+        t._storage = Storage(self._storage.array)
+        return t
+
+    @data.setter
+    def data(self, new: Tensor) -> None:
+        if not isinstance(new, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+        for name in ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset"):
+            setattr(self, name, getattr(new, name))
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph; in-place writes to it count for the graph's checks."""
+        return self._same()
+
+    def detach_(self) -> Tensor:
+        """Take this tensor out of the graph: it becomes a leaf."""
+        self._node, self._requires_grad = None, False
+        return self
+
+    @property
+    def _edge(self) -> Any:
+        """Where this tensor's gradient goes: its node, itself as a leaf, or nowhere."""
+        return (self._node or self) if self._requires_grad else None
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add the gradients of this tensor to `.grad` of the leaves it depends on.
+
+        `gradient`, of this tensor's shape, is needed unless it has one element. The graph is freed
+        unless `retain_graph`; with `create_graph` the gradients are recorded themselves.
+        """
+        from .autograd.functional import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def register_hook(self, hook: Any) -> Any:
+        """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
+        from .autograd.hooks import attach
+
+        return attach(self, hook)
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` for this tensor although it is not a leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._node is not None:
+            self.register_hook(self._keep_grad)
+
+    def _keep_grad(self, g: Tensor) -> None:
+        self._grad = g if self._grad is None else self._grad + g
+
+    def _hooked(self, g: Tensor) -> Tensor:
+        return engine.run_hooks(self._hooks.values(), g) if self._hooks else g
+
+    def _deliver(self, g: Tensor, taken: set[int]) -> None:
+        """Take a finished gradient at this leaf."""
+        from .autograd.hooks import accumulate
+
+        if self._hooks:
+            g = self._hooked(g)
+            taken.add(g._memory)
+        accumulate(self, g, taken)
+
+    @property
+    def _memory(self) -> int:
+        """A name for the memory that this tensor shares with its views."""
+        return id(self._storage)
+
+    # What the engine asks of a value
+
+    def _sum_to(self, shape: Sequence[int]) -> Tensor:
+        """The sum over the dimensions that broadcasting added."""
+        return self.sum_to_size(*shape)
+
+    def _as_kind(self, kind: Kind) -> Tensor:
+        """The values as another kind."""
+        return self.to(kind.device, kind.dtype)
+
+    def _add_in_place(self, other: Tensor) -> None:
+        """Add `other`, of the same shape and kind."""
+        self.add_(other)
+
+    # Values for Python and NumPy
+
+    def _numpy(self) -> np.ndarray[Any, Any]:
+        """A NumPy array over the memory (a copy from a GPU), without any check."""
+        array = self._kind.kernels.memory.to_host(self._storage.array)
+        if self._flat is not None and self._flat.size == array.size:
+            return array.reshape(self._shape)
+        size = self.itemsize
+        strides = tuple(s * size for s in self._strides)
+        return np.ndarray(self._shape, self._kind.numpy, array, self._offset * size, strides)
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """A NumPy array that shares the memory; `force` detaches and copies from a GPU if it must."""
+        if self._requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        if self._kind.device is not CPU and not force:
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor "
+                "to host memory first."
+            )
+        return self._numpy()
+
+    def item(self) -> Any:
+        """The value of a tensor of one element as a Python number."""
+        if self._flat is None or self._flat.size != 1:
+            if self.numel() != 1:
+                raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+            return self._numpy().item()
+        return self._flat.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+        return self._numpy().tolist()
+
+    def __bool__(self) -> bool:
+        n = self.numel()
+        if n != 1:
+            what = "no values" if n == 0 else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._kind.dtype.is_floating_point or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0:
+            return format(self.item(), spec)
+        return object.__format__(self, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        return printing.repr_of(self)
+
+    def __len__(self) -> int:
+        if not self._shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self._shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        if copy is False and dtype is not None and array.dtype != dtype:
+            raise ValueError(f"unable to avoid a copy from {array.dtype} to {dtype}")
+        return array.astype(dtype or array.dtype, copy=bool(copy))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .interop import apply_ufunc
+
+        return apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from .interop import apply_function
+
+        return apply_function(func, args, kwargs)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self._requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0) if self._kind.device is CPU else (2, self.device.index or 0)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from .creation import _rebuild
+
+        return _rebuild, (type(self), np.array(self._numpy()), self._requires_grad, self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if self._node is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol; "
+                "use tensor.detach().clone()"
+            )
+        t = self.detach().clone()._as(type(self), self._requires_grad)
+        memo[id(self)] = t
+        if self._grad is not None:
+            t._grad = self._grad.detach().clone()
+        return t
+
+
+_new = object.__new__
+
+__all__ = ["AccumulateGrad", "Size", "Tensor", "contiguous_strides", "device", "dtype", "kind_of"]

@@ -1,0 +1,182 @@
+"""What cannot be fitted: one clear line, status 2, no traceback."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Run
+
+
+def refused(run: Run, *arguments: object) -> str:
+    """The error that `fit` ends with; asserts status 2 and an empty standard output."""
+    result = run("fit", *arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("\n\n# only a comment\n", "is empty"),
+        ("x,y\n", "has a header but no rows of data"),
+        ("x\n1\n2\n", "has one column only"),
+        ("x,y\n1,2\n2,many\n", "line 3, column 'y': 'many' is not a number"),
+        ("# note\nx,y\n1,2\n2,\n", "line 4, column 'y': the value is missing"),
+        ("x,y\n1,2\n2\n", "line 3, column 'y': the value is missing"),
+        ("x,y\n1,2\nnan,3\n", "line 3, column 'x': nan is not finite"),
+        ("x,y\n1,2\n3,-inf\n", "line 3, column 'y': -inf is not finite"),
+        ("x,x\n1,2\n", "several columns named 'x'"),
+        ("x,y\n1,2\n1,3\n1,4\n", "degree 3 needs at least 4 different values of x; there is 1"),
+        ("x,y\n-1e308,0\n0,1\n1,2\n1e308,1e308\n", "too large to scale"),
+        ("x,y\n0,0\n1e-120,1\n2e-120,5\n3e-120,2\n", "overflow in the units of the data"),
+    ],
+)
+def test_csv(run: Run, tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    assert expected in refused(run, "--data", path, "--quiet")
+
+
+def test_csv_that_is_not_text(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes("x,y\n1,2\n".encode("utf-16"))
+    assert "is not a CSV text file" in refused(run, "--data", path)
+
+
+def test_csv_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert "cannot read" in refused(run, "--data", tmp_path / "none.csv")
+    assert "is a directory" in refused(run, "--data", tmp_path)
+
+
+def test_column_that_is_not_there(run: Run, load_cell: Path) -> None:
+    message = refused(run, "--data", load_cell, "--x", "Load")
+    assert "has no column 'Load'; it has 'load', 'deflection'" in message
+    assert "no column '3'" in refused(run, "--data", load_cell, "--y", "3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--degree", 0], "0 is not in the range"),
+        (["--points", 3], "degree 3 needs at least 4 different values of x; there are 3"),
+        (["--points", 1], "1 is not in the range"),
+        (["--steps", 0], "0 is not in the range"),
+        (["--lr", 0], "not a positive, finite number"),
+        (["--lr", "nan"], "not a positive, finite number"),
+        (["--lr", "inf"], "not a positive, finite number"),
+        (["--lr", "fast"], "not a valid float"),
+        (["--device", "tpu"], "'tpu' is not one of"),
+        (["--dtype", "float8"], "'float8' is not one of"),
+        (["--optimizer", "lion"], "'lion' is not one of"),
+        (["--target", "gamma"], "'gamma' is not one of"),
+        (["--seed", -1], "-1 is not in the range"),
+        (["--x", "load"], "--x names a column of --data FILE, which is missing"),
+        (["--plot", "fit.gif"], "must end in .png"),
+    ],
+)
+def test_options(run: Run, arguments: list[object], expected: str) -> None:
+    assert expected in refused(run, *arguments)
+
+
+def test_degree_too_high_for_the_points(run: Run, load_cell: Path) -> None:
+    message = refused(run, "--data", load_cell, "--degree", 20)
+    assert "degree 20 needs at least 21 different values of load; there are 20" in message
+
+
+def test_options_of_the_other_problem(run: Run, load_cell: Path) -> None:
+    assert "--points belongs to" in refused(run, "--data", load_cell, "--points", 10)
+    assert "--target belongs to" in refused(run, "--data", load_cell, "--target", "cos")
+
+
+def test_files_are_checked_before_the_fit(run: Run, tmp_path: Path) -> None:
+    for option in ("--save", "--plot"):
+        message = refused(run, option, tmp_path / "none" / "fit.png")
+        assert "there is no directory" in message
+        assert "step" not in message
+
+
+def test_plot_without_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrest.cli.plot.find_spec", lambda name: None)
+    assert "pip install 'microgrest[plot]'" in refused(run, "--plot", "fit.png")
+
+
+def test_divergence_names_the_step_and_the_last_parameters(run: Run) -> None:
+    message = refused(run, "--lr", 1e-5, "--quiet")
+    found = re.search(
+        r"at lr 1e-05: .* at step (\d+)\. The last finite loss was (\S+), with coefficients "
+        r"(\S+), (\S+), (\S+), (\S+)\. Try a smaller --lr",
+        message,
+    )
+    assert found is not None, message
+    assert 2 < int(found[1]) < 2000
+    assert 1e30 < float(found[2]) < 3.5e38
+
+
+def test_divergence_begins_at_the_step_it_names(run: Run) -> None:
+    found = re.search(r"at step (\d+)", refused(run, "--lr", 1e-5))
+    assert found is not None
+    step = int(found[1])
+    codes = [
+        run("fit", "--lr", 1e-5, "--no-compare", "--steps", n).exit_code for n in (step - 1, step)
+    ]
+    assert codes == [0, 2]
+
+
+def test_divergence_of_the_last_update_is_seen(run: Run) -> None:
+    """The loss of the only step is finite, the coefficients after it are not."""
+    assert "at step 1. The last finite loss was" in refused(run, "--lr", 1e36, "--steps", 1)
+
+
+def test_cuda_without_a_gpu(run: Run) -> None:
+    from microgrest.cli import gpu
+
+    if gpu.problem() is None:
+        pytest.skip("there is a GPU")
+    message = refused(run, "--device", "cuda")
+    assert "--device cuda: " in message and "--device cpu" in message
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has a message of its own")
+def test_each_gpu_problem_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgrest.cli import gpu
+
+    class Driver:
+        """A driver with one GPU of compute capability 7.0, interface 13000."""
+
+        def __init__(self, devices: int = 1, version: int = 13000, major: int = 7) -> None:
+            self.devices, self.version, self.major = devices, version, major
+
+        def cuInit(self, flags: int) -> int:
+            return 0
+
+        def cuDeviceGetCount(self, out: object) -> int:
+            return _store(out, self.devices)
+
+        def cuDriverGetVersion(self, out: object) -> int:
+            return _store(out, self.version)
+
+        def cuDeviceGetAttribute(self, out: object, attribute: int, device: int) -> int:
+            return _store(out, self.major if attribute == gpu.CAPABILITY_MAJOR else 0)
+
+    def _store(out: object, value: int) -> int:
+        out._obj.value = value  # type: ignore[attr-defined]
+        return 0
+
+    monkeypatch.setattr(gpu, "find_spec", lambda name: None)
+    cases = [
+        (None, "no NVIDIA driver"),
+        (Driver(devices=0), "sees no GPU"),
+        (Driver(version=11080), "too old"),
+        (Driver(), "pip install 'microgrest[cuda12]'"),
+        (Driver(major=9), "pip install 'microgrest[cuda13]'"),
+        (Driver(major=9, version=12040), "pip install 'microgrest[cuda12]'"),
+    ]
+    for driver, expected in cases:
+        monkeypatch.setattr(gpu, "_driver", lambda driver=driver: driver)
+        assert expected in (gpu.problem() or "")

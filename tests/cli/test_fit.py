@@ -1,0 +1,184 @@
+"""`fit`: its numbers, its report, its files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import Run
+
+from microgrest.cli.problem import default_rate, synthetic
+from microgrest.cli.progress import Progress
+from microgrest.cli.settings import OPTIMIZERS, TARGETS, Settings
+from microgrest.cli.training import Training, train
+
+
+def fitted(run: Run, *arguments: object) -> dict[str, Any]:
+    """What `fit --json` reports."""
+    result = run("fit", "--json", "--quiet", *arguments)
+    assert result.exit_code == 0, result.stderr
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def residual(x: Any, y: Any, coefficients: Any) -> float:
+    return float(np.sqrt(np.mean((np.polynomial.Polynomial(coefficients)(x) - y) ** 2)))
+
+
+@pytest.mark.parametrize(("dtype", "absolute"), [("float64", 1e-9), ("float32", 1e-5)])
+def test_reference_trajectory(dtype: str, absolute: float) -> None:
+    settings = Settings(dtype=dtype)
+    problem = synthetic(settings)
+    begin = partial(Training, problem.t, problem.z, [0.1, 0.2, 0.3, 0.4], settings, 1e-6, "cpu")
+    trained = train(begin, 2000, Progress(2000, quiet=True))
+    expected = [0.0014754686, 0.8453529433, -0.0002545429, -0.0917105595]
+    assert trained.coefficients == pytest.approx(expected, abs=absolute)
+    assert trained.loss == pytest.approx(8.9563475874, rel=absolute)
+
+
+def test_default_run_reports_everything(run: Run) -> None:
+    result = run("fit")
+    assert result.exit_code == 0
+    for part in ("y = ", "x^3", "loss", "start-up", "kernel compilation", "steps", "us a step"):
+        assert part in result.stdout
+    for part in ("x**3 form", "matrix form", "speedup", "equal to NumPy's result after 2000"):
+        assert part in result.stdout
+    assert "step 2000 of 2000: loss" in result.stderr
+
+
+def test_quiet_prints_polynomial_and_loss_only(run: Run) -> None:
+    result = run("fit", "--quiet", "--no-compare")
+    assert result.stderr == ""
+    polynomial, loss = result.stdout.splitlines()
+    assert polynomial.startswith("y = ") and loss.startswith("loss ")
+
+
+def test_json_agrees_with_itself(run: Run) -> None:
+    found = fitted(run, "--dtype", "float64")
+    x = np.linspace(-np.pi, np.pi, 2000)
+    assert found["residual"] == pytest.approx(residual(x, np.sin(x), found["coefficients"]))
+    # The loss is that before the last step, the residual that after it.
+    assert found["loss"] == pytest.approx(2000 * found["residual"] ** 2, rel=1e-2)
+    assert found["lr"] == 1e-6
+    assert set(found["seconds"]) == {"startup", "compile", "steps", "step"}
+    assert found["compare"]["difference"] < 1e-12
+
+
+def test_no_compare_runs_no_numpy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrest.cli.baseline.run", None)
+    assert fitted(run, "--no-compare")["compare"] is None
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("degree", [1, 3, 4])
+def test_equal_to_numpy(run: Run, optimizer: str, dtype: str, degree: int) -> None:
+    found = fitted(
+        run, "--optimizer", optimizer, "--dtype", dtype, "--degree", degree, "--steps", 300
+    )
+    assert found["compare"]["equal"]
+    assert len(found["coefficients"]) == degree + 1
+
+
+def test_a_result_that_differs_from_numpy_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        sys.modules["microgrest.cli.baseline"].RULES, "sgd", lambda lr: lambda c, g: None
+    )
+    result = run("fit", "--steps", 30)
+    assert result.exit_code == 1
+    assert "DIFFERENT from NumPy's" in result.stdout
+    assert "differs from NumPy's" in result.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_targets(run: Run, target: str) -> None:
+    found = fitted(run, "--target", target, "--optimizer", "adam", "--no-compare")
+    assert target in found["problem"]
+    assert found["residual"] < 1.0
+
+
+def test_same_seed_same_result(run: Run) -> None:
+    first, second, other = (
+        fitted(run, "--seed", seed, "--steps", 50, "--no-compare")["coefficients"]
+        for seed in (7, 7, 8)
+    )
+    assert first == second != other
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_measured_series_reaches_least_squares(run: Run, load_cell: Path, degree: int) -> None:
+    found = fitted(run, "--data", load_cell, "--degree", degree)
+    x, y = np.loadtxt(load_cell, delimiter=",", skiprows=1, unpack=True)
+    best = residual(x, y, np.polyfit(x, y, degree)[::-1])
+    assert residual(x, y, found["coefficients"]) <= 1.01 * best
+    assert found["residual"] <= 1.01 * best
+
+
+def test_certified_coefficients(run: Run, load_cell: Path) -> None:
+    """NIST's certified quadratic, see examples/data/README.md."""
+    found = fitted(run, "--data", load_cell, "--degree", 2, "--dtype", "float64")
+    certified = [0.673565789473684e-3, 0.732059160401003e-6, -0.316081871345029e-14]
+    assert found["coefficients"] == pytest.approx(certified, rel=1e-9)
+    assert found["loss"] == pytest.approx(0.155761768796992e-5, rel=1e-9)
+
+
+def test_columns_by_name_and_number(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_text("t;skip;v\n0;a;1\n1;b;3\n2;c;5\n3;d;7\n")
+    for x, y in (("t", "v"), ("1", "3")):
+        found = fitted(run, "--data", path, "--x", x, "--y", y, "--degree", 1)
+        assert found["coefficients"] == pytest.approx([1, 2], abs=1e-5)
+        assert found["polynomial"].startswith("v = ")
+
+
+def test_far_and_small_units(run: Run, tmp_path: Path) -> None:
+    """Years and parts per billion: scaling happens inside, coefficients stay in user units."""
+    path = tmp_path / "units.csv"
+    x = np.arange(1990, 2020)
+    y = 1e-9 * (3 + 0.5 * (x - 2000))
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="year,share", comments="")
+    found = fitted(run, "--data", path, "--degree", 1, "--dtype", "float64")
+    assert found["coefficients"] == pytest.approx([-997e-9, 0.5e-9], rel=1e-9)
+
+
+def test_constant_y(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "constant.csv"
+    path.write_text("x,y\n" + "".join(f"{i},5\n" for i in range(9)))
+    found = fitted(run, "--data", path, "--degree", 1, "--dtype", "float64")
+    assert found["coefficients"] == pytest.approx([5, 0], abs=1e-9)
+
+
+def test_default_learning_rates() -> None:
+    def rate(**options: Any) -> float:
+        settings = Settings(**options)
+        return default_rate(settings, synthetic(settings))
+
+    assert rate() == rate(points=500) == 1e-6
+    assert rate(points=20_000) == pytest.approx(1e-7)
+    assert rate(optimizer="adam") == rate(optimizer="rmsprop", degree=5) == 1e-2
+    settings = Settings(degree=5, dtype="float64")
+    problem = synthetic(settings)
+    powers = problem.powers(5)
+    assert 1 / rate(degree=5, dtype="float64") == pytest.approx(
+        np.linalg.eigvalsh(2 * powers @ powers.T)[-1]
+    )
+
+
+def test_save_writes_the_report(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "fit.json"
+    path.write_text("old")
+    result = run("fit", "--save", path, "--no-compare", "--json")
+    assert json.loads(path.read_text()) == json.loads(result.stdout)
+    assert [child.name for child in tmp_path.iterdir()] == ["fit.json"]
+
+
+def test_plot(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "fit.png"
+    assert run("fit", "--plot", path, "--quiet", "--no-compare").exit_code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")

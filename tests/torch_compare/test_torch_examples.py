@@ -1,0 +1,45 @@
+"""The programs under examples/ with their import line changed back to PyTorch's."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import pytest
+
+import microgrest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+CUBICS = sorted(path.stem for path in EXAMPLES.glob("cubic_*.py"))
+PRINTING = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem not in CUBICS)
+OURS = "import microgrest as torch\n"
+START = [0.1, 0.2, 0.3, 0.4]
+
+
+def run(name, line):
+    """The globals and the output of an example, with `line` in place of its import."""
+    text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    assert text.count(OURS) == 1
+    names = {"__name__": "__main__" if name in PRINTING else name}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(text.replace(OURS, line), name, "exec"), names)
+    return names, out.getvalue()
+
+
+@pytest.mark.parametrize("name", PRINTING)
+def test_prints_what_pytorch_prints(name):
+    _, ours = run(name, OURS)
+    _, theirs = run(name, "import torch\n")
+    assert ours.replace("microgrest.", "torch.") == theirs
+
+
+@pytest.mark.parametrize("name", CUBICS)
+def test_fits_as_pytorch_does(name):
+    ours, theirs = run(name, OURS)[0]["fit"], run(name, "import torch\n")[0]["fit"]
+    for steps in (1, 10, 500):
+        mine = ours(START, microgrest.float64, steps)
+        assert mine == pytest.approx(theirs(START, torch.float64, steps), abs=1e-9, rel=1e-9)

@@ -1,0 +1,123 @@
+"""Optimizers against PyTorch's: trajectories, state, options and messages, step for step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import microgrest
+import microgrest.optim
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+START = [np.array([[0.5, -1.5, 2.0], [3.0, -0.25, 1.0]]), np.array(0.75)]
+STEPS = 25
+
+CASES = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.4}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.05, "momentum": 0.7, "nesterov": True, "weight_decay": 0.2}),
+    ("SGD", {"lr": 0.05, "weight_decay": 0.2, "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"alpha": 0.8, "eps": 1e-4, "weight_decay": 0.3}),
+    ("RMSprop", {"momentum": 0.9, "lr": 0.03}),
+    ("RMSprop", {"centered": True, "momentum": 0.3}),
+    ("RMSprop", {"centered": True, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-4}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "maximize": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+]
+IDS = [f"{name}-{','.join(options)}" for name, options in CASES]
+
+
+def program(lib, name, options, dtype="float64", steps=STEPS):
+    """Train two parameters in two groups, the second with twice the learning rate."""
+    params = [lib.tensor(p, dtype=getattr(lib, dtype), requires_grad=True) for p in START]
+    kind = getattr(lib.optim, name)
+    rate = options.get("lr", 1e-3)
+    groups = [{"params": params[:1]}, {"params": params[1:], "lr": 2 * rate}]
+    opt = kind(groups, **options)
+    for step in range(steps):
+        opt.zero_grad()
+        loss = (params[0].sin() + 0.15 * params[0] ** 2).sum() + (params[1] - 0.1 * step) ** 2
+        loss.backward()
+        opt.step()
+    return params, opt
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_trajectory_in_float64(name, options):
+    ours, _ = program(microgrest, name, options)
+    theirs, _ = program(torch, name, options)
+    for mine, reference in zip(ours, theirs, strict=True):
+        expected = reference.detach().numpy()
+        np.testing.assert_allclose(mine.detach().numpy(), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_trajectory_in_float32(name, options):
+    ours, _ = program(microgrest, name, options, "float32", 10)
+    theirs, _ = program(torch, name, options, "float32", 10)
+    for mine, reference in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), reference.detach().numpy(), rtol=2e-5)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_state_dict_has_the_same_names_values_and_options(name, options):
+    _, opt = program(microgrest, name, options)
+    _, reference = program(torch, name, options)
+    ours, theirs = opt.state_dict(), reference.state_dict()
+    assert ours["param_groups"] == theirs["param_groups"]
+    assert ours["state"].keys() == theirs["state"].keys()
+    for place, state in theirs["state"].items():
+        expected = {key: value for key, value in state.items() if value is not None}
+        assert ours["state"][place].keys() == expected.keys()
+        for key, value in expected.items():
+            mine = ours["state"][place][key]
+            mine = mine.numpy() if isinstance(mine, microgrest.Tensor) else mine
+            np.testing.assert_allclose(mine, value.numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
+def test_repr(name, options):
+    assert repr(program(microgrest, name, options, steps=0)[1]) == repr(
+        program(torch, name, options, steps=0)[1]
+    )
+
+
+BAD = {
+    "negative lr": lambda lib, p: lib.optim.SGD(p, lr=-1.0),
+    "negative momentum": lambda lib, p: lib.optim.SGD(p, momentum=-1.0),
+    "negative decay": lambda lib, p: lib.optim.Adam(p, weight_decay=-0.5),
+    "negative alpha": lambda lib, p: lib.optim.RMSprop(p, alpha=-1),
+    "negative eps": lambda lib, p: lib.optim.RMSprop(p, eps=-1),
+    "nesterov": lambda lib, p: lib.optim.SGD(p, nesterov=True),
+    "beta": lambda lib, p: lib.optim.Adam(p, betas=(0.9, 1.0)),
+    "empty": lambda lib, p: lib.optim.SGD([]),
+    "number": lambda lib, p: lib.optim.SGD([3]),
+    "non-leaf": lambda lib, p: lib.optim.SGD([p[0] * 2]),
+    "set": lambda lib, p: lib.optim.SGD([{"params": set(p)}]),
+    "twice": lambda lib, p: lib.optim.SGD([{"params": p}, {"params": p}]),
+    "some names": lambda lib, p: lib.optim.SGD([("a", p[0]), p[0]]),
+    "names in one": lambda lib, p: lib.optim.SGD([("a", p[0])]).add_param_group({"params": []}),
+    "fused and foreach": lambda lib, p: lib.optim.Adam(p, fused=True, foreach=True),
+    "sizes": lambda lib, p: lib.optim.SGD(p).load_state_dict(
+        {"state": {}, "param_groups": [{"params": [0, 1]}]}
+    ),
+    "groups": lambda lib, p: lib.optim.SGD(p).load_state_dict({"state": {}, "param_groups": []}),
+}
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+def test_error(make):
+    caught = []
+    for lib in (microgrest, torch):
+        with pytest.raises((ValueError, TypeError, RuntimeError)) as error:
+            make(lib, [lib.ones(2, requires_grad=True)])
+        caught.append((error.type, str(error.value)))
+    assert caught[0] == caught[1]
