@@ -5,11 +5,10 @@ passes the usual batteries, so element i of a draw depends on the seed, the draw
 and i alone; not on threads, blocks or devices. (Salmon, Moraes, Dror and Shaw, "Parallel random
 numbers: as easy as 1, 2, 3", SC 2011.)
 
-A `Draw` gives the text of its function and of what that calls, for a generated module to compile
-with `njit` or `cuda.jit(device=True)`; here they run as plain Python on NumPy scalars. Words are
-uint64 values below 2**32, because Numba widens any product of uint32. Integers and uniforms
-are the same bits everywhere: their products are exact, so that fusing a multiply and an add, which
-some targets do, changes nothing.
+Here they run as plain Python on NumPy scalars; `Draw.sources` is their text, for a generated module
+to compile with `njit` or `cuda.jit(device=True)`. Words are uint64 values below 2**32, because
+Numba widens any product of uint32. Integers and uniforms are the same bits everywhere: their
+products are exact, so that fusing a multiply and an add, which some targets do, changes nothing.
 """
 
 from __future__ import annotations
@@ -21,25 +20,34 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Scalar arguments and results; their NumPy types are in the names, _f32 and _f64.
+# A NumPy scalar: uint64 where nothing else is said.
 Number = Any
 
 
 class Draw(NamedTuple):
-    """A function `(seed, counter, *parameters) -> lanes values`, and its source with its callees.
+    """How words become values: `function(*words, *parameters)` returns a value, or a tuple of them.
 
-    `math` names the elementary functions that the generated module has to provide.
+    It takes `words` words, a divisor of the four of a counter, and gives `values` values of
+    `dtype`. `callees` are the functions of this module that it calls, `math` the elementary ones
+    that the generated module has to provide under these names.
     """
 
     function: Callable[..., Any]
-    lanes: int
+    words: int
+    values: int
+    dtype: str
     parameters: tuple[str, ...] = ()
     callees: tuple[Callable[..., Any], ...] = ()
     math: tuple[str, ...] = ()
 
     @property
-    def source(self) -> list[str]:
-        """Source texts in the order of their calls, each without decorator."""
+    def per_counter(self) -> int:
+        """Values that one counter gives."""
+        return 4 // self.words * self.values
+
+    @property
+    def sources(self) -> list[str]:
+        """Texts of `philox`, the callees and the function, without decorators."""
         return [inspect.getsource(f) for f in (philox, *self.callees, self.function)]
 
 
@@ -59,93 +67,51 @@ def philox(seed: Number, counter: Number) -> Number:
     return c0, c1, c2, c3
 
 
-# Uniforms
-
-
-def affine(low: Number, high: Number, s1: Number, s0: Number, u1: Number, u0: Number) -> Number:
-    """low + (s1 + s0) * (u1 + u0), below high. The four products are exact."""
+def affine(u1: Number, u0: Number, low: Number, high: Number, s1: Number, s0: Number) -> Number:
+    """low + (u1 + u0) * (s1 + s0), below high. The four products are exact."""
     x = low + (u1 * s1 + (u1 * s0 + (u0 * s1 + u0 * s0)))
     return x if x < high else low
 
 
 def uniform_f32(x: Number, low: Number, high: Number, s1: Number, s0: Number) -> Number:
-    """A word's upper 24 bits as a number in [low, high)."""
+    """A float32 in [low, high) from 24 bits; s1 + s0 = high - low, 12 bits each."""
     u1 = np.float32(np.int32(x >> np.uint64(20))) * np.float32(2.0**-12)
     u0 = np.float32(np.int32((x >> np.uint64(8)) & np.uint64(0xFFF))) * np.float32(2.0**-24)
-    return affine(low, high, s1, s0, u1, u0)
+    return affine(u1, u0, low, high, s1, s0)
 
 
 def uniform_f64(x: Number, y: Number, low: Number, high: Number, s1: Number, s0: Number) -> Number:
-    """The upper 53 bits of two words as a number in [low, high)."""
+    """A float64 in [low, high) from 53 bits; s1 + s0 = high - low, 26 bits each."""
     m = (x << np.uint64(21)) | (y >> np.uint64(11))
     u1 = np.float64(np.int32(m >> np.uint64(27))) * 2.0**-26
     u0 = np.float64(np.int32(m & np.uint64(0x7FFFFFF))) * 2.0**-53
-    return affine(low, high, s1, s0, u1, u0)
+    return affine(u1, u0, low, high, s1, s0)
 
 
-def draw_uniform_f32(
-    seed: Number, counter: Number, low: Number, high: Number, s1: Number, s0: Number
-) -> Number:
-    """Four float32 numbers in [low, high); s1 + s0 = high - low, 12 bits each."""
-    a, b, c, d = philox(seed, counter)
-    return (
-        uniform_f32(a, low, high, s1, s0),
-        uniform_f32(b, low, high, s1, s0),
-        uniform_f32(c, low, high, s1, s0),
-        uniform_f32(d, low, high, s1, s0),
-    )
-
-
-def draw_uniform_f64(
-    seed: Number, counter: Number, low: Number, high: Number, s1: Number, s0: Number
-) -> Number:
-    """Two float64 numbers in [low, high); s1 + s0 = high - low, 26 bits each."""
-    a, b, c, d = philox(seed, counter)
-    return uniform_f64(a, b, low, high, s1, s0), uniform_f64(c, d, low, high, s1, s0)
-
-
-# Normals, by Box and Muller: sqrt(-2 log u) times the cosine and the sine of a random angle
-
-
-def normal_f32(x: Number, y: Number) -> Number:
-    """Two standard normal numbers of two words; at most 6.8 in magnitude."""
+def normal_f32(x: Number, y: Number, mean: Number, std: Number) -> Number:
+    """Two normal float32 (Box and Muller, 1958), at most 6.8 standard deviations off."""
     u = np.float32(np.int64(x)) * np.float32(2.0**-32) + np.float32(2.0**-33)
-    radius = sqrt(np.float32(-2.0) * log(u))
+    radius = std * sqrt(np.float32(-2.0) * log(u))
     angle = np.float32(np.int32(y >> np.uint64(8))) * np.float32(2.0**-24 * 6.283185307179586)
-    return radius * cos(angle), radius * sin(angle)
+    return mean + radius * cos(angle), mean + radius * sin(angle)
 
 
-def draw_normal_f32(seed: Number, counter: Number, mean: Number, std: Number) -> Number:
-    """Four normal float32 numbers."""
-    a, b, c, d = philox(seed, counter)
-    p, q = normal_f32(a, b)
-    r, s = normal_f32(c, d)
-    return mean + std * p, mean + std * q, mean + std * r, mean + std * s
+def normal_f64(x: Number, y: Number, z: Number, w: Number, mean: Number, std: Number) -> Number:
+    """Two normal float64 (Box and Muller, 1958), at most 8.6 standard deviations off."""
+    m = (x << np.uint64(21)) | (y >> np.uint64(11))
+    k = (z << np.uint64(21)) | (w >> np.uint64(11))
+    radius = std * sqrt(-2.0 * log(np.float64(np.int64(m + np.uint64(1))) * 2.0**-53))
+    angle = np.float64(np.int64(k)) * (2.0**-53 * 6.283185307179586)
+    return mean + radius * cos(angle), mean + radius * sin(angle)
 
 
-def draw_normal_f64(seed: Number, counter: Number, mean: Number, std: Number) -> Number:
-    """Two normal float64 numbers; standard ones are at most 8.6 in magnitude."""
-    a, b, c, d = philox(seed, counter)
-    m = (a << np.uint64(21)) | (b >> np.uint64(11))
-    radius = sqrt(-2.0 * log(np.float64(np.int64(m + np.uint64(1))) * 2.0**-53))
-    angle = np.float64(np.int64((c << np.uint64(21)) | (d >> np.uint64(11)))) * (
-        2.0**-53 * 6.283185307179586
-    )
-    return mean + std * (radius * cos(angle)), mean + std * (radius * sin(angle))
+def below(x0: Number, x1: Number, x2: Number, n: Number) -> Number:
+    """A uint64 in [0, n), n > 0: n times a fraction of 96 bits, rounded down.
 
-
-# Integers
-
-
-def below(seed: Number, counter: Number, n: Number) -> Number:
-    """A uint64 in [0, n), n > 0: n times a 96-bit fraction, rounded down.
-
-    A value's probability is off by a part in 2**96 / n at most, so that no rejection is needed
-    and every element takes one counter.
+    A value's probability is off by a part in 2**96 / n at most, so that no rejection is needed.
     """
     word = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
-    x0, x1, x2, _ = philox(seed, counter)
     n0, n1 = n & word, n >> half
     t = x1 * n0 + (x0 * n0 >> half)
     u = x0 * n1 + (t & word)
@@ -154,28 +120,28 @@ def below(seed: Number, counter: Number, n: Number) -> Number:
     return x2 * n1 + (v >> half) + (w >> half)
 
 
-def draw_raw(seed: Number, counter: Number) -> Number:
-    """Four uint32."""
-    a, b, c, d = philox(seed, counter)
-    return np.uint32(a), np.uint32(b), np.uint32(c), np.uint32(d)
+def integer(x: Number, y: Number, z: Number, _: Number, low: Number, n: Number) -> Number:
+    """An int64 in [low, low + n); low is uint64 and wraps around."""
+    return np.int64(low + below(x, y, z, n))
 
 
-def draw_integers(seed: Number, counter: Number, low: Number, n: Number) -> Number:
-    """One int64 in [low, low + n); low and n are uint64 and wrap around."""
-    return (np.int64(low + below(seed, counter, n)),)
+def bits(x: Number) -> Number:
+    """A uint32."""
+    return np.uint32(x)
 
 
-def draw_bernoulli(seed: Number, counter: Number, limit: Number) -> Number:
-    """Four truth values, each true with probability limit / 2**32."""
-    a, b, c, d = philox(seed, counter)
-    return a < limit, b < limit, c < limit, d < limit
+def bernoulli(x: Number, limit: Number) -> Number:
+    """True with probability limit / 2**32."""
+    return x < limit
 
 
-_AFFINE = ("low", "high", "s1", "s0")
-RAW = Draw(draw_raw, 4)
-UNIFORM_F32 = Draw(draw_uniform_f32, 4, _AFFINE, (affine, uniform_f32))
-UNIFORM_F64 = Draw(draw_uniform_f64, 2, _AFFINE, (affine, uniform_f64))
-NORMAL_F32 = Draw(draw_normal_f32, 4, ("mean", "std"), (normal_f32,), ("log", "sin", "cos", "sqrt"))
-NORMAL_F64 = Draw(draw_normal_f64, 2, ("mean", "std"), (), ("log", "sin", "cos", "sqrt"))
-INTEGERS = Draw(draw_integers, 1, ("low", "n"), (below,))
-BERNOULLI = Draw(draw_bernoulli, 4, ("limit",))
+_BOUNDS = ("low", "high", "s1", "s0")
+_MOMENTS = ("mean", "std")
+_MATH = ("log", "sin", "cos", "sqrt")
+BITS = Draw(bits, 1, 1, "uint32")
+UNIFORM_F32 = Draw(uniform_f32, 1, 1, "float32", _BOUNDS, (affine,))
+UNIFORM_F64 = Draw(uniform_f64, 2, 1, "float64", _BOUNDS, (affine,))
+NORMAL_F32 = Draw(normal_f32, 2, 2, "float32", _MOMENTS, math=_MATH)
+NORMAL_F64 = Draw(normal_f64, 4, 2, "float64", _MOMENTS, math=_MATH)
+INTEGER = Draw(integer, 4, 1, "int64", ("low", "n"), (below,))
+BERNOULLI = Draw(bernoulli, 1, 1, "bool", ("limit",))

@@ -8,7 +8,6 @@ draw of k values per counter is value i % k of counter offset + i // k.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache as cached
 from typing import Any
 
@@ -28,6 +27,8 @@ _HELPER = '@njit(error_model="numpy", fastmath={"contract"})'
 # No contraction: it would make uniforms depend on whether the processor can fuse.
 _EXACT = '@njit(error_model="numpy")'
 _WORDS = 1 << 32
+_BLOCK = 256  # counters
+_STORES = {1: "out[i] = x", 2: "out[i * 2], out[i * 2 + 1] = x"}
 _IMPORTS = '''"""{title}"""
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ i64 = np.int64'''
 
 def raw(out: Array, seed: int, offset: int) -> int:
     """Random bits: uint32, four per counter."""
-    return _fill(philox.RAW, out, seed, offset)
+    return _fill(philox.BITS, out, seed, offset)
 
 
 def uniform(out: Array, seed: int, offset: int, low: float = 0.0, high: float = 1.0) -> int:
@@ -70,7 +71,7 @@ def integers(out: Array, seed: int, offset: int, low: int, high: int) -> int:
     """int64 in [low, high), one per counter. ValueError unless low < high."""
     if not low < high:
         raise ValueError(f"integers needs low < high, got {low} and {high}")
-    return _fill(philox.INTEGERS, out, seed, offset, _word(low), _word(high - low))
+    return _fill(philox.INTEGER, out, seed, offset, _word(low), _word(high - low))
 
 
 def bernoulli(out: Array, seed: int, offset: int, p: float) -> int:
@@ -92,9 +93,9 @@ def permutation(out: Array, seed: int, offset: int) -> int:
 def _fill(draw: Draw, out: Array, seed: int, offset: int, *parameters: Any) -> int:
     kernel = _kernel(draw)
     kernel(out, _word(seed), _word(offset), *parameters)
-    counters, rest = divmod(out.size, draw.lanes)
+    counters, rest = divmod(out.size, draw.per_counter)
     if rest:
-        last = np.empty(draw.lanes, out.dtype)
+        last = np.empty(draw.per_counter, out.dtype)
         kernel(last, _word(seed), _word(offset + counters), *parameters)
         out[-rest:] = last[:rest]
     return counters + bool(rest)
@@ -121,28 +122,55 @@ def _split(x: float, bits: int) -> tuple[float, float]:
 
 @cached
 def _kernel(draw: Draw) -> Any:
-    """for i in range(n // lanes): out[lanes * i : lanes * (i + 1)] = draw(seed, offset + i)"""
+    """A kernel for sizes that are multiples of `draw.per_counter`.
+
+    for each block of counters:  words = philox(seed, counter), ...
+        for i:  out[values * i : ...] = draw(words[words * i : ...], *parameters)
+
+    In two loops, because LLVM vectorizes the second only.
+    """
     name = draw.function.__name__
-    arguments = "".join(f", {p}" for p in draw.parameters)
-    stores = "\n        ".join(f"out[i + u64({k})] = x[{k}]" for k in range(draw.lanes))
+    parameters = "".join(f", {p}" for p in draw.parameters)
+    words = ", ".join(f"u64(words[i * {draw.words} + {k}])" for k in range(draw.words))
     source = f"""{_head(draw)}
 {_EXACT}
-def kernel(out, seed, offset{arguments}):
-    for block in range(u64(out.size // {draw.lanes})):
-        x = {name}(seed, offset + block{arguments})
-        i = block * u64({draw.lanes})
-        {stores}
+def fill(words, seed, counter):
+    for i in range(words.size // 4):
+        a, b, c, d = philox(seed, counter + u64(i))
+        words[i * 4] = a
+        words[i * 4 + 1] = b
+        words[i * 4 + 2] = c
+        words[i * 4 + 3] = d
+
+
+{_EXACT}
+def convert(words, out{parameters}):
+    for i in range(out.size // {draw.values}):
+        x = {name}({words}{parameters})
+        {_STORES[draw.values]}
+
+
+{_EXACT}
+def kernel(out, seed, offset{parameters}):
+    words = np.empty({4 * _BLOCK}, np.uint32)
+    counters = out.size // {draw.per_counter}
+    for start in range(0, counters, {_BLOCK}):
+        stop = min(counters, start + {_BLOCK})
+        fill(words[: (stop - start) * 4], seed, offset + u64(start))
+        block = out[start * {draw.per_counter} : stop * {draw.per_counter}]
+        convert(words, block{parameters})
 """
     return cache.load(source, name).kernel
 
 
 @cached
 def _shuffle() -> Any:
-    source = f"""{_head(philox.INTEGERS)}
+    source = f"""{_head(philox.INTEGER)}
 {_EXACT}
 def kernel(out, seed, offset):
     for i in range(out.size):
-        j = i64(below(seed, offset + u64(i), u64(i + 1)))
+        x, y, z, _ = philox(seed, offset + u64(i))
+        j = i64(below(x, y, z, u64(i + 1)))
         out[i] = out[j]
         out[j] = i
 """
@@ -151,16 +179,10 @@ def kernel(out, seed, offset):
 
 def _head(draw: Draw) -> str:
     """The module up to its kernel: imports, elementary functions under their names, the draw."""
-    bound, helpers = _bind(draw.math, "float32" if draw.lanes == 4 else "float64")
-    functions = [f"{_HELPER}\n{text.strip()}" for text in helpers]
+    targets = [names.scalar(name, draw.dtype) for name in draw.math]
+    bound = [f"{name} = {target}" for name, target in zip(draw.math, targets, strict=True)]
+    functions = [f"{_HELPER}\n{text.strip()}" for text in names.helpers(targets)]
     functions += ["\n".join(bound)] if bound else []
-    functions += [f"{_EXACT}\n{text.strip()}" for text in draw.source]
-    title = draw.function.__doc__ or ""
-    return "\n\n\n".join([_IMPORTS.format(title=title.splitlines()[0]), *functions, ""])
-
-
-def _bind(functions: Sequence[str], dtype: str) -> tuple[list[str], list[str]]:
-    """Assignments that give elementary functions their bare names, and the helpers' sources."""
-    targets = [names.scalar(name, dtype) for name in functions]
-    bound = [f"{name} = {target}" for name, target in zip(functions, targets, strict=True)]
-    return bound, names.helpers(targets)
+    functions += [f"{_EXACT}\n{text.strip()}" for text in draw.sources]
+    title = (draw.function.__doc__ or "").splitlines()[0]
+    return "\n\n\n".join([_IMPORTS.format(title=title), *functions, ""])
