@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from .codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS, Writer, cpu_module, indent, njit
+from .codegen import BLOCK_LOOP, FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS, Writer, cpu_module, indent, njit
 from .program import Input, Program
 from .scalar import cast, render
 
@@ -31,7 +31,7 @@ def rows(program: Program, names: ModuleType, *, parallel: bool = False) -> str:
     kernel = [
         njit(FOLD_FLAGS),
         f"def block({x}, start, stop):",
-        *indent([f"acc = {w.initial(fold, fold.lane)}", "for i in range(start, stop):"]),
+        *indent([f"acc = {w.initial(fold, fold.lane)}", BLOCK_LOOP]),
         *indent(w.body(["acc"]), 2),
         *indent(["return acc"]),
         "",
@@ -65,7 +65,7 @@ def columns(program: Program, names: ModuleType, *, parallel: bool = False) -> s
         *indent([f"width = min(inner - left, {COLUMN_BLOCK})"], 2),
         *indent([f"totals = np.full({COLUMN_BLOCK}, {w.initial(fold, fold.total)})"], 2),
         *indent(["for j in range(n):", "    row = (o * n + j) * inner + left"], 2),
-        *indent(["for c in range(width):", "    i = row + c", f"    {w.load(0)}"], 3),
+        *indent(["for c in range(width):", "    i = np.uint64(row + c)", f"    {w.load(0)}"], 3),
         *indent(["total = totals[c]", w.fold(fold, "total", value, fold.total), "totals[c] = total"], 4),
         *indent(["for c in range(width):", "    total = totals[c]"], 2),
         *indent([f"out[o * inner + left + c] = {w.finish(out, 'total', 'n')}"], 3),

@@ -3,6 +3,7 @@
 A layout says how each operand meets the iteration space, one letter each, inputs then outputs:
 
     flat      v  an array of n elements          e  an array of one element
+              x  one element that stands for n, as an expanded tensor's does
               f  a Python float   i  a Python int (by value)
               outputs: v, or r (folded to one element), or a digit: stored over that input
     strided   v  an array walked by its own strides     c  the same, stride 1 in the last dimension
@@ -25,6 +26,8 @@ FOLD_FLAGS = '{"contract", "reassoc", "arcp", "nsz"}'
 # Elements of a block: what one float32 lane sum covers, and what one parallel task does.
 FOLD_BLOCK = 2048
 MAP_BLOCK = 16384
+# Unsigned, so that Numba does not test every index for a count from the end, which no SIMD survives.
+BLOCK_LOOP = "for i in range(np.uint64(start), np.uint64(stop)):"
 NUMBERS = {"f": "float64", "i": "int64"}
 
 
@@ -66,7 +69,7 @@ class Writer:
 
     def index(self, array: str) -> str:
         """Where the innermost loop stands in `array`."""
-        return "0" if array in self.arrays and self.letters[self.arrays.index(array)] == "e" else "i"
+        return "0" if array in self.arrays and self.letters[self.arrays.index(array)] in "ex" else "i"
 
     def load(self, i: int) -> str:
         """The assignment that brings input `i` into a register."""
@@ -188,7 +191,7 @@ def _map_kernel(w: Writer, parallel: bool) -> list[str]:
         loop = [
             f"for block in prange((n + {MAP_BLOCK - 1}) // {MAP_BLOCK}):",
             *indent([f"start = block * {MAP_BLOCK}"]),
-            *indent([f"for i in range(start, min(n, start + {MAP_BLOCK})):", *indent(w.body())]),
+            *indent([f"stop = min(n, start + {MAP_BLOCK})", BLOCK_LOOP, *indent(w.body())]),
         ]
     return [
         njit(MAP_FLAGS, parallel=parallel),
@@ -211,7 +214,7 @@ def _fold_kernel(w: Writer, parallel: bool) -> list[str]:
             [
                 *w.constants(),
                 *(f"{a} = {w.initial(o.reduce, o.reduce.lane)}" for a, o in zip(accs, w.folds, strict=True)),
-                "for i in range(start, stop):",
+                BLOCK_LOOP,
                 *indent(w.body(accs)),
                 f"return {', '.join(accs)}",
             ]

@@ -47,16 +47,15 @@ class Draw(NamedTuple):
 
     @property
     def sources(self) -> list[str]:
-        """Texts of `philox`, the callees and the function, without decorators."""
-        return [inspect.getsource(f) for f in (philox, *self.callees, self.function)]
+        """Texts of `rounds`, `philox`, the callees and the function, without decorators."""
+        functions: list[Callable[..., Any]] = [rounds, philox, *self.callees, self.function]
+        return [inspect.getsource(f) for f in functions]
 
 
-def philox(seed: Number, counter: Number) -> Number:
-    """Four random words for a uint64 seed and a uint64 counter."""
+def rounds(c0: Number, c1: Number, c2: Number, c3: Number, k0: Number, k1: Number) -> Number:
+    """Philox4x32-10 of a counter of four words under a key of two."""
     word = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
-    k0, k1 = seed & word, seed >> half
-    c0, c1, c2, c3 = counter & word, counter >> half, np.uint64(0), np.uint64(0)
     for _ in range(10):
         p0 = c0 * np.uint64(0xD2511F53)
         p1 = c2 * np.uint64(0xCD9E8D57)
@@ -65,6 +64,14 @@ def philox(seed: Number, counter: Number) -> Number:
         k0 = (k0 + np.uint64(0x9E3779B9)) & word
         k1 = (k1 + np.uint64(0xBB67AE85)) & word
     return c0, c1, c2, c3
+
+
+def philox(seed: Number, counter: Number) -> Number:
+    """Four random words for a seed and a counter."""
+    word = np.uint64(0xFFFFFFFF)
+    half = np.uint64(32)
+    zero = np.uint64(0)
+    return rounds(counter & word, counter >> half, zero, zero, seed & word, seed >> half)
 
 
 def affine(u1: Number, u0: Number, low: Number, high: Number, s1: Number, s0: Number) -> Number:

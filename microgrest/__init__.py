@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import _checkout, autograd, cuda, nn, optim  # noqa: F401 - _checkout first, it finds microgrest.kernels
+from .autograd import functional, hooks  # noqa: F401 - they attach Tensor's methods
 from .autograd.modes import (
     enable_grad,
     inference_mode,

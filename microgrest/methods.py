@@ -1,9 +1,30 @@
-"""The base of Tensor that the rows' methods are attached to; `methods.pyi` lists them."""
+"""The base of Tensor that methods are attached to from elsewhere; `methods.pyi` lists them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 class Methods:
-    """Methods and operators made from the rows by `dispatch.api`."""
+    """Methods and operators made from the rows by `dispatch.api`, or declared by `method`."""
 
     __slots__ = ()
+
+
+@overload
+def method(function: F) -> F: ...
+@overload
+def method(*, name: str) -> Callable[[F], F]: ...
+def method(function: Any = None, *, name: str = "") -> Any:
+    """Attach `function` to Tensor under its own name or `name`; its first parameter is the tensor."""
+    if function is None:
+        return lambda f: _attach(f, name)
+    return _attach(function, function.__name__)
+
+
+def _attach(function: F, name: str) -> F:
+    setattr(Methods, name, function)
+    return function

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import CodeType, ModuleType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from .device import device
 from .dtypes import dtype
 
-_PACKAGE = __name__.partition(".")[0]
+_HERE = os.path.dirname(__file__)
 
 
 class Storage:
@@ -26,7 +27,7 @@ class Storage:
         """Note an in-place write by the nearest caller outside this package."""
         self.version += 1
         frame = sys._getframe(1)
-        while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        while frame.f_back and frame.f_code.co_filename.startswith(_HERE):
             frame = frame.f_back
         # Code and instruction only: a frame would keep the caller's variables alive.
         self.writer = (frame.f_code, frame.f_lasti)

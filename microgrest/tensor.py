@@ -329,22 +329,6 @@ class Tensor(Methods):
         """Where this tensor's gradient goes: its node, itself as a leaf, or nowhere."""
         return (self._node or self) if self._requires_grad else None
 
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Sequence[Tensor] | Tensor | None = None,
-    ) -> None:
-        """Add the gradients of this tensor to `.grad` of the leaves it depends on.
-
-        `gradient`, of this tensor's shape, is needed unless it has one element. The graph is freed
-        unless `retain_graph`; with `create_graph` the gradients are recorded themselves.
-        """
-        from .autograd.functional import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
-
     def register_hook(self, hook: Any) -> Any:
         """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
         from .autograd.hooks import attach
@@ -364,15 +348,6 @@ class Tensor(Methods):
     def _hooked(self, g: Tensor) -> Tensor:
         return engine.run_hooks(self._hooks.values(), g) if self._hooks else g
 
-    def _deliver(self, g: Tensor, taken: set[int]) -> None:
-        """Take a finished gradient at this leaf."""
-        from .autograd.hooks import accumulate
-
-        if self._hooks:
-            g = self._hooked(g)
-            taken.add(g._memory)
-        accumulate(self, g, taken)
-
     @property
     def _memory(self) -> int:
         """A name for the memory that this tensor shares with its views."""
@@ -387,10 +362,6 @@ class Tensor(Methods):
     def _as_kind(self, kind: Kind) -> Tensor:
         """The values as another kind."""
         return self.to(kind.device, kind.dtype)
-
-    def _add_in_place(self, other: Tensor) -> None:
-        """Add `other`, of the same shape and kind."""
-        self.add_(other)
 
     # Values for Python and NumPy
 
@@ -470,8 +441,7 @@ class Tensor(Methods):
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

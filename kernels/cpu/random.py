@@ -53,10 +53,10 @@ def uniform(out: Array, seed: int, offset: int, low: float = 0.0, high: float = 
     ValueError unless low <= high and high - low is finite.
     """
     kind, bits, draw, _ = _float(out)
-    width = float(kind(high - low))
-    if not 0.0 <= width < math.inf:
+    if not 0.0 <= high - low <= float(np.finfo(kind).max):
         raise ValueError(f"uniform needs low <= high, not too far apart, got {low} and {high}")
-    return _fill(draw, out, seed, offset, kind(low), kind(high), *map(kind, _split(width, bits)))
+    width = map(kind, _split(float(kind(high - low)), bits))
+    return _fill(draw, out, seed, offset, kind(low), kind(high), *width)
 
 
 def normal(out: Array, seed: int, offset: int, mean: float = 0.0, std: float = 1.0) -> int:
@@ -127,7 +127,7 @@ def _kernel(draw: Draw) -> Any:
     for each block of counters:  words = philox(seed, counter), ...
         for i:  out[values * i : ...] = draw(words[words * i : ...], *parameters)
 
-    In two loops, because LLVM vectorizes the second only.
+    In two loops, each of which LLVM vectorizes; one loop that does both it does not.
     """
     name = draw.function.__name__
     parameters = "".join(f", {p}" for p in draw.parameters)

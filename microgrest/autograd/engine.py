@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Any
 
 from . import modes
-from .graph import Node
+from .graph import FREED, Node
 
 
 def run(
@@ -58,10 +58,12 @@ def _propagate(
 ) -> dict[Any, Any]:
     """Run the nodes; `order` counts the users each still waits for. Returns what wanted nodes got."""
     caught: dict[Any, Any] = {}
+    values, own = sums.values, sums.own
     ready = [node for node, users in order.items() if not users][::-1]
     while ready:
         node = ready.pop()
-        g = sums.take(node)
+        g = values.pop(node, None)
+        own.discard(node)
         if g is not None and node.hooks:
             g = run_hooks(node.hooks, g)
             sums.taken.add(g._memory)
@@ -73,16 +75,19 @@ def _propagate(
         if g is not None:
             rule = node.rule
             cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
-            if not retain_graph:
-                node.release()
+            if not retain_graph and node.saved:
+                node.saved = FREED
         for edge, c in zip(node.edges, cotangents):
             if edge is None:
                 continue
             if c is not None:
-                sums.add(edge, c)
-            if type(edge) is Node:
-                order[edge] -= 1
-                if not order[edge]:
+                if edge in values or c._shape != edge._shape or c._kind is not edge._kind:
+                    sums.add(edge, c)
+                else:
+                    values[edge] = c
+            if edge.__class__ is Node:
+                left = order[edge] = order[edge] - 1
+                if not left:
                     ready.append(edge)
     return caught
 
@@ -114,11 +119,6 @@ class _Sums:
             self.values[edge] = held + c
             if self.in_place:
                 self.own.add(edge)
-
-    def take(self, edge: Any) -> Any:
-        """The finished sum, which the engine lets go of; None where nothing arrived."""
-        self.own.discard(edge)
-        return self.values.pop(edge, None)
 
 
 def _users_last(roots: Iterable[Node]) -> dict[Node, int]:

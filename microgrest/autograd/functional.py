@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..dispatch.movement import filled
+from ..methods import method
 from ..tensor import Tensor
 from . import engine
 
@@ -34,6 +36,22 @@ def backward(
     for t, g in zip(wanted, found, strict=True):
         if g is not None:
             t._grad = g if t._grad is None else t._grad + g
+
+
+@method(name="backward")
+def _backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | Tensor | None = None,
+) -> None:
+    """Add the gradients of this tensor to `.grad` of the leaves it depends on, or of `inputs` only.
+
+    `gradient`, of this tensor's shape, is needed unless it has one element. The graph is freed
+    unless `retain_graph`; with `create_graph` the gradients are recorded themselves.
+    """
+    backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def grad(
@@ -98,7 +116,7 @@ def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
                 f"grad can be implicitly created only for scalar outputs, this one has shape {list(t._shape)}; "
                 "call backward(gradient) with a tensor of that shape, or reduce it, for example with .sum()"
             )
-        g = t.new_ones(t._shape)
+        g = filled(t._shape, t._kind, 1)
     elif not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     elif g._shape != t._shape:

@@ -57,11 +57,6 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
-    def release(self) -> None:
-        """Drop what was saved; a second backward through this node then raises."""
-        if self.saved:
-            self.saved = FREED
-
 
 class AccumulateGrad:
     """What stands at the end of the graph: the leaf `variable`, which gathers the gradient."""

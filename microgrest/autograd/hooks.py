@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..methods import method
+
 _numbers = itertools.count()
 _delivery = threading.Lock()
 
@@ -48,8 +50,12 @@ def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     return handle
 
 
-def accumulate(leaf: Any, g: Any, taken: set[int]) -> None:
+@method(name="_deliver")
+def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
     """Add `g` to the leaf's gradient. The first one is kept as it is unless its memory is `taken`."""
+    if leaf._hooks:
+        g = leaf._hooked(g)
+        taken.add(g._memory)
     with _delivery:
         held = leaf._grad
         if held is None:

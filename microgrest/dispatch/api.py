@@ -12,7 +12,7 @@ from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from . import contraction, gathering, movement, reduction  # noqa: F401 - they declare families
 from .elementwise import apply
-from .fast import binary, into, unary
+from .fast import adding, binary, into, reflected, unary, updating
 from .inplace import apply_in_place
 from .structured import apply as apply_structured
 
@@ -92,16 +92,10 @@ def attach_operator(row: Row, op: Function) -> None:
     def compared(self: Tensor, other: Any) -> Any:
         return op(self, other) if isinstance(other, COMPARABLE) else NotImplemented
 
-    def reflected(self: Tensor, other: Any) -> Tensor:
-        return op(other, self)
-
-    def updated(self: Tensor, other: Any) -> Tensor:
-        return apply_in_place(row, self, (other,))
-
     setattr(Methods, f"__{name}__", compared if name in ("eq", "ne") else op)
     if len(row.args) == 2 and row.result != "bool":
-        setattr(Methods, f"__r{name}__", reflected)
-        setattr(Methods, f"__i{name}__", updated)
+        setattr(Methods, f"__r{name}__", reflected(row))
+        setattr(Methods, f"__i{name}__", updating(row))
 
 
 def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -112,6 +106,7 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor
 
 
 Tensor._apply_row = staticmethod(apply_row)  # type: ignore[attr-defined]
+Tensor._add_in_place = adding()  # type: ignore[attr-defined]
 for _row in ROWS.values():
     if _row.kind == "elementwise":
         attach(_row)

@@ -7,23 +7,27 @@ short path for contiguous operands of one kind, and `apply` for everything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
-from ..autograd.graph import Node, checked
+from ..autograd.graph import FREED, Node, checked
 from ..autograd.modes import state
 from ..dtypes import dtype, float64
 from ..kernels.program import Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..storage import Kind, kind_of
-from ..tensor import Tensor
+from ..kernels.cpu import parallel
+from ..storage import Kind, Storage, kind_of
+from ..tensor import Tensor, contiguous_strides
 from .common import broadcast_shapes, common_device, run, view
 
 _new = object.__new__
+# From this many elements on a parallel kernel may be the better one.
+LIMIT = parallel.MINIMUM
 
 
 class Form:
@@ -72,6 +76,9 @@ class Backward:
         self.through = [i for i, bar in self.bars.items() if bar is self.g and not self.folds(i)]
         self.computed = [i for i in self.bars if i not in self.through]
         self.programs: dict[bool, Program] = {}
+        self.launches: dict[str, Launch] = {}
+        self.ready: Launch | None = None  # for a contiguous gradient
+        self.save = saver(self)
 
     def folds(self, i: int) -> bool:
         """Whether input `i` is one element that met many, so that its gradient is a sum."""
@@ -110,12 +117,7 @@ class Backward:
         node = _new(Node)
         node.rule = self
         node.edges = edges
-        saved = tuple([args[i] for i in self.saved])
-        if self.saves_y:
-            saved = (y._same(), *saved)
-        node.saved = saved
-        node.versions = tuple([t._storage.version for t in saved])
-        node.extra = tuple([args[i] for i in self.numbers]) if self.numbers else ()
+        self.save(node, y, args)
         node._shape = y._shape
         node._kind = y._kind
         node.hooks = None
@@ -124,37 +126,47 @@ class Backward:
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """One fused kernel for all wanted inputs."""
-        saved = checked(node)
         bars: list[Any] = [None] * len(node.edges)
         for i in self.through:
             bars[i] = g
         if self.computed:
-            self._compute(node, g, saved, bars)
+            flat = g._flat
+            if self.ready is None or flat is None or flat.size >= LIMIT or node.saved is FREED:
+                self._general(node, g, bars)
+            else:
+                self._launch(self.ready, node, flat, flat.size, bars)
         return bars
 
-    def _compute(self, node: Node, g: Tensor, saved: tuple[Any, ...], bars: list[Any]) -> None:
-        kind, edges = node._kind, node.edges
-        letters, flat = "", None
-        if not self.layout:
-            pass
-        elif g._flat is not None:
-            letters, flat = self.letters("v"), g._flat
-        elif not any(g._strides):
-            letters, flat = self.letters("e"), g._storage.array[g._offset : g._offset + 1]
-        if "v" not in letters:
-            for i in self.computed:
-                bars[i] = Tensor._empty(node._shape, self._kind(i, kind))
-            run(self.program(False), node._shape, (g, *saved, *node.extra), [bars[i] for i in self.computed])
+    def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
+        """Gradients of any layout and size; a flat kernel found on the way is kept."""
+        saved = checked(node)
+        letter = "v" if g._flat is not None else "" if any(g._strides) else "x"
+        launch = self.launches.get(letter)
+        if launch is None:
+            launch = self.launches[letter] = Launch(self, letter, node._kind)
+            self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
+        if launch.fits:
+            self._launch(launch, node, flat_of(g), math.prod(node._shape), bars)
             return
-        n = 1
-        for extent in node._shape:
-            n *= extent
-        flats = [flat, *[t._flat for t in saved], *node.extra]
         for i in self.computed:
-            own = self._kind(i, kind)
-            bars[i] = bar = Tensor._make(own.empty(1 if self.folds(i) else n), edges[i]._shape, own)
-            flats.append(bar._flat)
-        kind.kernels.elementwise.compiled(self.program(True), letters, 0, n)(*flats)
+            bars[i] = Tensor._empty(node._shape, self._kind(i, node._kind))
+        operands = (g, *saved, *node.extra)
+        run(self.program(False), node._shape, operands, [bars[i] for i in self.computed])
+
+    def _launch(self, launch: Launch, node: Node, flat: Any, n: int, bars: list[Any]) -> None:
+        """The kernel on flat operands, folded where an input was broadcast."""
+        arguments = [flat]
+        for t, version in zip(node.saved, node.versions):
+            if t._storage.version != version:
+                checked(node)
+            arguments.append(t._flat if t._flat is not None else flat_of(t))
+        arguments += node.extra
+        edges = node.edges
+        for i, kind, folds in launch.results:
+            array = kind.empty(1 if folds else n)
+            bars[i] = make(array, edges[i]._shape, kind)
+            arguments.append(array)
+        (launch.kernel if n < LIMIT else launch.at(n))(*arguments)
 
     def _kind(self, i: int, kind: Kind) -> Kind:
         stored = self.stored(i)
@@ -175,6 +187,71 @@ class Backward:
         for i, bar in zip(self.bars, results, strict=True):
             bars[i] = bar if isinstance(bar, Tensor) else lift(bar, g)
         return bars
+
+
+class Launch:
+    """The flat backward kernel for one layout of the gradient, and the arrays that it fills."""
+
+    __slots__ = ("at", "fits", "kernel", "results")
+
+    def __init__(self, backward: Backward, letter: str, kind: Kind) -> None:
+        letters = backward.letters(letter) if backward.layout and letter else ""
+        # Without an operand of full length a kernel would not know n.
+        self.fits = "v" in letters
+        if self.fits:
+            self.results = [(i, backward._kind(i, kind), backward.folds(i)) for i in backward.computed]
+            program = backward.program(True)
+            self.at = lambda n: kind.kernels.elementwise.compiled(program, letters, 0, n)
+            self.kernel = self.at(0)
+
+
+def make(flat: Any, shape: Any, kind: Kind) -> Tensor:
+    """A new contiguous tensor over the whole of `flat`, `shape` being a Size."""
+    t = _new(Tensor)
+    storage = _new(Storage)
+    storage.array = flat
+    storage.version = 0
+    storage.writer = None
+    t._storage = storage
+    t._flat = flat
+    t._kind = kind
+    t._shape = shape
+    t._strides = contiguous_strides(shape)
+    t._offset = 0
+    t._requires_grad = False
+    t._grad = t._node = t._hooks = t._base = t._views = None
+    return t
+
+
+def saver(backward: Backward) -> Callable[[Node, Tensor, Sequence[Any]], None]:
+    """The function that saves in a node what `backward` needs: the usual cases without a loop."""
+    saved, numbers, saves_y = backward.saved, backward.numbers, backward.saves_y
+
+    def save_nothing(node: Node, y: Tensor, args: Sequence[Any]) -> None:
+        node.saved = node.versions = node.extra = ()
+
+    def save_one(node: Node, y: Tensor, args: Sequence[Any]) -> None:
+        t = args[saved[0]]
+        node.saved = (t,)
+        node.versions = (t._storage.version,)
+        node.extra = ()
+
+    def save_two(node: Node, y: Tensor, args: Sequence[Any]) -> None:
+        a, b = node.saved = (args[saved[0]], args[saved[1]])
+        node.versions = (a._storage.version, b._storage.version)
+        node.extra = ()
+
+    def save(node: Node, y: Tensor, args: Sequence[Any]) -> None:
+        tensors = [args[i] for i in saved]
+        if saves_y:
+            tensors.insert(0, y._same())
+        node.saved = tuple(tensors)
+        node.versions = tuple([t._storage.version for t in tensors])
+        node.extra = tuple([args[i] for i in numbers])
+
+    if saves_y or numbers or len(saved) > 2:
+        return save
+    return (save_nothing, save_one, save_two)[len(saved)]
 
 
 def lift(number: Any, like: Tensor) -> Tensor:
@@ -244,7 +321,7 @@ def launch(form: Form, args: Sequence[Any], result: Tensor) -> str:
     if not layout:
         run(form.program, result._shape, args, [result])
     elif result._flat.size:
-        flats = [a._flat if isinstance(a, Tensor) else a for a in args]
+        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args]
         kernels = result._kind.kernels.elementwise
         kernels.compiled(form.program, layout + "v", 0, result._flat.size)(*flats, result._flat)
     return layout
@@ -259,11 +336,20 @@ def flat_layout(args: Sequence[Any], result: Tensor) -> str:
     for a in args:
         if not isinstance(a, Tensor):
             letters += "f" if isinstance(a, float) else "i"
-        elif a._flat is None or a._flat.size not in (n, 1):
+        elif a._flat is None:
+            if any(a._strides) or a._shape != result._shape:
+                return ""
+            letters += "x"
+        elif a._flat.size not in (n, 1):
             return ""
         else:
             letters += "v" if a._flat.size == n else "e"
     return letters
+
+
+def flat_of(t: Tensor) -> Any:
+    """The elements of a contiguous tensor, or the one element that an expanded one repeats."""
+    return t._flat if t._flat is not None else t._storage.array[t._offset : t._offset + 1]
 
 
 def form_of(row: Row, args: Sequence[Any]) -> Form:

@@ -13,53 +13,35 @@ from typing import Any
 
 from ..autograd.modes import state
 from ..dtypes import bool_
-from ..kernels.cpu import parallel
 from ..ops.convert import copy as copy_row
+from ..ops.elementwise import add
 from ..ops.row import Row
 from ..storage import Kind, Storage, kind_of
 from ..tensor import Tensor
-from .elementwise import Backward, Form, apply, flat_layout, form_of, operand
-from .inplace import apply_in_place
+from .elementwise import LIMIT, Backward, Form, apply, flat_layout, form_of, operand
+from .inplace import apply_in_place, form_into, write
 
 _new = object.__new__
-LIMIT = parallel.MINIMUM
 
 
 class Entry:
     """A kernel ready to call on flat operands, the kind it returns, and how its gradients go back."""
 
-    __slots__ = ("backwards", "empty", "form", "kernel", "kind", "layout")
+    __slots__ = ("backwards", "differentiable", "empty", "form", "kernel", "kind", "layout")
 
     def __init__(self, form: Form, layout: str, kind: Kind) -> None:
         self.form, self.layout = form, layout
         self.kind = kind_of(form.result, kind.device)
         self.empty = self.kind.empty
         self.kernel = kind.kernels.elementwise.compiled(form.program, layout + "v")
+        self.differentiable = form.differentiable
         # By which operands want gradients: none, the first, the second, both.
         self.backwards: list[Backward | None] = [None] * 4
 
-    def attach(self, t: Tensor, edges: tuple[Any, ...], args: tuple[Any, ...], mask: int) -> None:
-        """Record the operation that made `t`."""
-        backward = self.backwards[mask]
-        if backward is None:
-            if not self.form.differentiable:
-                return
-            backward = self.backwards[mask] = self.form.backward(edges, self.layout)
-        backward.attach(t, edges, args)
-
-
-def wrap(flat: Any, entry: Entry, like: Tensor) -> Tensor:
-    """`flat` as a new tensor of the shape of `like`, which is contiguous."""
-    t = _new(Tensor)
-    t._storage = Storage(flat)
-    t._flat = flat
-    t._kind = entry.kind
-    t._shape = like._shape
-    t._strides = like._strides
-    t._offset = 0
-    t._requires_grad = False
-    t._grad = t._node = t._hooks = t._base = t._views = None
-    return t
+    def backward(self, mask: int, edges: tuple[Any, ...]) -> Backward:
+        """How gradients go back to the operands whose bits are set in `mask`."""
+        found = self.backwards[mask] = self.form.backward(edges, self.layout)
+        return found
 
 
 Tables = dict[str, dict[Kind, Entry]]
@@ -94,74 +76,182 @@ def enter(tables: Tables, row: Row, args: tuple[Any, ...], result: Tensor) -> No
             tables[layout][kind] = Entry(form, layout, kind)
 
 
-def unary(row: Row) -> Callable[[Any], Tensor]:
+def unary(row: Row) -> Callable[..., Tensor]:
     """The function of a row with one operand."""
     entries: dict[Kind, Entry] = {}
     tables = {"v": entries}
 
     def op(input: Any, *, out: Tensor | None = None) -> Tensor:
-        x = input
         try:
-            entry = entries[x._kind]
-            flat = x._flat
+            entry = entries[input._kind]
+            flat = input._flat
             n = flat.size
         except (KeyError, AttributeError):
-            n = LIMIT
+            return general(row, (input,), tables, out)
         if n >= LIMIT or out is not None:
-            return general(row, (x,), tables, out)
+            return general(row, (input,), tables, out)
         result = entry.empty(n)
         entry.kernel(flat, result)
-        t = wrap(result, entry, x)
-        if x._requires_grad and state.grad:
-            entry.attach(t, (x._node or x,), (x,), 1)
+        t = wrap(result, entry.kind, input)
+        if input._requires_grad and state.grad and entry.differentiable:
+            edges = (input._node or input,)
+            (entry.backwards[1] or entry.backward(1, edges)).attach(t, edges, (input,))
         return t
 
     return op
 
 
-def binary(row: Row) -> Callable[[Any, Any], Tensor]:
-    """The function of a row with two operands."""
-    tables: Tables = {layout: {} for layout in ("vv", "ve", "ev", "vf", "vi", "fv", "iv")}
-    vv, ve, ev, vf, vi, fv, iv = tables.values()
-    nothing: dict[Kind, Entry] = {}
+def binary(row: Row) -> Callable[..., Tensor]:
+    """The function of a row with two operands, the first of them a tensor."""
+    tables: Tables = {layout: {} for layout in ("vv", "ve", "ev", "vf", "vi")}
+    vv, ve, ev, vf, vi = tables.values()
 
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
-        a, b = input, other
-        lead, wants_a, wants_b = a, False, False
+        lead = input
         try:
-            if b.__class__ is float or b.__class__ is int:
-                x, y = a._flat, b
-                table = vf if b.__class__ is float else vi
-                wants_a = a._requires_grad
-            elif a.__class__ is float or a.__class__ is int:
-                x, y, lead = a, b._flat, b
-                table = fv if a.__class__ is float else iv
-                wants_b = b._requires_grad
+            x = input._flat
+            n = x.size
+            kind = input._kind
+            mask = input._requires_grad
+            if other.__class__ is float:
+                y, entry = other, vf[kind]
+            elif other.__class__ is int:
+                y, entry = other, vi[kind]
             else:
-                x, y = a._flat, b._flat
-                wants_a, wants_b = a._requires_grad, b._requires_grad
-                if a._kind is not b._kind:
-                    table = nothing
-                elif a._shape == b._shape:
-                    table = vv if y is not None else nothing
-                elif y.size == 1 and len(b._shape) <= len(a._shape) and x.size != 1:
-                    table = ve
-                elif x.size == 1 and len(a._shape) <= len(b._shape) and y.size != 1:
-                    table, lead = ev, b
+                y = other._flat
+                m = y.size
+                if other._kind is not kind:
+                    return general(row, (input, other), tables, out)
+                if m == n and input._shape == other._shape:
+                    entry = vv[kind]
+                elif m == 1 and len(other._shape) <= len(input._shape):
+                    entry = ve[kind]
+                elif n == 1 and len(input._shape) <= len(other._shape):
+                    entry, lead, n = ev[kind], other, m
                 else:
-                    table = nothing
-            entry = table[lead._kind]
-            n = lead._flat.size
+                    return general(row, (input, other), tables, out)
+                if other._requires_grad:
+                    mask += 2
         except (KeyError, AttributeError):
-            n = LIMIT
+            return general(row, (input, other), tables, out)
         if n >= LIMIT or out is not None:
-            return general(row, (a, b), tables, out)
+            return general(row, (input, other), tables, out)
         result = entry.empty(n)
         entry.kernel(x, y, result)
-        t = wrap(result, entry, lead)
-        if (wants_a or wants_b) and state.grad:
-            edges = ((a._node or a) if wants_a else None, (b._node or b) if wants_b else None)
-            entry.attach(t, edges, (a, b), wants_a + 2 * wants_b)
+        t = wrap(result, entry.kind, lead)
+        if mask and state.grad and entry.differentiable:
+            edges = (
+                (input._node or input) if mask & 1 else None,
+                (other._node or other) if mask & 2 else None,
+            )
+            (entry.backwards[mask] or entry.backward(mask, edges)).attach(t, edges, (input, other))
         return t
 
     return op
+
+
+def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
+    """The operator with its operands exchanged: a number, then the tensor."""
+    tables: Tables = {"fv": {}, "iv": {}}
+    fv, iv = tables.values()
+
+    def op(self: Any, number: Any) -> Tensor:
+        try:
+            entry = (fv if number.__class__ is float else iv)[self._kind]
+            flat = self._flat
+            n = flat.size
+        except (KeyError, AttributeError):
+            return general(row, (number, self), tables, None)
+        if n >= LIMIT or number.__class__ not in (int, float):
+            return general(row, (number, self), tables, None)
+        result = entry.empty(n)
+        entry.kernel(number, flat, result)
+        t = wrap(result, entry.kind, self)
+        if self._requires_grad and state.grad and entry.differentiable:
+            edges = (None, self._node or self)
+            (entry.backwards[2] or entry.backward(2, edges)).attach(t, edges, (number, self))
+        return t
+
+    return op
+
+
+def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
+    """The in-place operator of a row with two operands."""
+    tables: dict[str, dict[Kind, Callable[..., None]]] = {c: {} for c in ("vv", "ve", "vf", "vi")}
+    vv, ve, vf, vi = tables.values()
+
+    def slow(x: Tensor, other: Any) -> Tensor:
+        layout = flat_layout((x, other), x) if isinstance(other, (Tensor, float, int)) else ""
+        apply_in_place(row, x, (operand(row, other),))
+        kinds = {a._kind for a in (x, other) if isinstance(a, Tensor)}
+        if layout in tables and len(kinds) == 1:
+            program = form_into(row, (x, other), x).program
+            tables[layout][x._kind] = x._kind.kernels.elementwise.compiled(program, layout + "0")
+        return x
+
+    def op(self: Tensor, other: Any) -> Tensor:
+        try:
+            x = self._flat
+            n = x.size
+            kind = self._kind
+            wanted = self._requires_grad
+            if other.__class__ is float:
+                y, kernel = other, vf[kind]
+            elif other.__class__ is int:
+                y, kernel = other, vi[kind]
+            else:
+                y = other._flat
+                if other._kind is not kind or other._storage.array is self._storage.array:
+                    return slow(self, other)
+                if y.size == n and self._shape == other._shape:
+                    kernel = vv[kind]
+                elif y.size == 1 and len(other._shape) <= len(self._shape):
+                    kernel = ve[kind]
+                else:
+                    return slow(self, other)
+                wanted = wanted or other._requires_grad
+        except (KeyError, AttributeError):
+            return slow(self, other)
+        if n >= LIMIT or (wanted and state.grad):
+            return slow(self, other)
+        kernel(x, y)
+        self._storage.touch()
+        return self
+
+    return op
+
+
+def adding() -> Callable[[Tensor, Tensor], None]:
+    """How the engine adds up gradients that are its own: in place, no version counted."""
+    kernels: dict[Kind, Callable[..., None]] = {}
+
+    def add_in_place(self: Tensor, other: Tensor) -> None:
+        x, y, kind = self._flat, other._flat, self._kind
+        if x is None or y is None or x.size >= LIMIT:
+            write(add, self, (self, other))
+            return
+        kernel = kernels.get(kind)
+        if kernel is None:
+            program = form_of(add, (self, other)).program
+            kernel = kernels[kind] = kind.kernels.elementwise.compiled(program, "vv0")
+        kernel(x, y)
+
+    return add_in_place
+
+
+def wrap(flat: Any, kind: Kind, like: Tensor) -> Tensor:
+    """`flat` as a new tensor of the shape of `like`, which is contiguous."""
+    t = _new(Tensor)
+    storage = _new(Storage)
+    storage.array = flat
+    storage.version = 0
+    storage.writer = None
+    t._storage = storage
+    t._flat = flat
+    t._kind = kind
+    t._shape = like._shape
+    t._strides = like._strides
+    t._offset = 0
+    t._requires_grad = False
+    t._grad = t._node = t._hooks = t._base = t._views = None
+    return t

@@ -15,7 +15,7 @@ from ..ops.movement import follow, overwrite
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import broadcast_shapes, common_device, run
-from .elementwise import Form, flat_layout, form_of
+from .elementwise import Form, flat_layout, flat_of, form_of
 from .structured import record
 
 
@@ -94,7 +94,7 @@ def write(row: Row, x: Tensor, args: Sequence[Any], form: Form | None = None) ->
     if n:
         # Stored over an input: the compiler need not ask whether the two overlap.
         own = next((str(i) for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, x)), "v")
-        flats = [a._flat if isinstance(a, Tensor) else a for a in args] + ([x._flat] if own == "v" else [])
+        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args] + ([x._flat] if own == "v" else [])
         x._kind.kernels.elementwise.compiled(form.program, layout + own, 0, n)(*flats)
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..autograd.graph import Node
+from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, int64, uint8
 from ..kernels.program import Input, Output, Program, Reduce
+from ..ops.reduction import sum as SUM  # noqa: N812 - a row
 from ..ops.row import Row, register_type
-from ..storage import kind_of
-from ..tensor import Tensor
+from ..ops.trace import Symbol
+from ..storage import Kind, kind_of
+from ..tensor import Size, Tensor
+from .elementwise import LIMIT, make
 from .movement import copy, flat
-from .structured import family
+from .structured import apply, family
+
+Kernel = Callable[..., None]
 
 
 def result_type(row: Row, d: dtype) -> dtype:
@@ -107,3 +115,64 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         row.name, row.extra["better"], loaded.name, moved._flat, values._flat, indices._flat, n
     )
     return values.to(x._kind.dtype), indices
+
+
+# The short path: all elements of a contiguous tensor to one.
+
+
+class Evenly:
+    """The Rule of a sum or mean of all elements: every one gets the same, without memory."""
+
+    def __init__(self, row: Row) -> None:
+        self.row, self.name = row, row.backward_name
+
+    def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """The gradient, over n for a mean, seen at every element."""
+        shape = node.edges[0]._shape
+        if self.row is not SUM:
+            g = g / float(math.prod(shape))
+        return (g._alias(shape, (0,) * len(shape), g._offset),)
+
+    def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """The row's own rule, recorded."""
+        x = Symbol("x", like=node.edges[0])
+        assert self.row.vjp is not None
+        return self.row.vjp(g, None, x, dim=tuple(range(x.ndim)), keepdim=False)
+
+
+def folding(row: Row) -> Callable[[Tensor], Tensor]:
+    """The function of a sum or mean of all elements; what does not fit takes the general path."""
+    entries: dict[Kind, tuple[Kernel, Kind]] = {}
+    rule = Evenly(row)
+
+    def slow(x: Tensor) -> Tensor:
+        kind = x._kind
+        if kind not in entries and x._flat is not None:
+            result = kind_of(result_type(row, kind.dtype), kind.device)
+            program = program_of(row, kind.dtype, result.dtype)
+            entries[kind] = kind.kernels.elementwise.compiled(program, "vr"), result
+        return apply(row, (x,), {"dim": tuple(range(x.ndim)), "keepdim": False})
+
+    def op(x: Tensor) -> Tensor:
+        flat = x._flat
+        found = entries.get(x._kind)
+        if flat is None or found is None or flat.size >= LIMIT:
+            return slow(x)
+        kernel, kind = found
+        out = kind.empty(1)
+        kernel(flat, out)
+        t = make(out, SCALAR, kind)
+        if x._requires_grad and state.grad:
+            node = _new(Node)
+            node.rule = rule
+            node.edges = (x._node or x,)
+            node.saved = node.versions = node.extra = ()
+            node._shape, node._kind, node.hooks = SCALAR, kind, None
+            t._node, t._requires_grad = node, True
+        return t
+
+    return op
+
+
+_new = object.__new__
+SCALAR = Size(())

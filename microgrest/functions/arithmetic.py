@@ -8,12 +8,11 @@ from .. import dtypes
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.inplace import apply_in_place
 from ..dtypes import bool_
-from ..ops.elementwise import add as add_row
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
 from ..ops.logic import clamp as clamp_row
 from ..ops.rounding import div_floor, div_trunc
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
 
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
@@ -134,7 +133,7 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self += alpha other."""
     if alpha == 1:
-        return apply_in_place(add_row, self, (other,))
+        return self.__iadd__(other)
     return apply_in_place(add_scaled, self, (other, alpha))
 
 

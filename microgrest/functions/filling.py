@@ -9,7 +9,7 @@ from ..dispatch.inplace import apply_in_place, check_writable
 from ..ops.convert import copy as copy_row
 from ..storage import kind_of
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:

@@ -21,7 +21,7 @@ from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
 from .shapes import select, unsqueeze
 
 

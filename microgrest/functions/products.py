@@ -10,7 +10,7 @@ from ..dispatch.structured import apply
 from ..ops import contraction as rows
 from ..ops.row import Row
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
 
 
 def _product(row: Row, a: Any, b: Any) -> Tensor:

@@ -6,14 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..dispatch.reduction import search
+from ..dispatch.reduction import folding, search
 from ..dispatch.structured import apply
 from ..dtypes import as_dtype
 from ..ops import reduction as rows
 from ..ops.indexing import gather
 from ..ops.row import Row
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
+
+_sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
 Dims = int | Sequence[int] | None
 
@@ -43,6 +45,8 @@ def _converted(x: Tensor, dtype: Any) -> Tensor:
 @method
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum along `dim` (all by default); integers and bools sum to int64."""
+    if dim is None and dtype is None and not keepdim:
+        return _sum_all(input)
     return fold(rows.sum, _converted(input, dtype), dim, keepdim)
 
 
@@ -55,7 +59,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {x.dtype!r}; convert it with .float() first."
         )
-    return fold(rows.mean, x, dim, keepdim)
+    return _mean_all(x) if dim is None and not keepdim else fold(rows.mean, x, dim, keepdim)
 
 
 @method

@@ -15,7 +15,7 @@ from ..ops import movement as rows
 from ..ops.indexing import cat as cat_row
 from ..storage import kind_of
 from ..tensor import Tensor
-from .methods import method
+from ..methods import method
 
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:

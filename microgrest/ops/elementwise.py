@@ -176,6 +176,36 @@ cube = elementwise(
     extra={"internal": True},
     doc="What `pow` by 3 is, x x x.",
 )
+pow_half = elementwise(
+    "pow_half",
+    "sqrt({x})",
+    result="float",
+    vjp=lambda g, y, x: (g * (0.5 * rsqrt(x)),),
+    backward_name="PowBackward0",
+    method=False,
+    extra={"internal": True},
+    doc="What `pow` by 1/2 is, sqrt(x).",
+)
+pow_minus_half = elementwise(
+    "pow_minus_half",
+    "1 / sqrt({x})",
+    result="float",
+    vjp=lambda g, y, x: (g * (-0.5 * rsqrt(x) / x),),
+    backward_name="PowBackward0",
+    method=False,
+    extra={"internal": True},
+    doc="What `pow` by -1/2 is, 1 / sqrt(x).",
+)
+pow_minus_one = elementwise(
+    "pow_minus_one",
+    "1 / {x}",
+    result="float",
+    vjp=lambda g, y, x: (-g / (x * x),),
+    backward_name="PowBackward0",
+    method=False,
+    extra={"internal": True},
+    doc="What `pow` by -1 is, 1 / x.",
+)
 sqrt = real(
     "sqrt", "sqrt({x})", vjp=lambda g, y, x: (g / (2 * y),), doc="Square root; nan for x < 0."
 )

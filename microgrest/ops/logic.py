@@ -140,15 +140,15 @@ def _clamp_vjp(g: Any, y: Any, x: Any, low: Any, high: Any) -> tuple[Any, Any, A
     )
 
 
+_RAISED = "({min} if {x} < {min} or {min} != {min} else {x})"
 clamp = bitwise(
     "clamp",
-    "{x} if {x} != {x} else ({max} if ({min} if {x} < {min} else {x}) > {max}"
-    " else ({min} if {x} < {min} else {x}))",
+    f"{{max}} if {_RAISED} > {{max}} or {{max}} != {{max}} else {_RAISED}",
     args=("x", "min", "max"),
     vjp=_clamp_vjp,
     backward_name="ClampBackward1",
     extra={"aliases": ("clip",), "backward_tensor": "ClampBackward0"},
-    doc="min(max(x, min), max); nan stays.",
+    doc="min(max(x, min), max); nan if one of the three is.",
 )
 clamp_min = bitwise(
     "clamp_min",
@@ -156,7 +156,7 @@ clamp_min = bitwise(
     args=("x", "min"),
     vjp=lambda g, y, x, low: (where(x >= low, g, 0.0), where(x < low, g, 0.0)),
     extra={"backward_tensor": "ClampMinBackward1"},
-    doc="max(x, min); nan stays.",
+    doc="max(x, min); nan if either is.",
 )
 clamp_max = bitwise(
     "clamp_max",
@@ -164,7 +164,7 @@ clamp_max = bitwise(
     args=("x", "max"),
     vjp=lambda g, y, x, high: (where(x <= high, g, 0.0), where(x > high, g, 0.0)),
     extra={"backward_tensor": "ClampMaxBackward1"},
-    doc="min(x, max); nan stays.",
+    doc="min(x, max); nan if either is.",
 )
 nan_to_num = bitwise(
     "nan_to_num",

@@ -24,7 +24,7 @@ def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **f
 def spread(g: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
     """A reduced value brought back to the shape of `x`, without memory."""
     shape = tuple(x.shape)
-    if not keepdim:
+    if not keepdim and len(dim) < len(shape):
         g = g.reshape(tuple(1 if d in dim else n for d, n in enumerate(shape)))
     return expand(g, size=shape)
 

@@ -8,6 +8,7 @@ results reach, what the forward pass must save. Everything else the rule mention
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from .. import dtypes
@@ -23,7 +24,7 @@ class Symbol:
     that some rules want of an operand.
     """
 
-    __slots__ = ("args", "device", "dtype", "ndim", "name", "params", "row", "shape")
+    __slots__ = ("_kind", "_shape", "args", "name", "params", "row")
     symbolic = True
 
     def __init__(
@@ -34,10 +35,18 @@ class Symbol:
         params: dict[str, Any] | None = None,
         like: Any = None,
     ) -> None:
-        self.name, self.row, self.args, self.params = name, row, args, params or {}
+        self.name, self.row, self.args, self.params = name, row, args, params
         if like is not None:
-            self.shape, self.ndim = like.shape, like.ndim
-            self.dtype, self.device = like.dtype, like.device
+            self._shape, self._kind = like._shape, like._kind
+
+    shape = property(attrgetter("_shape"))
+    dtype = property(attrgetter("_kind.dtype"))
+    device = property(attrgetter("_kind.device"))
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions of the tensor that it is like."""
+        return len(self._shape)
 
     @staticmethod
     def _apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
@@ -111,7 +120,7 @@ def evaluate(outputs: Sequence[Any], values: dict[Any, Any], lift: Callable[[Any
             args = [values[a] if type(a) is Symbol else a for a in s.args]
             if not any(hasattr(type(a), "_apply_row") for a in args):
                 args[0] = lift(args[0])
-            values[s] = s.row(*args, **s.params)
+            values[s] = s.row(*args, **(s.params or {}))
     return [values[v] if type(v) is Symbol else v for v in outputs]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import processes
 import pytest
-
 from microgrest.kernels import cache
 
 POSIX = pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs POSIX owners and modes")

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import processes
 import pytest
-
 from microgrest.kernels.cpu import memory
 
 F4 = np.dtype(np.float32)

@@ -8,7 +8,6 @@ import threading
 import numpy as np
 import processes
 import pytest
-
 from microgrest.kernels import cache
 from microgrest.kernels.cpu import parallel
 

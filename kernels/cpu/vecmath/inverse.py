@@ -48,14 +48,15 @@ def atan2_f64(y: np.float64, x: np.float64) -> np.float64:
     steep = b > a
     low, high = a if steep else b, b if steep else a
     t = low / (high if high != 0.0 else np.float64(1.0))
-    p = atan_unit_f64(np.float64(1.0) if low == np.inf else t)
-    p = 1.5707963267948966 - (p - 6.123233995736766e-17) if steep else p
+    p = atan_unit_f64(np.float64(1.0) if (a == np.inf) & (b == np.inf) else t)
     left = np.copysign(np.float64(1.0), x) < 0.0
-    return np.copysign(3.141592653589793 - (p - 1.2246467991473532e-16) if left else p, y)
+    p = -p if left else p
+    flat = 3.141592653589793 + (p + 1.2246467991473532e-16) if left else p
+    return np.copysign(1.5707963267948966 - (p - 6.123233995736766e-17) if steep else flat, y)
 
 
-def asin_poly_f64(s: np.float64, z: np.float64) -> np.float64:
-    """asin(s) for 0 <= s <= 1/2, z = s*s; relative error 2**-59."""
+def asin_tail_f64(s: np.float64, z: np.float64) -> np.float64:
+    """asin(s) - s for 0 <= s <= 1/2, z = s*s; error 2**-59 of asin(s)."""
     p = 0.03237078121133543 * z - 0.020537509154291245
     p = p * z + 0.021342207995329144
     p = p * z + 0.003874758527075229
@@ -68,7 +69,7 @@ def asin_poly_f64(s: np.float64, z: np.float64) -> np.float64:
     p = p * z + 0.044642857165603
     p = p * z + 0.07499999999982616
     p = p * z + 0.16666666666666702
-    return s + s * (z * p)
+    return s * (z * p)
 
 
 def asin_f64(x: np.float64) -> np.float64:
@@ -76,8 +77,11 @@ def asin_f64(x: np.float64) -> np.float64:
     a = abs(x)
     far = a > 0.5
     z = 0.5 * (1.0 - a) if far else a * a
-    p = asin_poly_f64(np.sqrt(z) if far else a, z)
-    return np.copysign(1.5707963267948966 - (p + p - 6.123233995736766e-17) if far else p, x)
+    s = np.sqrt(z) if far else a
+    p = asin_tail_f64(s, z)
+    y = 1.5707963267948966 - (s + s)
+    y = y - ((p + p - 6.123233995736766e-17) - ((1.5707963267948966 - y) - (s + s)))
+    return np.copysign(y if far else s + p, x)
 
 
 def acos_f64(x: np.float64) -> np.float64:
@@ -85,7 +89,8 @@ def acos_f64(x: np.float64) -> np.float64:
     a = abs(x)
     far = a > 0.5
     z = 0.5 * (1.0 - a) if far else a * a
-    p = asin_poly_f64(np.sqrt(z) if far else a, z)
+    s = np.sqrt(z) if far else a
+    p = s + asin_tail_f64(s, z)
     near = 1.5707963267948966 - (np.copysign(p, x) - 6.123233995736766e-17)
     back = 3.141592653589793 - (p + p - 1.2246467991473532e-16)
     ends = p + p if x > 0.0 else back
@@ -120,19 +125,20 @@ def atan2_f32(y: np.float32, x: np.float32) -> np.float32:
     steep = b > a
     low, high = a if steep else b, b if steep else a
     t = low / (high if high != np.float32(0.0) else np.float32(1.0))
-    p = atan_unit_f32(np.float32(1.0) if low == np.float32(np.inf) else t)
-    p = np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if steep else p
+    p = atan_unit_f32(np.float32(1.0) if (a == np.float32(np.inf)) & (b == np.float32(np.inf)) else t)
     left = np.copysign(np.float32(1.0), x) < np.float32(0.0)
-    return np.copysign(np.float32(3.1415927) - (p + np.float32(8.742278e-08)) if left else p, y)
+    p = -p if left else p
+    flat = np.float32(3.1415927) + (p - np.float32(8.742278e-08)) if left else p
+    return np.copysign(np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if steep else flat, y)
 
 
-def asin_poly_f32(s: np.float32, z: np.float32) -> np.float32:
-    """asin(s) for 0 <= s <= 1/2, z = s*s; relative error 2**-27.6."""
+def asin_tail_f32(s: np.float32, z: np.float32) -> np.float32:
+    """asin(s) - s for 0 <= s <= 1/2, z = s*s; error 2**-27.6 of asin(s)."""
     p = np.float32(0.04221106) * z + np.float32(0.024152594)
     p = p * z + np.float32(0.045475934)
     p = p * z + np.float32(0.07495253)
     p = p * z + np.float32(0.16666754)
-    return s + s * (z * p)
+    return s * (z * p)
 
 
 def asin_f32(x: np.float32) -> np.float32:
@@ -140,8 +146,11 @@ def asin_f32(x: np.float32) -> np.float32:
     a = abs(x)
     far = a > np.float32(0.5)
     z = np.float32(0.5) * (np.float32(1.0) - a) if far else a * a
-    p = asin_poly_f32(np.sqrt(z) if far else a, z)
-    return np.copysign(np.float32(1.5707964) - (p + p + np.float32(4.371139e-08)) if far else p, x)
+    s = np.sqrt(z) if far else a
+    p = asin_tail_f32(s, z)
+    y = np.float32(1.5707964) - (s + s)
+    y = y - ((p + p + np.float32(4.371139e-08)) - ((np.float32(1.5707964) - y) - (s + s)))
+    return np.copysign(y if far else s + p, x)
 
 
 def acos_f32(x: np.float32) -> np.float32:
@@ -149,7 +158,8 @@ def acos_f32(x: np.float32) -> np.float32:
     a = abs(x)
     far = a > np.float32(0.5)
     z = np.float32(0.5) * (np.float32(1.0) - a) if far else a * a
-    p = asin_poly_f32(np.sqrt(z) if far else a, z)
+    s = np.sqrt(z) if far else a
+    p = s + asin_tail_f32(s, z)
     near = np.float32(1.5707964) - (np.copysign(p, x) + np.float32(4.371139e-08))
     back = np.float32(3.1415927) - (p + p + np.float32(8.742278e-08))
     ends = p + p if x > np.float32(0.0) else back

@@ -1,0 +1,112 @@
+"""Program + layout -> the readable source of one CUDA kernel module. Layouts are those of `codegen`.
+
+Body, loads and stores are the CPU's; around them stands a grid-stride loop, so that any grid covers
+any n. Arrays are bare pointers, everything else is passed by value: a launch is a list of integers
+and numbers, with nothing to copy to the device first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import NamedTuple
+
+from .codegen import NUMBERS, StridedWriter, Writer, indent, module, title
+from .program import Program
+from .scalar import cast
+
+
+class Source(NamedTuple):
+    """A module's `text`, and the `signature` of the function `kernel` in it, in Numba's notation."""
+
+    text: str
+    signature: str
+
+
+def flat(program: Program, layout: str, names: ModuleType) -> Source:
+    """A CUDA kernel over n contiguous elements: kernel(*inputs, *outputs, n).
+
+    for i in range(thread, n, threads): out[i] = f(a[i], b[i], ...)
+    """
+    w = CudaWriter(_in_memory(program), layout, names)
+    loop = ["i = cuda.grid(1)", *w.constants(), *_grid_stride("n", w.body())]
+    parameters = [*w.typed_parameters(), ("n", "int64")]
+    return _source(w, f"{layout}, CUDA", parameters, loop)
+
+
+def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Source:
+    """A CUDA kernel over an n-d space, each array walked by its strides: kernel(*geometry, *arrays).
+
+    `geometry` is that of `codegen.strided`, a tuple in the source and as many integers at a launch.
+    The loop counts all elements, the last dimension fastest, so that neighbouring threads meet
+    neighbouring elements.
+    """
+    w = CudaStridedWriter(_in_memory(program), layout, names, ndim)
+    unpacked = w.unpack()
+    length = " * ".join(f"n{d}" for d in range(ndim))
+    body = [*w.unravel(), *w.constants(), *w.body()]
+    loop = [*unpacked, "i = np.uint64(cuda.grid(1))", *_grid_stride(length, body)]
+    parameters = [("geometry", f"UniTuple(uint64, {len(unpacked)})"), *w.typed_parameters()]
+    return _source(w, f"{ndim}-d {layout}, CUDA", parameters, loop)
+
+
+class CudaWriter(Writer):
+    """A Writer whose numbers arrive in the type they are used in: no float64 beside float32."""
+
+    def load(self, i: int) -> str:
+        """As `Writer.load`, from a number of the loaded type."""
+        if self.letters[i] not in NUMBERS:
+            return super().load(i)
+        loaded = self.program.inputs[i].loaded
+        return f"{self.value(i)} = {cast(self.arrays[i], _memory_type(loaded), loaded)}"
+
+    def typed_parameters(self) -> list[tuple[str, str]]:
+        """Each parameter with its type: pointers, and numbers by value."""
+        types = [
+            _memory_type(p.loaded) if c in NUMBERS else f"CPointer({p.stored})"
+            for p, c in zip(self.program.inputs, self.letters, strict=True)
+        ]
+        stores = zip(self.program.outputs, self.stores, strict=True)
+        types += [f"CPointer({out.dtype})" for out, s in stores if not s.isdigit()]
+        return list(zip(self.parameters, types, strict=True))
+
+
+class CudaStridedWriter(CudaWriter, StridedWriter):
+    """A StridedWriter for one loop over all elements in place of a nest."""
+
+    def unravel(self) -> list[str]:
+        """The coordinates of element i, then each array's position in all dimensions but the last."""
+        last, rest, lines = self.ndim - 1, "i", []
+        for d in range(last, 0, -1):
+            lines.append(f"i{d} = {rest} % n{d}")
+            rest += f" // n{d}"
+        lines.append(f"i0 = {rest}")
+        for a in self.walked if last else ():
+            steps = [f"i{d} * {a}_s{d}" for d in range(last)]
+            lines.append(f"{self.at(a, last)} = {' + '.join([self.at(a, 0), *steps])}")
+        return lines
+
+
+def _memory_type(dtype: str) -> str:
+    """The type of `dtype` in device memory: a bool is a byte there, which Numba cannot tell."""
+    return "uint8" if dtype == "bool" else dtype
+
+
+def _in_memory(program: Program) -> Program:
+    """`program` with its operands stored in the types of device memory."""
+    inputs = tuple(replace(p, stored=_memory_type(p.stored)) for p in program.inputs)
+    outputs = tuple(replace(out, dtype=_memory_type(out.dtype)) for out in program.outputs)
+    return replace(program, inputs=inputs, outputs=outputs)
+
+
+def _grid_stride(length: str, body: list[str]) -> list[str]:
+    """The loop over i. Numba's range would divide to count its steps: dozens of instructions."""
+    return [f"while i < {length}:", *indent([*body, "i += cuda.gridsize(1)"])]
+
+
+def _source(w: Writer, layout: str, parameters: list[tuple[str, str]], body: list[str]) -> Source:
+    names, types = zip(*parameters, strict=True)
+    kernel = ["@cuda.jit", f"def kernel({', '.join(names)}):", *indent(body)]
+    helpers, imports = w.helpers(), ["from numba import cuda"]
+    text = module(title(w.program, layout), helpers, "@cuda.jit(device=True)", kernel, imports)
+    return Source(text, f"void({', '.join(types)})")
