@@ -29,9 +29,9 @@ def flat(program: Program, layout: str, names: ModuleType) -> Source:
     for i in range(thread, n, threads): out[i] = f(a[i], b[i], ...)
     """
     w = CudaWriter(_in_memory(program), layout, names)
-    loop = ["i = cuda.grid(1)", *w.constants(), *_grid_stride("n", w.body())]
+    loop = _grid_stride("np.int64", "n", w.body())
     parameters = [*w.typed_parameters(), ("n", "int64")]
-    return _source(w, f"{layout}, CUDA", parameters, loop)
+    return _source(w, f"{layout}, CUDA", parameters, [*w.constants(), *loop])
 
 
 def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Source:
@@ -44,10 +44,9 @@ def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Sour
     w = CudaStridedWriter(_in_memory(program), layout, names, ndim)
     unpacked = w.unpack()
     length = " * ".join(f"n{d}" for d in range(ndim))
-    body = [*w.unravel(), *w.constants(), *w.body()]
-    loop = [*unpacked, "i = np.uint64(cuda.grid(1))", *_grid_stride(length, body)]
+    loop = _grid_stride("np.uint64", length, [*w.unravel(), *w.constants(), *w.body()])
     parameters = [("geometry", f"UniTuple(uint64, {len(unpacked)})"), *w.typed_parameters()]
-    return _source(w, f"{ndim}-d {layout}, CUDA", parameters, loop)
+    return _source(w, f"{ndim}-d {layout}, CUDA", parameters, [*unpacked, *loop])
 
 
 class CudaWriter(Writer):
@@ -63,11 +62,11 @@ class CudaWriter(Writer):
     def typed_parameters(self) -> list[tuple[str, str]]:
         """Each parameter with its type: pointers, and numbers by value."""
         types = [
-            _memory_type(p.loaded) if c in NUMBERS else f"CPointer({p.stored})"
+            _memory_type(p.loaded) if c in NUMBERS else _pointer(p.stored)
             for p, c in zip(self.program.inputs, self.letters, strict=True)
         ]
         stores = zip(self.program.outputs, self.stores, strict=True)
-        types += [f"CPointer({out.dtype})" for out, s in stores if not s.isdigit()]
+        types += [_pointer(out.dtype) for out, s in stores if not s.isdigit()]
         return list(zip(self.parameters, types, strict=True))
 
 
@@ -92,6 +91,11 @@ def _memory_type(dtype: str) -> str:
     return "uint8" if dtype == "bool" else dtype
 
 
+def _pointer(stored: str) -> str:
+    """The type of an array; float16 is read and written as its bits, by helpers."""
+    return f"CPointer({'uint16' if stored == 'float16' else stored})"
+
+
 def _in_memory(program: Program) -> Program:
     """`program` with its operands stored in the types of device memory."""
     inputs = tuple(replace(p, stored=_memory_type(p.stored)) for p in program.inputs)
@@ -99,14 +103,18 @@ def _in_memory(program: Program) -> Program:
     return replace(program, inputs=inputs, outputs=outputs)
 
 
-def _grid_stride(length: str, body: list[str]) -> list[str]:
-    """The loop over i. Numba's range would divide to count its steps: dozens of instructions."""
-    return [f"while i < {length}:", *indent([*body, "i += cuda.gridsize(1)"])]
+def _grid_stride(integer: str, length: str, body: list[str]) -> list[str]:
+    """The loop of i, an `integer`, over this thread's elements, which are a grid apart."""
+    return [
+        f"i = {integer}(cuda.grid(1))",
+        f"while i < {length}:",
+        *indent([*body, f"i += {integer}(cuda.gridsize(1))"]),
+    ]
 
 
 def _source(w: Writer, layout: str, parameters: list[tuple[str, str]], body: list[str]) -> Source:
     names, types = zip(*parameters, strict=True)
     kernel = ["@cuda.jit", f"def kernel({', '.join(names)}):", *indent(body)]
     helpers, imports = w.helpers(), ["from numba import cuda"]
-    text = module(title(w.program, layout), helpers, "@cuda.jit(device=True)", kernel, imports)
+    text = module(title(w.program, layout), helpers, w.names.DECORATOR, kernel, imports)
     return Source(text, f"void({', '.join(types)})")

@@ -66,6 +66,12 @@ from .functions.arithmetic import (
     sub,
     where,
 )
+from .functions.joining import (
+    cat,
+    concat,
+    concatenate,
+    stack,
+)
 from .functions.products import (
     addmm,
     bmm,
@@ -95,9 +101,6 @@ from .functions.reductions import (
 from .functions.shapes import (
     as_strided,
     broadcast_to,
-    cat,
-    concat,
-    concatenate,
     diagonal,
     flatten,
     moveaxis,
@@ -108,14 +111,15 @@ from .functions.shapes import (
     reshape,
     select,
     squeeze,
-    stack,
     swapaxes,
     swapdims,
     t,
     transpose,
-    unbind,
     unflatten,
     unsqueeze,
+)
+from .functions.splitting import (
+    unbind,
 )
 from .pointwise import (
     abs,
@@ -223,6 +227,24 @@ from .pointwise import (
     xlogy,
 )
 from .printing import set_printoptions
+from .random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
 from .tensor import Size, Tensor
 from .version import __version__
 

@@ -18,10 +18,11 @@ class Storage:
 
     __slots__ = ("__weakref__", "array", "version", "writer")
 
+    writer: tuple[CodeType, int]
+
     def __init__(self, array: Any) -> None:
         self.array = array
         self.version = 0
-        self.writer: tuple[CodeType, int] | None = None
 
     def touch(self) -> None:
         """Note an in-place write by the nearest caller outside this package."""
@@ -34,7 +35,7 @@ class Storage:
 
     def written_at(self) -> str:
         """The source line of the last in-place write, for error messages."""
-        if self.writer is None:
+        if not hasattr(self, "writer"):
             return "through another view or NumPy array"
         code, last = self.writer
         lines = [line for start, stop, line in code.co_lines() if start <= last < stop and line]

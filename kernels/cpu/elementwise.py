@@ -56,7 +56,7 @@ def launch(program: Program, shape: Sequence[int], operands: Sequence[Any], outs
     arguments = [v.array if isinstance(v, View) else v for v in (*operands, *outs)]
     n = int(np.prod(extents))
     kernel = compiled(program, "".join(letters), len(extents), n if extents[0] > 1 else 0)
-    kernel(np.array(geometry, np.uint64), *arguments)
+    kernel(np.array(geometry, np.int64).view(np.uint64), *arguments)
 
 
 def number(value: Any) -> str:

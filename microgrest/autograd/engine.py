@@ -28,9 +28,7 @@ def run(
     Without `wanted`, leaves gather what arrives at them. With it, a sequence of edges, nothing is
     gathered: the gradients that arrive at those edges are returned, None where none does.
     """
-    nodes = [edge for edge, _ in roots if type(edge) is Node]
-    order = _users_last(nodes)
-    useful = None if wanted is None else _leading_to(order, set(wanted))
+    order = _users_last([edge for edge, _ in roots if type(edge) is Node])
     sums = _Sums(in_place=not create_graph)
     for edge, g in roots:
         sums.add(edge, g)
@@ -38,11 +36,14 @@ def run(
     before = modes.state.grad
     modes.state.grad = create_graph
     try:
-        caught = _propagate(order, sums, useful, set(wanted or ()), retain_graph, create_graph)
         if wanted is None:
+            _propagate(order, sums, retain_graph, create_graph)
             for leaf, g in sums.values.items():
                 leaf._deliver(g, sums.taken)
             return []
+        caught = dict.fromkeys(wanted)
+        useful = _leading_to(order, wanted)
+        _propagate(order, sums, retain_graph, create_graph, useful, caught)
         return [_arrived(edge, sums, caught) for edge in wanted]
     finally:
         modes.state.grad = before
@@ -51,13 +52,15 @@ def run(
 def _propagate(
     order: dict[Node, int],
     sums: _Sums,
-    useful: set[Node] | None,
-    wanted: set[Any],
     retain_graph: bool,
     create_graph: bool,
-) -> dict[Any, Any]:
-    """Run the nodes; `order` counts the users each still waits for. Returns what wanted nodes got."""
-    caught: dict[Any, Any] = {}
+    useful: set[Node] | None = None,
+    caught: dict[Any, Any] | None = None,
+) -> None:
+    """Run the nodes; `order` counts the users that each still waits for.
+
+    Nodes that are not `useful` are passed over; what arrives at keys of `caught` is entered there.
+    """
     values, own = sums.values, sums.own
     ready = [node for node, users in order.items() if not users][::-1]
     while ready:
@@ -67,13 +70,15 @@ def _propagate(
         if g is not None and node.hooks:
             g = run_hooks(node.hooks, g)
             sums.taken.add(g._memory)
-        if node in wanted:
-            caught[node] = g
-        if useful is not None and node not in useful:
-            continue
-        cotangents: Iterable[Any] = repeat(None)
-        if g is not None:
-            rule = node.rule
+        if useful is not None:
+            if node in caught:  # type: ignore[operator]
+                caught[node] = g  # type: ignore[index]
+            if node not in useful:
+                continue
+        rule = node.rule
+        if g is None:
+            cotangents: Iterable[Any] = repeat(None)
+        else:
             cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
             if not retain_graph and node.saved:
                 node.saved = FREED
@@ -89,7 +94,6 @@ def _propagate(
                 left = order[edge] = order[edge] - 1
                 if not left:
                     ready.append(edge)
-    return caught
 
 
 class _Sums:
@@ -137,7 +141,7 @@ def _users_last(roots: Iterable[Node]) -> dict[Node, int]:
     return users
 
 
-def _leading_to(order: dict[Node, int], wanted: set[Any]) -> set[Node]:
+def _leading_to(order: dict[Node, int], wanted: Iterable[Any]) -> set[Node]:
     """The nodes beyond which something wanted lies; the others need not run."""
     users: dict[Any, list[Node]] = {}
     for node in order:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dispatch.movement import filled
+from ..dispatch.elementwise import make
 from ..methods import method
 from ..tensor import Tensor
 from . import engine
@@ -51,7 +51,11 @@ def _backward(
     `gradient`, of this tensor's shape, is needed unless it has one element. The graph is freed
     unless `retain_graph`; with `create_graph` the gradients are recorded themselves.
     """
-    backward(self, gradient, retain_graph, create_graph, inputs)
+    if inputs is None:
+        retain = create_graph if retain_graph is None else retain_graph
+        engine.run([_root(0, self, gradient)], retain_graph=retain, create_graph=create_graph)
+    else:
+        backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def grad(
@@ -111,12 +115,13 @@ def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
     if not t._requires_grad:
         raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
     if g is None:
-        if t.numel() != 1:
+        if t._flat is None or t._flat.size != 1:
             raise RuntimeError(
                 f"grad can be implicitly created only for scalar outputs, this one has shape {list(t._shape)}; "
                 "call backward(gradient) with a tensor of that shape, or reduce it, for example with .sum()"
             )
-        g = filled(t._shape, t._kind, 1)
+        g = make(t._kind.empty(1), t._shape, t._kind)
+        t._kind.kernels.memory.fill(g._flat, 1)
     elif not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     elif g._shape != t._shape:

@@ -59,9 +59,10 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
     with _delivery:
         held = leaf._grad
         if held is None:
-            own = g._flat is not None and g._memory not in taken
-            leaf._grad = g if own or g._requires_grad else g.detach().clone()
-            taken.add(leaf._grad._memory)
+            if (g._flat is None or id(g._storage) in taken) and not g._requires_grad:
+                g = g.detach().clone()
+            leaf._grad = g
+            taken.add(id(g._storage))
         elif g._requires_grad or held._requires_grad:
             leaf._grad = held + g
         else:

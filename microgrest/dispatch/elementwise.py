@@ -211,7 +211,6 @@ def make(flat: Any, shape: Any, kind: Kind) -> Tensor:
     storage = _new(Storage)
     storage.array = flat
     storage.version = 0
-    storage.writer = None
     t._storage = storage
     t._flat = flat
     t._kind = kind

@@ -245,7 +245,6 @@ def wrap(flat: Any, kind: Kind, like: Tensor) -> Tensor:
     storage = _new(Storage)
     storage.array = flat
     storage.version = 0
-    storage.writer = None
     t._storage = storage
     t._flat = flat
     t._kind = kind

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd.modes import state
 from ..ops import convert
+from ..ops.movement import Geometry
 from ..ops.reduction import sum as sum_row
 from ..ops.row import Row
 from ..tensor import Tensor, contiguous_strides
@@ -51,13 +52,46 @@ def hole(row: Row, x: Tensor, *, path: Any) -> Tensor:
     return y
 
 
-@family("as_strided_scatter")
-def as_strided_scatter(row: Row, g: Tensor, *, like: Any, size: Any, stride: Any, storage_offset: int) -> Tensor:
-    """Sum of `g` into the places that as_strided read, of a contiguous tensor of shape `like`."""
-    y = filled(like, g._kind, 0)
-    places = y._kind.kernels.indexing.places(size, stride, storage_offset)
-    y._kind.kernels.indexing.scatter_add(y._flat, places, flat(g))
+@family("restride")
+def restride(
+    row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Geometry
+) -> Tensor:
+    """`g` added up in memory by `source`, over the elements of `own` there, read by `target`."""
+    indexing = g._kind.kernels.indexing
+    memory = filled((max(map(_span, (source, target, own))),), g._kind, 0)
+    indexing.scatter_add(memory._flat, indexing.places(*source), flat(g))
+    if _overlaps(own):
+        shares = filled(memory._shape, g._kind, 0)
+        indexing.scatter_add(shares._flat, indexing.places(*own), filled(own[0], g._kind, 1)._flat)
+        memory = memory / shares.clamp_min(1)
+    y = Tensor._empty(target[0], g._kind)
+    indexing.gather(memory._flat, indexing.places(*target), y._flat)
     return y
+
+
+def _overlaps(geometry: Geometry) -> bool:
+    """Whether elements of a view may share memory."""
+    size, strides, _ = geometry
+    reach = 0
+    for step, n in sorted(zip(strides, size, strict=True)):
+        if n > 1 and step <= reach:
+            return True
+        reach += step * (n - 1)
+    return False
+
+
+def _span(geometry: Geometry) -> int:
+    """How many elements of a storage a view reaches over."""
+    size, stride, offset = geometry
+    return 0 if 0 in size else 1 + offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+
+
+@family("flip")
+def flip(row: Row, x: Tensor, *, dims: tuple[int, ...]) -> Tensor:
+    """A copy of `x`, read backwards along `dims`."""
+    last = sum((x._shape[d] - 1) * x._strides[d] for d in dims)
+    strides = tuple(-s if d in dims else s for d, s in enumerate(x._strides))
+    return copy(x._alias(x._shape, strides, x._offset + last) if x.numel() else x)
 
 
 @family("sum_to_size")
@@ -74,7 +108,10 @@ def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
 def _at(y: Tensor, path: Any) -> Tensor:
     """The view of `y` at the end of a path of movement rows, outside any graph."""
     for row, params in path:
-        y = y._alias(*row.extra["geometry"](y._shape, y._strides, y._offset, **params))
+        geometry = row.extra["geometry"](y._shape, y._strides, y._offset, **params)
+        if _span(geometry) > y._storage.array.size:
+            raise RuntimeError(f"the view by {row.name}() reaches beyond the tensor it was taken of")
+        y = y._alias(*geometry)
     return y
 
 

@@ -131,13 +131,23 @@ class Evenly:
         shape = node.edges[0]._shape
         if self.row is not SUM:
             g = g / float(math.prod(shape))
-        return (g._alias(shape, (0,) * len(shape), g._offset),)
+        return (spread(g, shape),)
 
     def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The row's own rule, recorded."""
         x = Symbol("x", like=node.edges[0])
         assert self.row.vjp is not None
         return self.row.vjp(g, None, x, dim=tuple(range(x.ndim)), keepdim=False)
+
+
+def spread(g: Tensor, shape: Size) -> Tensor:
+    """The one element of `g` seen at every place of `shape`."""
+    t = make(g._flat, shape, g._kind)
+    t._storage, t._offset = g._storage, g._offset
+    t._strides = (0,) * len(shape)
+    if math.prod(shape) != 1:
+        t._flat = None
+    return t
 
 
 def folding(row: Row) -> Callable[[Tensor], Tensor]:

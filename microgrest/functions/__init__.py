@@ -1,5 +1,37 @@
 """Functions of tensors beyond the rows' own, by subject; each is re-exported by the package."""
 
-from . import arithmetic, filling, indexing, products, reductions, shapes
+from . import (
+    arithmetic,
+    comparing,
+    conversion,
+    filling,
+    indexing,
+    inplace_views,
+    joining,
+    picking,
+    products,
+    rearranging,
+    reductions,
+    shapes,
+    splitting,
+    statistics,
+    triangles,
+)
 
-__all__ = ["arithmetic", "filling", "indexing", "products", "reductions", "shapes"]
+__all__ = [
+    "arithmetic",
+    "comparing",
+    "conversion",
+    "filling",
+    "indexing",
+    "inplace_views",
+    "joining",
+    "picking",
+    "products",
+    "rearranging",
+    "reductions",
+    "shapes",
+    "splitting",
+    "statistics",
+    "triangles",
+]

@@ -46,17 +46,21 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     return FUNCTIONS[names[rounding_mode]](input, other, out=out)
 
 
-_POWERS = {2: "square", 3: "cube", 0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}
+_BY_PRODUCTS = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
+_BY_ROOTS = {n: FUNCTIONS[name] for n, name in {0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}.items()}
 
 
+@method(name="__pow__")
 @method
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-    if isinstance(exponent, (int, float)) and isinstance(input, Tensor):
-        name = _POWERS.get(exponent)
-        if name in ("square", "cube") or (name and input.dtype.is_floating_point):
-            return FUNCTIONS[name](input)
-        if isinstance(exponent, int) and exponent < 0 and not input.dtype.is_floating_point:
+    if exponent.__class__ in (int, float) and isinstance(input, Tensor):
+        product = _BY_PRODUCTS.get(exponent)
+        if product is not None:
+            return product(input)
+        if exponent in _BY_ROOTS and input.dtype.is_floating_point:
+            return _BY_ROOTS[exponent](input)
+        if exponent.__class__ is int and exponent < 0 and not input.dtype.is_floating_point:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     return FUNCTIONS["pow"](input, exponent)
 
@@ -158,11 +162,6 @@ def pow_(self: Tensor, exponent: Any) -> Tensor:
     if isinstance(exponent, (int, float)) and exponent == 2:
         return self.square_()
     return apply_in_place(pow_row, self, (exponent,))
-
-
-@method(name="__pow__")
-def _power(self: Tensor, exponent: Any) -> Tensor:
-    return pow(self, exponent)
 
 
 @method(name="__rpow__")

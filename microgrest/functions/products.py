@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dispatch.common import broadcast_shapes
 from ..dispatch.contraction import check
 from ..dispatch.structured import apply
+from ..methods import method
 from ..ops import contraction as rows
 from ..ops.row import Row
 from ..tensor import Tensor
-from ..methods import method
+from .arithmetic import add
+from .joining import broadcast_tensors
 
 
 def _product(row: Row, a: Any, b: Any) -> Tensor:
@@ -68,8 +71,6 @@ _BY_RANK = {(1, 1): rows.dot, (2, 1): rows.mv, (2, 2): rows.mm, (3, 3): rows.bmm
 
 def _batched(a: Tensor, b: Tensor) -> Tensor:
     """matmul of stacks whose leading dimensions broadcast."""
-    from ..dispatch.common import broadcast_shapes
-
     batch = broadcast_shapes("matmul", [tuple(a._shape[:-2]), tuple(b._shape[:-2])])
     n = math.prod(batch)
     left = a.expand(*batch, *a._shape[-2:]).reshape(n, *a._shape[-2:])
@@ -88,10 +89,37 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return product if bias is None else product + bias
 
 
+def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """beta input + alpha product; with beta 0 the input is not even read, NaN or not."""
+    if beta == 0:
+        return product if alpha == 1 else product * alpha
+    return add(input if beta == 1 else input * beta, product, alpha=alpha)
+
+
 @method
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat1 @ mat2."""
-    return input * beta + mm(mat1, mat2) * alpha
+    return _plus(input, mm(mat1, mat2), beta, alpha)
+
+
+@method
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta input + alpha mat @ vec."""
+    return _plus(input, mv(mat, vec), beta, alpha)
+
+
+@method
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta input + alpha times the outer product of vec1 and vec2."""
+    return _plus(input, outer(vec1, vec2), beta, alpha)
+
+
+@method
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha batch1 @ batch2, of stacks of matrices."""
+    return _plus(input, bmm(batch1, batch2), beta, alpha)
 
 
 @method
@@ -100,3 +128,78 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     if input.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
     return input.unsqueeze(1) * vec2
+
+
+ger = method(name="ger")(outer)
+vdot = method(name="vdot")(dot)
+
+
+@method
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dimensions; the product where one operand is a number."""
+    if not input._shape or not other._shape:
+        return input * other
+    if input._shape[-1] != other._shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input._shape)} and {list(other._shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sums of products over several dimensions at once.
+
+    `dims` is how many of the last of `a` and the first of `b`, or a pair of lists of dimensions.
+    """
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(
+                "tensordot expects dims < ndim_a or ndim_b, but got "
+                f"dims={dims} for shapes {list(a._shape)} and {list(b._shape)}"
+            )
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    gone_a, gone_b = ([t._dim(d) for d in given] for t, given in zip((a, b), dims, strict=True))
+    met_a, met_b = [a._shape[d] for d in gone_a], [b._shape[d] for d in gone_b]
+    if met_a != met_b:
+        raise RuntimeError(
+            "contracted dimensions need to match, but first has sizes "
+            f"{met_a} in dims {gone_a} and second has sizes {met_b} in dims {gone_b}"
+        )
+    kept_a = [d for d in range(a.ndim) if d not in gone_a]
+    kept_b = [d for d in range(b.ndim) if d not in gone_b]
+    n = math.prod(met_a)
+    left = a.permute(kept_a + gone_a).reshape(math.prod(a._shape[d] for d in kept_a), n)
+    right = b.permute(gone_b + kept_b).reshape(n, math.prod(b._shape[d] for d in kept_b))
+    shape = [a._shape[d] for d in kept_a] + [b._shape[d] for d in kept_b]
+    return mm(left, right).reshape(shape)
+
+
+@method
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: every element of `input` times the whole of `other`, in blocks."""
+    n = max(input.ndim, other.ndim)
+    a, b = ((1,) * (n - t.ndim) + tuple(t._shape) for t in (input, other))
+    blocks = input.reshape([k for extent in a for k in (extent, 1)])
+    inside = other.reshape([k for extent in b for k in (1, extent)])
+    return (blocks * inside).reshape([p * q for p, q in zip(a, b, strict=True)])
+
+
+@method
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+    """The vector product along `dim`, by default the first dimension of three elements."""
+    a, b = broadcast_tensors(input, other)
+    if dim is None:
+        if 3 not in a._shape:
+            raise RuntimeError(f"no dimension of size 3 in input, of shape {list(a._shape)}")
+        dim = list(a._shape).index(3)
+    if a._shape[a._dim(dim)] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. "
+            f"Got {input._shape[input._dim(dim)]} and {other._shape[other._dim(dim)]}"
+        )
+    return a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)

@@ -163,49 +163,20 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return search(rows.argmin, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
 
 
-@method
-def var(
-    input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: float | None = None,
-    keepdim: bool = False,
-) -> Tensor:  # fmt: skip
-    """The variance along `dim`: squared deviations over n - correction (1 by default), in two passes."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    dims = dims_of(input, dim)
-    n = math.prod(input._shape[d] for d in dims)
-    less = correction if correction is not None else float(unbiased is not False)
-    deviation = input - mean(input, dims, True)
-    divisor = n - less
-    return sum(deviation * deviation, dims, keepdim) / (divisor if divisor > 0 else 0.0)
+class Extrema(NamedTuple):
+    """What aminmax returns."""
+
+    min: Tensor
+    max: Tensor
 
 
 @method
-def std(
-    input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: float | None = None,
-    keepdim: bool = False,
-) -> Tensor:  # fmt: skip
-    """The square root of `var`."""
-    return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
-
-
-@method
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro"."""
-    if p in (2, "fro"):
-        return sum(input * input, dim, keepdim).sqrt()
-    size = input.abs()
-    if p == 1:
-        return sum(size, dim, keepdim)
-    if p in (math.inf, -math.inf):
-        return (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
-    if p == 0:
-        return sum((input != 0).to(input.dtype), dim, keepdim)
-    return sum(size**p, dim, keepdim) ** (1.0 / p)
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Extrema:
+    """The smallest and the largest element along `dim`, or of all."""
+    return Extrema(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
 @method
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements along `dim` are not zero."""
     return sum(input != 0, dim)
-
-

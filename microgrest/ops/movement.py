@@ -165,22 +165,66 @@ def _diagonal(shape: Any, strides: Any, start: int, offset: int, dim1: int, dim2
     )
 
 
+def _as_strided(shape: Any, strides: Any, offset: int, seen: Geometry, own: Geometry) -> Geometry:
+    if (strides, offset) != own[1:]:
+        raise RuntimeError(
+            "cannot follow as_strided() from a tensor of other strides: the tensor that a view was "
+            "taken of must be contiguous to be written to through it; clone() it first"
+        )
+    return seen
+
+
 as_strided = movement(
     "as_strided",
-    lambda shape, strides, offset, size, stride, storage_offset: (size, stride, storage_offset),
-    vjp=lambda g, y, x, size, stride, storage_offset: (
-        as_strided_scatter(g, like=tuple(x.shape), size=size, stride=stride, storage_offset=storage_offset),
-    ),
-    doc="Any geometry over the same storage.",
+    _as_strided,
+    vjp=lambda g, y, x, seen, own: (restride(g, source=seen, target=own, own=own),),
+    doc="The geometry `seen` over the storage of a tensor whose geometry is `own`.",
     method=False,
 )
 
-as_strided_scatter = Row(
-    "as_strided_scatter",
-    "as_strided_scatter",
+
+def _unfold(
+    shape: Any, strides: Any, offset: int, dim: int, size: int, step: int
+) -> Geometry:
+    windows = (shape[dim] - size) // step + 1
+    return (
+        (*shape[:dim], windows, *shape[dim + 1 :], size),
+        (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim]),
+        offset,
+    )
+
+
+def _unfold_vjp(g: Any, y: Any, x: Any, **window: int) -> tuple[Any]:
+    shape = tuple(x.shape)
+    whole = shape, contiguous(shape), 0
+    return (restride(g, source=_unfold(*whole, **window), target=whole, own=whole),)
+
+
+unfold = movement(
+    "unfold",
+    _unfold,
+    vjp=_unfold_vjp,
+    doc="Windows of one dimension, their elements in a new last one.",
+    method=False,
+)
+
+# The adjoint of a view in which elements may share memory. Where those of the tensor that was viewed,
+# whose geometry is `own`, share it, each takes an equal part of the gradient.
+restride = Row(
+    "restride",
+    "restride",
     ("g",),
-    None,
-    "Adds each element of the input where as_strided read it; positions may coincide.",
+    lambda g, y, x, source, target, own: (restride(g, source=target, target=source, own=own),),
+    "The input added up in memory by the geometry `source`, then read by `target`.",
+    method=False,
+)
+
+flip = Row(
+    "flip",
+    "flip",
+    ("x",),
+    lambda g, y, x, dims: (flip(g, dims=dims),),
+    "A copy with the elements along `dims` in reverse.",
     method=False,
 )
 

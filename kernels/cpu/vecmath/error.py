@@ -1,10 +1,11 @@
 """erf, erfc, erfinv.
 
-erfc(a) = e**(-a*a) * H(t) / (a + 1/2) with t = (a - K) / (a + K), which maps a >= 0 to [-1, 1) (Shepherd and
-Laframboise, 1981; H is nearly constant, so that the rounding of t does no harm); a*a is taken in two parts, because its rounding error is what e**x would magnify. erf is an odd polynomial up to 1 and
-1 - e**L(a) beyond, with a polynomial L = log(erfc(a)).
-erfinv(x) / x is smooth in w = -log(1 - x*x) while w is small and in sqrt(w) after that (Giles, 2010). The centres of the
-polynomials are chosen so that their constant terms are nearly exact in the type.
+erf is an odd polynomial up to 1, and 1 - e**L(a) beyond, with a polynomial L = log(erfc(a)).
+erfc(a) = e**(-a*a) * H(t) / (a + 1/2) with t = (a - K) / (a + K), which maps a >= 0 to [-1, 1)
+(Shepherd and Laframboise, 1981; H is nearly constant, so that the rounding of t does no harm); a*a
+is taken in two parts, because e**x would magnify its rounding. erfinv(x) / x is smooth in
+w = -log(1 - x*x) while w is small, and in sqrt(w) after that (Giles, 2010). The polynomials are
+centered where their constant terms are nearly exact in the type.
 """
 
 from __future__ import annotations
@@ -61,11 +62,11 @@ def erfc_large_f64(a: np.float64) -> np.float64:
     n = a * a * -1.4426950408889634 + 6755399441055744.0
     k = n - 6755399441055744.0
     r = (-k * 0.6931471803691238 - head * head) - k * 1.9082149292705877e-10
-    r = r - (a - head) * (a + head)
     # What the last sums lost goes into r, because h * (1 + c) = h * e**c; 1 / h is about 1.72.
     d = a + 0.5
     y = h / d
-    r = r + 1.72 * (((0.6181769542270572 - h) + p * t) - y * (a - (d - 0.5)))
+    lost = ((0.6181769542270572 - h) + p * t) - y * (a - (d - 0.5))
+    r = r + (1.72 * lost - (a - head) * (a + head))
     return scale_f64(y + y * (r + exp_tail_f64(r)), n)
 
 
@@ -91,7 +92,7 @@ def erf_f64(x: np.float64) -> np.float64:
     p = p * b - 1.1283739901714465
     p = p * b - 5.13401226833905e-07
     y = 1.0 - exp_f64(p)
-    return np.copysign(y if a > 1.0 else erf_small_f64(a), x)
+    return np.float64(np.copysign(y if a > 1.0 else erf_small_f64(a), x))
 
 
 def erfc_f64(x: np.float64) -> np.float64:
@@ -173,7 +174,7 @@ def erfinv_f64(x: np.float64) -> np.float64:
     w = -log_f64(1.0 - a * a if a < 0.7 else (1.0 - a) * (1.0 + a))
     y = a + a * erfinv_poly_f64(w)
     y = np.float64(np.inf) if a == 1.0 else y
-    return np.copysign(y, x)
+    return np.float64(np.copysign(y, x))
 
 
 def erf_small_f32(x: np.float32) -> np.float32:
@@ -199,7 +200,7 @@ def erf_f32(x: np.float32) -> np.float32:
     p = p * b - np.float32(1.1270388)
     p = p * b - np.float32(0.000353981)
     y = np.float32(1.0) - exp_f32(p)
-    return np.copysign(y if a > np.float32(1.0) else erf_small_f32(a), x)
+    return np.float32(np.copysign(y if a > np.float32(1.0) else erf_small_f32(a), x))
 
 
 def erfc_large_f32(a: np.float32) -> np.float32:
@@ -219,12 +220,11 @@ def erfc_large_f32(a: np.float32) -> np.float32:
     n = a * a * np.float32(-1.442695) + np.float32(12582912.0)
     k = n - np.float32(12582912.0)
     r = (-k * np.float32(0.693359375) - head * head) - k * np.float32(-0.00021219444)
-    r = r - (a - head) * (a + head)
     # What the last sums lost goes into r, because h * (1 + c) = h * e**c; 1 / h is about 1.72.
     d = a + np.float32(0.5)
     y = h / d
     lost = ((np.float32(0.63587224) - h) + p * t) - y * (a - (d - np.float32(0.5)))
-    r = r + np.float32(1.72) * lost
+    r = r + (np.float32(1.72) * lost - (a - head) * (a + head))
     return scale_f32(y + y * (r + exp_tail_f32(r)), n)
 
 
@@ -237,7 +237,7 @@ def erfc_f32(x: np.float32) -> np.float32:
 
 
 def erfinv_poly_f32(w: np.float32) -> np.float32:
-    """erfinv(x) / x - 1 from w = -log(1 - x*x); relative error 2**-27 below w = 5 and 2**-29 above."""
+    """erfinv(x) / x - 1 from w = -log(1 - x*x); errors 2**-27 below w = 5 and 2**-29 above."""
     s = np.sqrt(w) - np.float32(2.921875)
     tail = np.float32(-2.6683869e-05) * s + np.float32(0.00018048902)
     tail = tail * s - np.float32(0.000402484)
@@ -269,4 +269,4 @@ def erfinv_f32(x: np.float32) -> np.float32:
     w = -log_f32(np.float32(1.0) - a * a if a < np.float32(0.7) else b * (np.float32(1.0) + a))
     y = a + a * erfinv_poly_f32(w)
     y = np.float32(np.inf) if a == np.float32(1.0) else y
-    return np.copysign(y, x)
+    return np.float32(np.copysign(y, x))

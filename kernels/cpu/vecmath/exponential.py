@@ -1,8 +1,8 @@
 """exp, exp2, expm1, sinh, cosh, tanh.
 
-Every function writes x as k*ln2 + r with an integer k and |r| <= ln2/2 (Cody and Waite, 1980), takes e**r - 1 from a
-minimax polynomial, and multiplies by 2**k. Adding 1.5 * 2**52 (float32: 1.5 * 2**23) to a number rounds it to an
-integer and leaves that integer in the low bits of the sum, which is how k becomes an exponent without a conversion.
+x is k*ln2 + r with an integer k and |r| <= ln2/2 (Cody and Waite, 1980); e**r - 1 is a polynomial,
+and multiplying by 2**k finishes. Adding 1.5 * 2**52 (in float32, 1.5 * 2**23) rounds a number to an
+integer and leaves that integer in the low bits of the sum: k becomes an exponent by a shift.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def exp_tail_f64(r: np.float64) -> np.float64:
 
 
 def scale_f64(p: np.float64, t: np.float64) -> np.float64:
-    """p * 2**k for t = k + 1.5 * 2**52 and |k| < 2046: in two factors, so that a subnormal result rounds once."""
+    """p * 2**k for t = k + 1.5 * 2**52: in two factors, so that a subnormal rounds once."""
     k = np.float64(t).view(np.int64) - (0x4338000000000000 - 2046)
     half = k >> 1
     return p * np.int64(half << 52).view(np.float64) * np.int64((k - half) << 52).view(np.float64)
@@ -52,7 +52,7 @@ def exp2_f64(x: np.float64) -> np.float64:
 
 
 def exp_parts_f64(x: np.float64) -> tuple[np.float64, np.float64, np.float64]:
-    """(s, r, p) with e**x = 4 * (s + s * (r + p)) and s = 2**k / 4; for -700 <= x <= 710.6, where 4s may overflow."""
+    """(s, r, p) with e**x = 4 * (s + s * (r + p)), s = 2**k / 4, for -700 <= x <= 710.6."""
     t = x * 1.4426950408889634 + 6755399441055744.0
     k = t - 6755399441055744.0
     r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10
@@ -68,9 +68,8 @@ def expm1_f64(x: np.float64) -> np.float64:
     return x if abs(x) < 1e-17 else y
 
 
-
 def sinh_f64(x: np.float64) -> np.float64:
-    """(e**x - e**-x) / 2, and an odd polynomial (relative error 2**-61.8) for |x| <= 1."""
+    """(e**x - e**-x) / 2; an odd polynomial (relative error 2**-61.8) for |x| <= 1."""
     a = np.float64(710.6) if abs(x) > 710.6 else abs(x)
     z = a * a
     p = 7.776594669370905e-13 * z + 1.6056659301603685e-10
@@ -82,7 +81,7 @@ def sinh_f64(x: np.float64) -> np.float64:
     s, r, t = exp_parts_f64(a)
     m = s * (r + t)
     y = 2.0 * (s + (m - 0.0625 / (s + m)))
-    return np.copysign(y if a > 1.0 else a + a * (z * p), x)
+    return np.float64(np.copysign(y if a > 1.0 else a + a * (z * p), x))
 
 
 def cosh_f64(x: np.float64) -> np.float64:
@@ -93,9 +92,8 @@ def cosh_f64(x: np.float64) -> np.float64:
     return 2.0 * (s + (m + 0.0625 / (s + m)))
 
 
-
 def tanh_f64(x: np.float64) -> np.float64:
-    """m / (m + 2), m = e**2x - 1, and an odd polynomial (relative error 2**-56) for |x| <= 0.55."""
+    """m / (m + 2), m = e**2x - 1; an odd polynomial (error 2**-56) for |x| <= 0.55."""
     a = np.float64(22.0) if abs(x) > 22.0 else abs(x)
     z = a * a
     p = -1.9565219148505037e-05 * z + 8.346306136772691e-05
@@ -110,7 +108,7 @@ def tanh_f64(x: np.float64) -> np.float64:
     p = p * z - 0.33333333333333315
     s, r, t = exp_parts_f64(a + a)
     q = (s * r + (s - 0.25)) + s * t
-    return np.copysign(q / (q + 0.5) if a > 0.55 else a + a * (z * p), x)
+    return np.float64(np.copysign(q / (q + 0.5) if a > 0.55 else a + a * (z * p), x))
 
 
 def exp_tail_f32(r: np.float32) -> np.float32:
@@ -124,7 +122,7 @@ def exp_tail_f32(r: np.float32) -> np.float32:
 
 
 def scale_f32(p: np.float32, t: np.float32) -> np.float32:
-    """p * 2**k for t = k + 1.5 * 2**23 and |k| < 254: in two factors, so that a subnormal result rounds once."""
+    """p * 2**k for t = k + 1.5 * 2**23: in two factors, so that a subnormal rounds once."""
     k = np.float32(t).view(np.int32) - (0x4B400000 - 254)
     half = k >> 1
     return p * np.int32(half << 23).view(np.float32) * np.int32((k - half) << 23).view(np.float32)
@@ -150,7 +148,7 @@ def exp2_f32(x: np.float32) -> np.float32:
 
 
 def exp_parts_f32(x: np.float32) -> tuple[np.float32, np.float32, np.float32]:
-    """(s, r, p) with e**x = 4 * (s + s * (r + p)) and s = 2**k / 4; for -80 <= x <= 89.5, where 4s may overflow."""
+    """(s, r, p) with e**x = 4 * (s + s * (r + p)), s = 2**k / 4, for -80 <= x <= 89.5."""
     t = x * np.float32(1.442695) + np.float32(12582912.0)
     k = t - np.float32(12582912.0)
     r = (x - k * np.float32(0.693359375)) - k * np.float32(-0.00021219444)
@@ -166,9 +164,8 @@ def expm1_f32(x: np.float32) -> np.float32:
     return x if abs(x) < np.float32(1e-8) else y
 
 
-
 def sinh_f32(x: np.float32) -> np.float32:
-    """(e**x - e**-x) / 2, and an odd polynomial (relative error 2**-31) for |x| <= 1."""
+    """(e**x - e**-x) / 2; an odd polynomial (relative error 2**-31.6) for |x| <= 1."""
     a = np.float32(89.5) if abs(x) > np.float32(89.5) else abs(x)
     z = a * a
     p = np.float32(2.7822286e-06) * z + np.float32(0.00019842894)
@@ -177,7 +174,7 @@ def sinh_f32(x: np.float32) -> np.float32:
     s, r, t = exp_parts_f32(a)
     m = s * (r + t)
     y = np.float32(2.0) * (s + (m - np.float32(0.0625) / (s + m)))
-    return np.copysign(y if a > np.float32(1.0) else a + a * (z * p), x)
+    return np.float32(np.copysign(y if a > np.float32(1.0) else a + a * (z * p), x))
 
 
 def cosh_f32(x: np.float32) -> np.float32:
@@ -189,7 +186,7 @@ def cosh_f32(x: np.float32) -> np.float32:
 
 
 def tanh_f32(x: np.float32) -> np.float32:
-    """m / (m + 2), m = e**2x - 1, and an odd polynomial (relative error 2**-29) for |x| <= 0.55."""
+    """m / (m + 2), m = e**2x - 1; an odd polynomial (error 2**-29.7) for |x| <= 0.55."""
     a = np.float32(10.0) if abs(x) > np.float32(10.0) else abs(x)
     z = a * a
     p = np.float32(-0.0062428387) * z + np.float32(0.021050712)
@@ -198,4 +195,6 @@ def tanh_f32(x: np.float32) -> np.float32:
     p = p * z - np.float32(0.33333316)
     s, r, t = exp_parts_f32(a + a)
     q = (s * r + (s - np.float32(0.25))) + s * t
-    return np.copysign(q / (q + np.float32(0.5)) if a > np.float32(0.55) else a + a * (z * p), x)
+    return np.float32(
+        np.copysign(q / (q + np.float32(0.5)) if a > np.float32(0.55) else a + a * (z * p), x)
+    )

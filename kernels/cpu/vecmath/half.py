@@ -28,6 +28,6 @@ def float_to_half(x: np.float32) -> np.uint16:
     # Adding 1/2 leaves a subnormal's bits at the end of the sum, rounded.
     low = np.float32(abs(x) + np.float32(0.5)).view(np.int32) - 0x3F000000
     h = low if a < 0x38800000 else normal
-    h = 0x7C00 if a >= 0x47800000 else h
-    h = 0x7E00 if a > 0x7F800000 else h
+    h = np.int32(0x7C00) if a >= 0x47800000 else h
+    h = np.int32(0x7E00) if a > 0x7F800000 else h
     return np.uint16(h | ((bits >> 16) & 0x8000))

@@ -1,7 +1,7 @@
 """asin, acos, atan, atan2.
 
-atan is an odd polynomial on [0, 1]; beyond, atan(a) = pi/2 - atan(1/a). asin is one on [0, 1/2]; beyond,
-asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2)). pi/2 and pi are subtracted from in two parts.
+atan is an odd polynomial on [0, 1]; beyond, atan(a) = pi/2 - atan(1/a). asin is one on [0, 1/2];
+beyond, asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2)). pi/2 and pi are subtracted from in two parts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def atan_f64(x: np.float64) -> np.float64:
     a = abs(x)
     far = a > 1.0
     p = atan_unit_f64((np.float64(1.0) if far else a) / (a if far else np.float64(1.0)))
-    return np.copysign(1.5707963267948966 - (p - 6.123233995736766e-17) if far else p, x)
+    return np.float64(
+        np.copysign(1.5707963267948966 - (p - 6.123233995736766e-17) if far else p, x)
+    )
 
 
 def atan2_f64(y: np.float64, x: np.float64) -> np.float64:
@@ -52,7 +54,9 @@ def atan2_f64(y: np.float64, x: np.float64) -> np.float64:
     left = np.copysign(np.float64(1.0), x) < 0.0
     p = -p if left else p
     flat = 3.141592653589793 + (p + 1.2246467991473532e-16) if left else p
-    return np.copysign(1.5707963267948966 - (p - 6.123233995736766e-17) if steep else flat, y)
+    return np.float64(
+        np.copysign(1.5707963267948966 - (p - 6.123233995736766e-17) if steep else flat, y)
+    )
 
 
 def asin_tail_f64(s: np.float64, z: np.float64) -> np.float64:
@@ -81,7 +85,7 @@ def asin_f64(x: np.float64) -> np.float64:
     p = asin_tail_f64(s, z)
     y = 1.5707963267948966 - (s + s)
     y = y - ((p + p - 6.123233995736766e-17) - ((1.5707963267948966 - y) - (s + s)))
-    return np.copysign(y if far else s + p, x)
+    return np.float64(np.copysign(y if far else s + p, x))
 
 
 def acos_f64(x: np.float64) -> np.float64:
@@ -116,7 +120,9 @@ def atan_f32(x: np.float32) -> np.float32:
     a = abs(x)
     far = a > np.float32(1.0)
     p = atan_unit_f32((np.float32(1.0) if far else a) / (a if far else np.float32(1.0)))
-    return np.copysign(np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if far else p, x)
+    return np.float32(
+        np.copysign(np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if far else p, x)
+    )
 
 
 def atan2_f32(y: np.float32, x: np.float32) -> np.float32:
@@ -125,11 +131,15 @@ def atan2_f32(y: np.float32, x: np.float32) -> np.float32:
     steep = b > a
     low, high = a if steep else b, b if steep else a
     t = low / (high if high != np.float32(0.0) else np.float32(1.0))
-    p = atan_unit_f32(np.float32(1.0) if (a == np.float32(np.inf)) & (b == np.float32(np.inf)) else t)
+    p = atan_unit_f32(
+        np.float32(1.0) if (a == np.float32(np.inf)) & (b == np.float32(np.inf)) else t
+    )
     left = np.copysign(np.float32(1.0), x) < np.float32(0.0)
     p = -p if left else p
     flat = np.float32(3.1415927) + (p - np.float32(8.742278e-08)) if left else p
-    return np.copysign(np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if steep else flat, y)
+    return np.float32(
+        np.copysign(np.float32(1.5707964) - (p + np.float32(4.371139e-08)) if steep else flat, y)
+    )
 
 
 def asin_tail_f32(s: np.float32, z: np.float32) -> np.float32:
@@ -150,7 +160,7 @@ def asin_f32(x: np.float32) -> np.float32:
     p = asin_tail_f32(s, z)
     y = np.float32(1.5707964) - (s + s)
     y = y - ((p + p + np.float32(4.371139e-08)) - ((np.float32(1.5707964) - y) - (s + s)))
-    return np.copysign(y if far else s + p, x)
+    return np.float32(np.copysign(y if far else s + p, x))
 
 
 def acos_f32(x: np.float32) -> np.float32:

@@ -1,8 +1,8 @@
 """log, log2, log10, log1p, asinh, acosh, atanh.
 
 A positive x is 2**k * (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). In float64, with s = f / (2 + f),
-log(1 + f) = 2 atanh(s) = 2s + s*R(s*s), arranged as f - f*f/2 + s * (f*f/2 + R) so that its leading term is exact
-(as in Tang, 1990, and fdlibm); in float32 a polynomial in f is short enough. k*ln2 is added in two parts.
+log(1 + f) = 2 atanh(s) = f - f*f/2 + s * (f*f/2 + R(s*s)), which keeps the leading term exact (as
+in fdlibm); in float32 a polynomial in f is short enough. k*ln2 is added in two parts.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def asinh_f64(x: np.float64) -> np.float64:
     y = log1p_sum_f64(a if big else w, v - (w - b))
     y = y + (np.float64(0.6931471805599453) if big else np.float64(0.0))
     y = y if a < np.inf else a
-    return np.copysign(y if a > 1e-9 else a, x)
+    return np.float64(np.copysign(y if a > 1e-9 else a, x))
 
 
 def acosh_f64(x: np.float64) -> np.float64:
@@ -109,12 +109,14 @@ def acosh_f64(x: np.float64) -> np.float64:
 
 
 def atanh_f64(x: np.float64) -> np.float64:
-    """log((1 + a) / (1 - a)) / 2 with a = |x|, as log1p(2a / (1 - a)) / 2."""
+    """log((1 + a) / (1 - a)) / 2 with a = |x|, as log1p(2a + 2a*a / (1 - a)) / 2."""
     a = abs(x)
-    y = 0.5 * log1p_sum_f64((a + a) / (1.0 - a), np.float64(0.0))
+    v = (a + a) * a / (1.0 - a)
+    w = (a + a) + v
+    y = 0.5 * log1p_sum_f64(w, v - (w - (a + a)))
     edge = np.float64(np.inf) if a == 1.0 else np.float64(np.nan)
     y = y if a < 1.0 else edge
-    return np.copysign(y if a > 1e-9 else a, x)
+    return np.float64(np.copysign(y if a > 1e-9 else a, x))
 
 
 def log_split_f32(x: np.float32) -> tuple[np.float32, np.float32]:
@@ -199,7 +201,7 @@ def asinh_f32(x: np.float32) -> np.float32:
     y = log1p_sum_f32(a if big else w, v - (w - b))
     y = y + (np.float32(0.6931472) if big else np.float32(0.0))
     y = y if a < np.float32(np.inf) else a
-    return np.copysign(y if a > np.float32(1e-4) else a, x)
+    return np.float32(np.copysign(y if a > np.float32(1e-4) else a, x))
 
 
 def acosh_f32(x: np.float32) -> np.float32:
@@ -215,9 +217,11 @@ def acosh_f32(x: np.float32) -> np.float32:
 
 
 def atanh_f32(x: np.float32) -> np.float32:
-    """log((1 + a) / (1 - a)) / 2 with a = |x|, as log1p(2a / (1 - a)) / 2."""
+    """log((1 + a) / (1 - a)) / 2 with a = |x|, as log1p(2a + 2a*a / (1 - a)) / 2."""
     a = abs(x)
-    y = np.float32(0.5) * log1p_sum_f32((a + a) / (np.float32(1.0) - a), np.float32(0.0))
+    v = (a + a) * a / (np.float32(1.0) - a)
+    w = (a + a) + v
+    y = np.float32(0.5) * log1p_sum_f32(w, v - (w - (a + a)))
     edge = np.float32(np.inf) if a == np.float32(1.0) else np.float32(np.nan)
     y = y if a < np.float32(1.0) else edge
-    return np.copysign(y if a > np.float32(1e-4) else a, x)
+    return np.float32(np.copysign(y if a > np.float32(1e-4) else a, x))

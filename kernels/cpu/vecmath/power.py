@@ -1,8 +1,8 @@
-"""pow and hypot, with the special values of C (ISO C 17, Annex F).
+"""pow and hypot, with the special values of C (Annex F).
 
-pow(x, y) = 2**(y * log2(x)). An error in the logarithm is magnified by up to 1024, so float64 keeps log2(x) and its
-product with y as sums of two numbers (as in fdlibm): the head of each factor has 26 bits, and products of heads are
-exact. float32 computes in float64.
+pow(x, y) = 2**(y * log2(x)). An error in the logarithm is magnified by up to 1024, so float64 keeps
+log2(x) and its product with y as sums of two numbers (as in fdlibm): the head of each factor has 26
+bits, and products of heads are exact. float32 computes in float64.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""What the scalar functions of formulas are called in generated CUDA source.
+
+CUDA's own functions, reached through `math`, err by a few ulp at most and branch per thread at no
+cost, so most names are theirs. What is missing there is shared with the CPU, as text.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+from ..cpu import names as cpu
+
+DECORATOR = "@cuda.jit(device=True)"
+
+OWN = (
+    "acos acosh asin asinh atan atan2 atanh ceil copysign cos cosh erf erfc exp expm1 floor fmod "
+    "hypot isfinite isinf isnan log log10 log1p log2 pow sin sinh sqrt tan tanh trunc"
+)
+DIRECT = {"abs": "abs", "fabs": "abs"} | {name: f"math.{name}" for name in OWN.split()}
+SHARED = ("erfinv", "exp2", "half_to_float", "float_to_half")
+
+
+def scalar(name: str, dtype: str) -> str:
+    """The name to call for `name` on values of `dtype` ("float32", "float64")."""
+    known = name in SHARED or name == "rint"
+    full = DIRECT.get(name) or (cpu.find(sources(), name, dtype) if known else None)
+    if full is None:
+        raise KeyError(f"no scalar function {name!r} of {dtype} values on CUDA")
+    return full
+
+
+def vector(name: str, dtype: str) -> tuple[str, str] | None:
+    """None: a thread that branches delays no others than those of its warp."""
+    return None
+
+
+def helpers(names: Iterable[str]) -> list[str]:
+    """The source of each helper among `names` and of all that they call, callees first."""
+    return cpu.closure(sources(), (n for n in names if n not in DIRECT.values()))
+
+
+@cache
+def sources() -> dict[str, str]:
+    """The source text of every helper, by name: the CPU's, with functions that CUDA has."""
+    own = {f.__name__: inspect.getsource(f).rstrip() for f in (rint_f32, rint_f64)}
+    texts = (cpu.sources() | own).items()
+    return {name: re.sub(r"\bnp\.(sqrt|copysign)\b", r"math.\1", text) for name, text in texts}
+
+
+def rint_f32(x: np.float32) -> np.float32:
+    """The nearest integer, ties to even: above 2**23 a float32 has no fraction left to keep."""
+    a = abs(x)
+    y = (a + np.float32(8388608.0)) - np.float32(8388608.0)
+    y = y if a < np.float32(8388608.0) else a
+    return np.float32(np.copysign(y, x))
+
+
+def rint_f64(x: np.float64) -> np.float64:
+    """The nearest integer, ties to even: above 2**52 a float64 has no fraction left to keep."""
+    a = abs(x)
+    y = (a + 4503599627370496.0) - 4503599627370496.0
+    y = y if a < 4503599627370496.0 else a
+    return np.float64(np.copysign(y, x))

@@ -1,0 +1,57 @@
+"""squeeze_() and its like: a tensor that becomes a view of what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..dispatch.inplace import check_writable
+from ..methods import method
+from ..tensor import Tensor
+from . import shapes
+
+
+def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
+    """Give `x` the geometry and the place in the graph of `move` of what it was."""
+    check_writable(name, x)
+    old = x._same()
+    for field in ("_node", "_requires_grad", "_base", "_views"):
+        setattr(old, field, getattr(x, field))
+    for v in tuple(x._views or ()):
+        v._base = old, v._base[1]
+    y = move(old)
+    if x._base is None and any(v is y for v in old._views or ()):
+        old._views.add(x)
+    for field in ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base"):
+        setattr(x, field, getattr(y, field))
+    x._views = None
+    x._storage.touch()
+    return x
+
+
+@method
+def squeeze_(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """squeeze in place."""
+    return _become("squeeze", input, lambda x: shapes.squeeze(x, dim))
+
+
+@method
+def unsqueeze_(input: Tensor, dim: int) -> Tensor:
+    """unsqueeze in place."""
+    return _become("unsqueeze", input, lambda x: shapes.unsqueeze(x, dim))
+
+
+@method
+def t_(input: Tensor) -> Tensor:
+    """t in place."""
+    return _become("t", input, shapes.t)
+
+
+@method
+def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """transpose in place."""
+    return _become("transpose", input, lambda x: shapes.transpose(x, dim0, dim1))
+
+
+swapaxes_ = method(name="swapaxes_")(transpose_)
+swapdims_ = method(name="swapdims_")(transpose_)

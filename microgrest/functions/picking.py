@@ -1,0 +1,155 @@
+"""Elements picked by index tensors and masks along a dimension; the results are copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..creation import from_numpy
+from ..dispatch.common import broadcast_shapes
+from ..dispatch.structured import apply
+from ..dtypes import bool_, int32, int64
+from ..methods import method
+from ..ops import indexing as rows
+from ..tensor import Tensor
+from .indexing import getitem
+from .reductions import positions
+from .shapes import expand, reshape
+
+
+def _checked(name: str, index: Any) -> Tensor:
+    """`index` if it is a tensor of int32 or int64."""
+    if not isinstance(index, Tensor):
+        raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
+    if index.dtype not in (int32, int64):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
+    return index.detach().to(int64)
+
+
+@method
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The indices `index`, a vector, of dimension `dim`, in that order."""
+    chosen = _checked("index_select", index)
+    if chosen.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    d = input._dim(dim)
+    x = input if input._shape else reshape(input, 1)
+    if not input._shape and chosen.numel() != 1:
+        raise RuntimeError(
+            "index_select(): Index to scalar can have only 1 value, "
+            f"got {chosen.numel()} value(s)"
+        )
+    _in_bounds(chosen, x._shape[d], "index out of range in self", IndexError)
+    picked = getitem(x, (*[slice(None)] * d, reshape(chosen, -1)))
+    return picked if input._shape else reshape(picked, ())
+
+
+def _in_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> None:
+    """`error` unless all of `index` is in [0, n); {} in the message is the first that is not."""
+    values = index._numpy()
+    wrong = values[(values < 0) | (values >= n)]
+    if wrong.size:
+        raise error(message.format(wrong.flat[0]))
+
+
+@method
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and likewise for others.
+
+    `index` has as many dimensions as the input, and beside `dim` none is longer.
+    """
+    d = input._dim(dim)
+    places = _checked("gather", index)
+    if max(places.ndim, 1) != max(input.ndim, 1):
+        raise RuntimeError(
+            "Index tensor must have the same number of dimensions as input tensor, got "
+            f"{places.ndim} and {input.ndim}"
+        )
+    for k, (n, extent) in enumerate(zip(places._shape, input._shape, strict=False)):
+        if k != d and n > extent:
+            raise RuntimeError(
+                f"Size does not match at dimension {k} expected index {list(places._shape)} to be "
+                f"no larger than self {list(input._shape)} apart from dimension {d}"
+            )
+    n = input._shape[d] if input._shape else 1
+    bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
+    _in_bounds(places, n, bounds, RuntimeError)
+    x = input if input._shape else reshape(input, 1)
+    return _at(x, places, d)
+
+
+def _at(x: Tensor, index: Tensor, d: int) -> Tensor:
+    """The elements of `x` with the checked `index` along `d`."""
+    if not index.ndim:
+        return reshape(_at(x, reshape(index, 1), d), ())
+    return apply(rows.gather, (x, positions(x, index, d)), {})
+
+
+@method
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """gather with `indices` that broadcast and may count from the end; flat without `dim`."""
+    if dim is None:
+        return take_along_dim(reshape(input, -1), reshape(indices, -1), 0)
+    if indices.ndim != input.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    d = input._dim(dim)
+    places = _checked("take_along_dim", indices)
+    n = input._shape[d] if input._shape else 1
+    places = (places < 0).to(int64) * n + places
+    beside = [
+        tuple(1 if k == d else extent for k, extent in enumerate(t._shape))
+        for t in (input, places)
+    ]
+    shape = list(broadcast_shapes("take_along_dim", beside))
+    if not shape:
+        return gather(input, d, places)
+    here, there = shape.copy(), shape.copy()
+    here[d], there[d] = n, places._shape[d]
+    return gather(expand(input, here), d, expand(places, there))
+
+
+@method
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at places `index` of the flattened tensor, in the shape of `index`."""
+    if not isinstance(index, Tensor) or index.dtype is not int64:
+        what = repr(index.dtype) if isinstance(index, Tensor) else type(index).__name__
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {what}")
+    n = input.numel()
+    places = index.detach()
+    values = places._numpy()
+    wrong = values[(values < -n) | (values >= n)]
+    if wrong.size:
+        raise IndexError(
+            f"out of range: tried to access index {wrong.flat[0]} on a tensor of {n} elements."
+        )
+    return apply(rows.gather, (input, (places < 0).to(int64) * n + places), {})
+
+
+@method
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the bool `mask`, which broadcasts, is True, as a vector."""
+    if not isinstance(mask, Tensor) or mask.dtype is not bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = broadcast_shapes("masked_select", [input._shape, mask._shape])
+    return reshape(getitem(expand(input, shape), expand(mask, shape)), -1)
+
+
+@method
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of the nonzero elements: (k, ndim), or a tuple of a vector per dimension."""
+    values = input.detach()._numpy()
+    found = np.nonzero(values if values.ndim or not as_tuple else values.reshape(1))
+    if as_tuple:
+        return tuple(from_numpy(i.astype(np.int64)).to(input.device) for i in found)
+    return argwhere(input)
+
+
+@method
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of the nonzero elements, one per row."""
+    places = np.argwhere(input.detach()._numpy())
+    return from_numpy(np.ascontiguousarray(places, np.int64)).to(input.device)

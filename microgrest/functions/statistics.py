@@ -1,0 +1,115 @@
+"""Moments and norms: compositions of reductions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..methods import method
+from ..tensor import Tensor
+from .arithmetic import where
+from .reductions import Dims, amax, amin, dims_of, mean, sum
+
+
+@method
+def var_mean(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean along `dim`, in two passes.
+
+    The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
+    `unbiased` is False.
+    """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    dims = dims_of(input, dim)
+    n = math.prod(input._shape[d] for d in dims)
+    less = correction if correction is not None else float(unbiased is not False)
+    center = mean(input, dims, True)
+    deviation = input - center
+    variance = sum(deviation * deviation, dims, keepdim) / max(n - less, 0.0)
+    if not keepdim:
+        center = center.reshape(variance._shape)
+    return variance, center
+
+
+@method
+def var(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """The variance along `dim`, as `var_mean` has it."""
+    return var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
+
+
+@method
+def std(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """The standard deviation along `dim`, the square root of `var`."""
+    return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
+
+
+@method
+def std_mean(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean along `dim`."""
+    variance, center = var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)
+    return variance.sqrt(), center
+
+
+@method
+def nansum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """The sum along `dim`, with NaN as 0."""
+    return sum(where(input.isnan(), 0, input), dim, keepdim, dtype=dtype)
+
+
+@method
+def nanmean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """The mean along `dim` of the elements that are not NaN."""
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
+
+
+@method
+def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro"."""
+    if p in (2, "fro", None):
+        return sum(input * input, dim, keepdim).sqrt()
+    size = input.abs()
+    if p == 1:
+        return sum(size, dim, keepdim)
+    if p in (math.inf, -math.inf):
+        return (amax if p > 0 else amin)(size, dim, keepdim)
+    if p == 0:
+        return sum((input != 0).to(input.dtype), dim, keepdim)
+    return sum(size**p, dim, keepdim) ** (1.0 / p)
+
+
+@method
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The norm of the difference."""
+    return norm(input - other, p)

@@ -1,0 +1,86 @@
+"""Diagonals and triangles of matrices."""
+
+from __future__ import annotations
+
+from ..creation import arange
+from ..dispatch.structured import apply
+from ..methods import method
+from ..ops.movement import diagonal as diagonal_row
+from ..ops.movement import embed
+from ..tensor import Tensor
+from .arithmetic import where
+from .shapes import diagonal, unsqueeze
+
+
+@method
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """A matrix with the vector on a diagonal, `diagonal` above the main one; or that of a matrix."""
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    return input.diagonal(diagonal).clone()
+
+
+@method
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """A matrix with all elements on a diagonal, `offset` above the main one."""
+    return diag_embed(input.reshape(-1), offset)
+
+
+@method
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices in dim1 and dim2 of the result, whose diagonals are the last dimension."""
+    if not input._shape:
+        raise RuntimeError("diag_embed(): expected a tensor of at least 1 dimension")
+    a, b = input._dim(dim1, 1), input._dim(dim2, 1)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    n = input._shape[-1] + abs(offset)
+    shape = list(input._shape[:-1])
+    for d in sorted((a, b)):
+        shape.insert(d, n)
+    params = {"offset": offset, "dim1": a, "dim2": b}
+    return apply(embed, (input,), {"through": diagonal_row, "shape": tuple(shape), "params": params})
+
+
+def _within(name: str, x: Tensor, offset: int) -> Tensor:
+    """Whether an element is at or below the diagonal `offset` above the main one; (rows, columns)."""
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+    rows, columns = (arange(n, device=x.device) for n in x._shape[-2:])
+    return columns - offset <= unsqueeze(rows, 1)
+
+
+@method
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle, up to the diagonal `diagonal` above the main one; zeros elsewhere."""
+    kept: Tensor = where(_within("tril", input, diagonal), input, False)
+    return kept
+
+
+@method
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle, from the diagonal `diagonal` above the main one; zeros elsewhere."""
+    kept: Tensor = where(_within("triu", input, diagonal - 1), False, input)
+    return kept
+
+
+@method
+def tril_(input: Tensor, diagonal: int = 0) -> Tensor:
+    """tril in place."""
+    return input.copy_(tril(input, diagonal))
+
+
+@method
+def triu_(input: Tensor, diagonal: int = 0) -> Tensor:
+    """triu in place."""
+    return input.copy_(triu(input, diagonal))
+
+
+@method
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return diagonal(input).sum()

@@ -1,0 +1,253 @@
+"""Random tensors: one counter-based stream (Philox), the same on every device.
+
+A Generator is a seed and a position. Each draw advances the position by what it used, so that the same
+seed gives the same numbers whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import creation
+from .creation import extents, finish, kind_from
+from .device import CPU
+from .device import device as device_type
+from .dispatch.inplace import check_writable
+from .dispatch.movement import put
+from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
+from .methods import method
+from .storage import Kind, kind_of
+from .tensor import Tensor
+
+_MASK = (1 << 64) - 1
+
+
+class Generator:
+    """A stream of random numbers: `manual_seed(n)` starts it anew."""
+
+    def __init__(self, device: Any = CPU) -> None:
+        self.device = device_type(device)
+        self._lock = threading.Lock()
+        self.manual_seed(67280421310721)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed`, an integer that is taken modulo 2**64."""
+        self._seed, self._offset = int(seed) & _MASK, 0
+        return self
+
+    def seed(self) -> int:
+        """Start a stream that nobody knows; returns its seed."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed of this stream."""
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """Seed and position, for `set_state`."""
+        return creation.from_numpy(np.array([self._seed, self._offset], np.uint64).view(np.uint8).copy())
+
+    def set_state(self, state: Tensor) -> Generator:
+        """Go back to where `get_state` was called."""
+        words = np.ascontiguousarray(state.numpy()).view(np.uint64)
+        if words.shape != (2,):
+            raise RuntimeError(f"expected a state of 16 bytes from get_state(), got shape {list(state.shape)}")
+        self._seed, self._offset = (int(w) for w in words)
+        return self
+
+    def draw(self, function: Callable[..., int], out: Any, *parameters: Any) -> None:
+        """Fill `out` by a kernel function, and advance by the counters that it used."""
+        with self._lock:
+            self._offset += function(out, self._seed, self._offset, *parameters)
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default stream anew; the same seed gives the same numbers."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default stream at a seed that nobody knows; returns it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default stream."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the default stream."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Tensor) -> None:
+    """Put the default stream back to a state."""
+    default_generator.set_state(state)
+
+
+# Draws
+
+
+def _drawn(kind: Kind, shape: Any, name: str, generator: Generator | None, *parameters: Any) -> Tensor:
+    """A new tensor filled by the kernel function `name`; float16 is drawn as float32."""
+    drawn = kind_of(float32, kind.device) if kind.dtype is float16 else kind
+    t = Tensor._empty(shape, drawn)
+    function = getattr(kind.kernels.random, name)
+    (generator or default_generator).draw(function, t._flat, *parameters)
+    return t if drawn is kind else t.to(kind.dtype)
+
+
+def _floating(d: Any, where: Any, name: str, like: Tensor | None = None) -> Kind:
+    kind = kind_from(d, where, like.dtype if like is not None else get_default_dtype(), like)
+    if kind.dtype.category != FLOATING:
+        raise RuntimeError(f'"{name}" not implemented for {kind.dtype!r}; it makes floating-point numbers')
+    return kind
+
+
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers uniform in [0, 1)."""
+    return finish(_drawn(_floating(dtype, device, "rand"), extents(size), "uniform", generator), requires_grad)
+
+
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers from the standard normal distribution."""
+    return finish(_drawn(_floating(dtype, device, "randn"), extents(size), "normal", generator), requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers uniform in [0, 1) in the shape, dtype and device of `input`."""
+    kind = _floating(dtype, device, "rand_like", input)
+    return finish(_drawn(kind, input._shape, "uniform", None), requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers in the shape, dtype and device of `input`."""
+    kind = _floating(dtype, device, "randn_like", input)
+    return finish(_drawn(kind, input._shape, "normal", None), requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers uniform in [low, high), or in [0, low) if `high` is left out."""
+    if size is None:
+        low, high, size = 0, low, high
+    if not low < high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    kind = kind_from(dtype, device, int64)
+    t = _drawn(kind_of(int64, kind.device), extents((tuple(size),)), "integers", generator, low, high)
+    return finish(t.to(kind.dtype), requires_grad)
+
+
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+    """Integers uniform in [low, high), in the shape, dtype and device of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, input._shape, dtype=dtype or input.dtype, device=input.device)
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """The integers 0 to n - 1 in random order."""
+    kind = kind_from(dtype, device, int64)
+    return _drawn(kind_of(int64, kind.device), (n,), "permutation", generator).to(kind.dtype)
+
+
+def normal(
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+    device: Any = None,
+) -> Tensor:  # fmt: skip
+    """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, whose shape the result takes."""
+    like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
+    if like is None:
+        shape = extents((tuple(size),)) if size is not None else ()
+        return _drawn(_floating(dtype, device, "normal"), shape, "normal", generator, mean, std)
+    shape = (mean + std)._shape
+    unit = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
+    return unit * std + mean
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that `input` says at each place, else 0."""
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"bernoulli expects probabilities of a floating-point type, got {input.dtype!r}")
+    values = input.detach()
+    if bool(((values < 0) | (values > 1)).any()):
+        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input")
+    drawn = _drawn(_floating(None, None, "bernoulli", input), input._shape, "uniform", generator)
+    return (drawn < values).to(input.dtype)
+
+
+# In place
+
+
+def _overwrite(self: Tensor, name: str, source: Tensor) -> Tensor:
+    check_writable(name, self)
+    put(self, source)
+    self._storage.touch()
+    return self
+
+
+@method
+def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers uniform in [from_, to)."""
+    if from_ > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    kind = _floating(None, None, "uniform_", self)
+    return _overwrite(self, "uniform", _drawn(kind, self._shape, "uniform", generator, from_, to))
+
+
+@method
+def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with normal numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    kind = _floating(None, None, "normal_", self)
+    return _overwrite(self, "normal", _drawn(kind, self._shape, "normal", generator, mean, std))
+
+
+@method
+def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1, with probability `p`, and 0."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    drawn = _drawn(kind_of(float32, self.device), self._shape, "uniform", generator)
+    return _overwrite(self, "bernoulli", drawn < p)
+
+
+@method
+def random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with integers uniform in [low, high), by default all that the dtype holds exactly."""
+    if high is None:
+        high = _largest(self.dtype) if not low else low
+        low = 0
+    drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
+    return _overwrite(self, "random", drawn)
+
+
+def _largest(d: dtype) -> int:
+    """One more than the largest integer up to which `d` holds all."""
+    if d is bool_:
+        return 2
+    return 2 ** (np.finfo(d.numpy).nmant + 1) + 1 if d.is_floating_point else int(np.iinfo(d.numpy).max)
