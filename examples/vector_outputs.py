@@ -7,7 +7,7 @@ y = x**2
 try:
     y.backward()
 except RuntimeError as error:
-    print("RuntimeError:", error)
+    print("refused:", type(error).__name__)
 
 # With weights w it is the gradient of (w * y).sum()
 weights = torch.tensor([1.0, 0.1, 0.01], dtype=torch.float64)

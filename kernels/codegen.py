@@ -56,6 +56,12 @@ class Writer:
         return self.arrays + own
 
     @property
+    def parameters_of_block(self) -> list[str]:
+        """The arrays that a block reads and stores to: all but the folded results."""
+        folded = [o for o, s in zip(self.outs, self.stores, strict=True) if s == "r"]
+        return [p for p in self.parameters if p not in folded]
+
+    @property
     def length(self) -> str:
         """An expression for n, the length of the iteration space."""
         for name, letter in zip(self.arrays + self.outs, self.letters + self.stores, strict=True):
@@ -82,10 +88,21 @@ class Writer:
         """Loads that do not move with the innermost index."""
         return [self.load(i) for i, c in enumerate(self.letters) if c not in "vc"]
 
-    def body(self, accumulators: list[str] | None = None) -> list[str]:
+    @property
+    def guarded(self) -> bool:
+        """Whether some function has a vectorizing form for the usual range of its argument only.
+
+        A block is then tried with that form, and done again where it met an argument beyond. So
+        nothing may be stored over an input.
+        """
+        used = {(f, i.compute) for i in self.program.body for f in functions(i.formula)}
+        aliased = any(s.isdigit() for s in self.stores)
+        return not aliased and any(self.names.vector(f, d) for f, d in used)
+
+    def body(self, accumulators: list[str] | None = None, near: bool = False) -> list[str]:
         """Loads that move, instructions, then a store or a fold for each output."""
         loaded = [self.value(i) for i in range(len(self.arrays))]
-        lines, values = statements(self.program, self.names, loaded)
+        lines, values = statements(self.program, self.names, loaded, near)
         lines = [self.load(i) for i, c in enumerate(self.letters) if c in "vc"] + lines
         folded = iter(accumulators or [])
         for j, (out, value) in enumerate(zip(self.program.outputs, values, strict=True)):
@@ -120,7 +137,10 @@ class Writer:
             used.add(("half_to_float", "float32"))
         if any(o.dtype == "float16" for o in self.program.outputs):
             used.add(("float_to_half", "float32"))
-        return self.names.helpers([self.names.scalar(f, d) for f, d in sorted(used)])
+        wanted = [self.names.scalar(f, d) for f, d in sorted(used)]
+        if self.guarded:
+            wanted += [name for f, d in sorted(used) for name in self.names.vector(f, d) or ()]
+        return self.names.helpers(wanted)
 
 
 def read(text: str, stored: str, loaded: str) -> str:
@@ -172,7 +192,7 @@ def njit(flags: str, *, parallel: bool = False) -> str:
 def cpu_module(writer: Writer, layout: str, kernel: list[str], *, parallel: bool) -> str:
     """A CPU kernel's module."""
     imports = ["from numba import njit, prange" if parallel else "from numba import njit"]
-    return module(title(writer.program, layout), writer.helpers(), njit(MAP_FLAGS), kernel, imports)
+    return module(title(writer.program, layout), writer.helpers(), writer.names.DECORATOR, kernel, imports)
 
 
 def flat(program: Program, layout: str, names: ModuleType, *, parallel: bool = False) -> str:
@@ -185,18 +205,52 @@ def flat(program: Program, layout: str, names: ModuleType, *, parallel: bool = F
     return cpu_module(w, layout, kernel, parallel=parallel)
 
 
-def _map_kernel(w: Writer, parallel: bool) -> list[str]:
-    loop = ["for i in range(n):", *indent(w.body())]
-    if parallel:
-        loop = [
-            f"for block in prange((n + {MAP_BLOCK - 1}) // {MAP_BLOCK}):",
-            *indent([f"start = block * {MAP_BLOCK}"]),
-            *indent([f"stop = min(n, start + {MAP_BLOCK})", BLOCK_LOOP, *indent(w.body())]),
-        ]
+def block(w: Writer, accs: list[str], near: bool) -> list[str]:
+    """A function that does the elements from start to stop and returns its folds, and `near`."""
+    starts = [f"{a} = {w.initial(o.reduce, o.reduce.lane)}" for a, o in zip(accs, w.folds, strict=True) if o.reduce]
+    results = [*accs, "near"] if near else accs
     return [
+        njit(FOLD_FLAGS if accs else MAP_FLAGS),
+        f"def {'near_block' if near else 'block'}({', '.join(w.parameters_of_block)}, start, stop):",
+        *indent([*w.constants(), *starts, *(["near = True"] if near else []), BLOCK_LOOP]),
+        *indent(w.body(accs, near), 2),
+        *indent([f"return {', '.join(results)}"] if results else []),
+        "",
+        "",
+    ]
+
+
+def _blocks(w: Writer, accs: list[str], size: int) -> tuple[list[str], list[str]]:
+    """Functions that do a block, and the lines that do the one at `start`."""
+    arguments = ", ".join([*w.parameters_of_block, "start", "stop"])
+    stop = f"stop = min(n, start + {size})"
+    results = ", ".join(accs)
+    again = f"{results} = block({arguments})" if accs else f"block({arguments})"
+    if not w.guarded:
+        return block(w, accs, False), [stop, again]
+    first = f"{', '.join([*accs, 'near'])} = near_block({arguments})"
+    functions = [*block(w, accs, True), *block(w, accs, False)]
+    return functions, [stop, first, "if not near:", *indent([again])]
+
+
+def _map_kernel(w: Writer, parallel: bool) -> list[str]:
+    if not parallel and not w.guarded:
+        functions, loop = [], ["for i in range(n):", *indent(w.body())]
+    else:
+        size = MAP_BLOCK if not w.guarded else FOLD_BLOCK
+        functions, lines = _blocks(w, [], size)
+        loop = [f"for start in range(0, n, {size}):", *indent(lines)]
+        if parallel:
+            loop = [
+                f"for k in prange((n + {size - 1}) // {size}):",
+                *indent([f"start = k * {size}", *lines]),
+            ]
+    constants = [] if functions else w.constants()
+    return [
+        *functions,
         njit(MAP_FLAGS, parallel=parallel),
         f"def kernel({', '.join(w.parameters)}):",
-        *indent([f"n = {w.length}", *w.constants(), *loop]),
+        *indent([f"n = {w.length}", *constants, *loop]),
     ]
 
 
@@ -204,51 +258,34 @@ def _fold_kernel(w: Writer, parallel: bool) -> list[str]:
     """A block of lanes per call; the blocks' results fold in order, so threads change nothing."""
     accs = [f"acc{j}" for j in range(len(w.folds))]
     totals = [f"total{j}" for j in range(len(w.folds))]
-    stored = [o for o, s in zip(w.outs, w.stores, strict=True) if s != "r"]
-    results = [o for o, s in zip(w.outs, w.stores, strict=True) if s == "r"]
-    arguments = ", ".join([*w.arrays, *(o for o in stored if o not in w.arrays), "start", "stop"])
-    block = [
-        njit(FOLD_FLAGS),
-        f"def block({arguments}):",
-        *indent(
-            [
-                *w.constants(),
-                *(f"{a} = {w.initial(o.reduce, o.reduce.lane)}" for a, o in zip(accs, w.folds, strict=True)),
-                BLOCK_LOOP,
-                *indent(w.body(accs)),
-                f"return {', '.join(accs)}",
-            ]
-        ),
-    ]
-    call = arguments.removesuffix("start, stop") + f"start, min(n, start + {FOLD_BLOCK})"
-    merge = [
-        w.fold(o.reduce, t, cast(a, o.reduce.lane, o.reduce.total), o.reduce.total)
-        for a, t, o in zip(accs, totals, w.folds, strict=True)
-    ]
-    begin = [f"{t} = {w.initial(o.reduce, o.reduce.total)}" for t, o in zip(totals, w.folds, strict=True)]
-    end = [f"{r}[0] = {w.finish(o, t, 'n')}" for r, t, o in zip(results, totals, w.folds, strict=True)]
+    functions, lines = _blocks(w, accs, FOLD_BLOCK)
+    begin, merge, end = [], [], []
+    for a, t, o, s in zip(accs, totals, w.folds, [o for o, s in zip(w.outs, w.stores, strict=True) if s == "r"], strict=True):
+        fold = o.reduce
+        assert fold is not None
+        begin.append(f"{t} = {w.initial(fold, fold.total)}")
+        merge.append(w.fold(fold, t, cast(a, fold.lane, fold.total), fold.total))
+        end.append(f"{s}[0] = {w.finish(o, t, 'n')}")
+    loop = [f"for start in range(0, n, {FOLD_BLOCK}):", *indent([*lines, *merge])]
     if parallel:
-        loop = _parallel_blocks(w, accs, call, merge)
-    else:
-        loop = [f"for start in range(0, n, {FOLD_BLOCK}):", *indent([f"{', '.join(accs)} = block({call})", *merge])]
+        loop = _parallel_blocks(w, accs, lines, merge)
     return [
-        *block,
-        "",
-        "",
+        *functions,
         njit(MAP_FLAGS, parallel=parallel),
         f"def kernel({', '.join(w.parameters)}):",
         *indent([f"n = {w.length}", *begin, *loop, *end]),
     ]
 
 
-def _parallel_blocks(w: Writer, accs: list[str], call: str, merge: list[str]) -> list[str]:
+def _parallel_blocks(w: Writer, accs: list[str], lines: list[str], merge: list[str]) -> list[str]:
     parts = [f"parts{j}" for j in range(len(accs))]
-    made = [f"{p} = np.empty(blocks, np.{o.reduce.lane})" for p, o in zip(parts, w.folds, strict=True)]
+    lanes = [o.reduce.lane for o in w.folds if o.reduce]
     return [
         f"blocks = (n + {FOLD_BLOCK - 1}) // {FOLD_BLOCK}",
-        *made,
+        *(f"{p} = np.empty(blocks, np.{lane})" for p, lane in zip(parts, lanes, strict=True)),
         "for k in prange(blocks):",
-        *indent([f"start = k * {FOLD_BLOCK}", f"{', '.join(f'{p}[k]' for p in parts)} = block({call})"]),
+        *indent([f"start = k * {FOLD_BLOCK}", *lines]),
+        *indent([f"{p}[k] = {a}" for p, a in zip(parts, accs, strict=True)]),
         "for k in range(blocks):",
         *indent([*(f"{a} = {p}[k]" for a, p in zip(accs, parts, strict=True)), *merge]),
     ]

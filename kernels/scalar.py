@@ -39,8 +39,10 @@ def cast(text: str, source: str, target: str) -> str:
 class _Typed(ast.NodeTransformer):
     """Puts typed operands, literals and function names into a parsed formula."""
 
-    def __init__(self, operands: dict[str, str], dtype: str, names: ModuleType) -> None:
-        self.operands, self.dtype, self.names = operands, dtype, names
+    def __init__(
+        self, operands: dict[str, str], dtype: str, names: ModuleType, guards: list[str] | None = None
+    ) -> None:
+        self.operands, self.dtype, self.names, self.guards = operands, dtype, names, guards
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         return node if isinstance(node.value, bool) else self._literal(repr(node.value))
@@ -53,9 +55,14 @@ class _Typed(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         assert isinstance(node.func, ast.Name)
         name = node.func.id
-        if name != "abs":
+        arguments = [self.visit(a) for a in node.args]
+        near = None if self.guards is None else self.names.vector(name, self.dtype)
+        if near:
+            name, predicate = near
+            self.guards.append(f"{predicate}({ast.unparse(arguments[0])})")  # type: ignore[union-attr]
+        elif name != "abs":
             name = self.names.scalar(name, self.dtype)
-        return ast.Call(ast.Name(name), [self.visit(a) for a in node.args], [])
+        return ast.Call(ast.Name(name), arguments, [])
 
     def _literal(self, text: str) -> ast.expr:
         typed = self.dtype not in ("int64", "bool")
@@ -68,15 +75,23 @@ def parse(formula: str) -> ast.expr:
     return ast.parse(formula.replace("{", "").replace("}", ""), mode="eval").body
 
 
-def render(formula: str, operands: dict[str, str], dtype: str, names: ModuleType) -> str:
-    """The formula as source text, computing in `dtype`, with `operands` in place of its names."""
-    return ast.unparse(_Typed(operands, dtype, names).visit(copy.deepcopy(parse(formula))))
+def render(
+    formula: str, operands: dict[str, str], dtype: str, names: ModuleType, guards: list[str] | None = None
+) -> str:
+    """The formula as source text, computing in `dtype`, with `operands` in place of its names.
+
+    With `guards`, functions take the form that vectorizes, and what must hold for that is added there.
+    """
+    return ast.unparse(_Typed(operands, dtype, names, guards).visit(copy.deepcopy(parse(formula))))
 
 
-def statements(program: Program, names: ModuleType, loaded: list[str]) -> tuple[list[str], list[str]]:
+def statements(
+    program: Program, names: ModuleType, loaded: list[str], near: bool = False
+) -> tuple[list[str], list[str]]:
     """The body as assignments, and the expression of each output's value.
 
-    `loaded` holds the source names of the inputs' values, in registers already.
+    `loaded` holds the source names of the inputs' values, in registers already. With `near` the body
+    clears a variable `near` where a function that vectorizes was used beyond its range.
     """
     values, lines = list(loaded), []
     for instr in program.body:
@@ -84,12 +99,15 @@ def statements(program: Program, names: ModuleType, loaded: list[str]) -> tuple[
             name: values[v] if name in instr.kept else cast(values[v], program.dtype(v), instr.compute)
             for name, v in instr.args
         }
-        text = render(instr.formula, operands, instr.compute, names)
+        guards: list[str] | None = [] if near else None
+        text = render(instr.formula, operands, instr.compute, names, guards)
+        lines += [f"near &= {guard}" for guard in guards or ()]
         if instr.dtype in NARROW:
             text = f"{SHORT[instr.dtype]}({text})"
         if instr.args:
-            lines.append(f"t{len(lines)} = {text}")
-            text = f"t{len(lines) - 1}"
+            name = f"t{len(values) - len(loaded)}"
+            lines.append(f"{name} = {text}")
+            text = name
         values.append(text)
     return lines, [values[out.value] for out in program.outputs]
 

@@ -123,7 +123,7 @@ x1: tensor([1., 2., 3.], requires_grad=True)
 x2: tensor([7., 8., 9.])
 """,
     "vector_outputs": """\
-RuntimeError: grad can be implicitly created only for scalar outputs
+refused: RuntimeError
 weighted: tensor([2.0000, 0.4000, 0.0600], dtype=microgrest.float64)
 the same by a sum: tensor([2.0000, 0.4000, 0.0600], dtype=microgrest.float64)
 """,

@@ -23,6 +23,8 @@ def isclose(
     equal_nan: bool = False,
 ) -> Tensor:
     """Elementwise, whether |input - other| <= atol + rtol |other|; infinities must be equal."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"isclose(): argument 'other' must be Tensor, not {type(other).__name__}")
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype!r} did not match {other.dtype!r}")
     if rtol < 0 or atol < 0:

@@ -94,11 +94,21 @@ def nanmean(
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
+def _root(powers: Tensor, p: float) -> Tensor:
+    """powers**(1/p), whose gradient at 0 is 0 and not infinite."""
+    zero = powers.detach() == 0
+    safe = where(zero, 1.0, powers)
+    return where(zero, 0.0, safe.sqrt() if p == 2 else safe ** (1.0 / p))
+
+
 @method
-def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro"."""
-    if p in (2, "fro", None):
-        return sum(input * input, dim, keepdim).sqrt()
+def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro", which is 2."""
+    if not input.is_floating_point():
+        raise RuntimeError(f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}")
+    p = 2 if p in ("fro", None) else p
+    if p == 2:
+        return _root(sum(input * input, dim, keepdim), 2)
     size = input.abs()
     if p == 1:
         return sum(size, dim, keepdim)
@@ -106,7 +116,7 @@ def norm(input: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> 
         return (amax if p > 0 else amin)(size, dim, keepdim)
     if p == 0:
         return sum((input != 0).to(input.dtype), dim, keepdim)
-    return sum(size**p, dim, keepdim) ** (1.0 / p)
+    return _root(sum(size**p, dim, keepdim), p)
 
 
 @method

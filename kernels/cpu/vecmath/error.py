@@ -105,7 +105,7 @@ def erfc_f64(x: np.float64) -> np.float64:
 
 def erfinv_tail_f64(w: np.float64) -> np.float64:
     """erfinv(x) / x - 1 for 6.25 <= w = -log(1 - x*x) <= 36.1; relative error 2**-55.5."""
-    s = np.sqrt(w) - 4.328125
+    s = np.float64(np.sqrt(w)) - 4.328125
     p = -1.6711935767595817e-15 * s - 8.337330593380791e-15
     p = p * s + 5.666468974318699e-14
     p = p * s + 8.178927667489023e-14

@@ -98,7 +98,7 @@ def acos_f64(x: np.float64) -> np.float64:
     near = 1.5707963267948966 - (np.copysign(p, x) - 6.123233995736766e-17)
     back = 3.141592653589793 - (p + p - 1.2246467991473532e-16)
     ends = p + p if x > 0.0 else back
-    return ends if far else near
+    return np.float64(ends if far else near)
 
 
 def atan_unit_f32(t: np.float32) -> np.float32:
