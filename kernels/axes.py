@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from .codegen import BLOCK_LOOP, FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS, Writer, cpu_module, indent, njit
+from .codegen import FOLD_BLOCK, MAP_FLAGS, Writer, block, cpu_module, indent, njit
 from .program import Input, Program
 from .scalar import cast, render
 
@@ -29,13 +29,7 @@ def rows(program: Program, names: ModuleType, *, parallel: bool = False) -> str:
     assert fold is not None
     x = w.arrays[0]
     kernel = [
-        njit(FOLD_FLAGS),
-        f"def block({x}, start, stop):",
-        *indent([f"acc = {w.initial(fold, fold.lane)}", BLOCK_LOOP]),
-        *indent(w.body(["acc"]), 2),
-        *indent(["return acc"]),
-        "",
-        "",
+        *block(w, ["acc"], False),
         njit(MAP_FLAGS, parallel=parallel),
         f"def kernel({x}, out, n):",
         *indent([f"for o in {_loop(parallel)}(out.size):"]),

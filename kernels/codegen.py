@@ -26,6 +26,8 @@ FOLD_FLAGS = '{"contract", "reassoc", "arcp", "nsz"}'
 # Elements of a block: what one float32 lane sum covers, and what one parallel task does.
 FOLD_BLOCK = 2048
 MAP_BLOCK = 16384
+# Accumulators of a fold that LLVM does not turn into lanes itself.
+LANES = 64
 # Unsigned, so that Numba does not test every index for a count from the end, which no SIMD survives.
 BLOCK_LOOP = "for i in range(np.uint64(start), np.uint64(stop)):"
 NUMBERS = {"f": "float64", "i": "int64"}
@@ -207,6 +209,8 @@ def flat(program: Program, layout: str, names: ModuleType, *, parallel: bool = F
 
 def block(w: Writer, accs: list[str], near: bool) -> list[str]:
     """A function that does the elements from start to stop and returns its folds, and `near`."""
+    if any(o.reduce and o.reduce.explicit for o in w.folds):
+        return lanes_block(w, accs)
     starts = [f"{a} = {w.initial(o.reduce, o.reduce.lane)}" for a, o in zip(accs, w.folds, strict=True) if o.reduce]
     results = [*accs, "near"] if near else accs
     return [
@@ -215,6 +219,30 @@ def block(w: Writer, accs: list[str], near: bool) -> list[str]:
         *indent([*w.constants(), *starts, *(["near = True"] if near else []), BLOCK_LOOP]),
         *indent(w.body(accs, near), 2),
         *indent([f"return {', '.join(results)}"] if results else []),
+        "",
+        "",
+    ]
+
+
+def lanes_block(w: Writer, accs: list[str]) -> list[str]:
+    """The same by explicit lanes, an array each, so that every lane is its own loop-carried value."""
+    pairs = [(f"{a}_lanes", a, o.reduce) for a, o in zip(accs, w.folds, strict=True) if o.reduce]
+    return [
+        njit(FOLD_FLAGS),
+        f"def block({', '.join(w.parameters_of_block)}, start, stop):",
+        *indent(w.constants()),
+        *indent(f"{lanes} = np.full({LANES}, {w.initial(f, f.lane)})" for lanes, _, f in pairs),
+        *indent([f"rest = stop - (stop - start) % {LANES}", f"for base in range(start, rest, {LANES}):"]),
+        *indent([f"for k in range({LANES}):", "    i = np.uint64(base + k)"], 2),
+        *indent([f"{acc} = {lanes}[k]" for lanes, acc, _ in pairs], 3),
+        *indent(w.body(accs), 3),
+        *indent([f"{lanes}[k] = {acc}" for lanes, acc, _ in pairs], 3),
+        *indent([f"{acc} = {w.initial(f, f.lane)}" for _, acc, f in pairs]),
+        *indent([f"for k in range({LANES}):"]),
+        *indent([w.fold(f, acc, f"{lanes}[k]", f.lane) for lanes, acc, f in pairs], 2),
+        *indent(["for i in range(np.uint64(rest), np.uint64(stop)):"]),
+        *indent(w.body(accs), 2),
+        *indent([f"return {', '.join(accs)}"]),
         "",
         "",
     ]

@@ -1,4 +1,4 @@
-"""Program + layout -> the readable source of one CUDA kernel module. Layouts are those of `codegen`.
+"""Program + layout -> the readable source of one CUDA kernel module; layouts as in `codegen`.
 
 Body, loads and stores are the CPU's; around them stands a grid-stride loop, so that any grid covers
 any n. Arrays are bare pointers, everything else is passed by value: a launch is a list of integers
@@ -17,7 +17,7 @@ from .scalar import cast
 
 
 class Source(NamedTuple):
-    """A module's `text`, and the `signature` of the function `kernel` in it, in Numba's notation."""
+    """A module's `text`, and the `signature` of its function `kernel` in Numba's notation."""
 
     text: str
     signature: str
@@ -35,11 +35,11 @@ def flat(program: Program, layout: str, names: ModuleType) -> Source:
 
 
 def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Source:
-    """A CUDA kernel over an n-d space, each array walked by its strides: kernel(*geometry, *arrays).
+    """A CUDA kernel over an n-d space, each array walked by strides: kernel(geometry, *arrays).
 
-    `geometry` is that of `codegen.strided`, a tuple in the source and as many integers at a launch.
-    The loop counts all elements, the last dimension fastest, so that neighbouring threads meet
-    neighbouring elements.
+    `geometry` is that of `codegen.strided`: a tuple in the source, as many integers at a launch.
+    The loop counts all elements, the last dimension fastest, so that neighboring threads meet
+    neighboring elements.
     """
     w = CudaStridedWriter(_in_memory(program), layout, names, ndim)
     unpacked = w.unpack()
@@ -74,7 +74,7 @@ class CudaStridedWriter(CudaWriter, StridedWriter):
     """A StridedWriter for one loop over all elements in place of a nest."""
 
     def unravel(self) -> list[str]:
-        """The coordinates of element i, then each array's position in all dimensions but the last."""
+        """The coordinates of element i, then each array's position, the last dimension aside."""
         last, rest, lines = self.ndim - 1, "i", []
         for d in range(last, 0, -1):
             lines.append(f"i{d} = {rest} % n{d}")

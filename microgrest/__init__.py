@@ -9,6 +9,7 @@ from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
     autograd as autograd,
     cuda as cuda,
+    interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
 )
@@ -47,7 +48,7 @@ from .creation import (
 )
 from .device import device as device
 from .dtypes import (
-    bool_ as bool,
+    bool_,
     dtype as dtype,
     finfo as finfo,
     float16 as float16,
@@ -327,6 +328,7 @@ from .tensor import (
 )
 from .version import __version__ as __version__
 
+bool = bool_
 clip = clamp
 divide = true_divide = div
 subtract = sub

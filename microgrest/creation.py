@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .arrays import from_array, from_numpy
 from .device import CPU, device
 from .dispatch.movement import copy, filled
 from .dtypes import dtype, get_default_dtype, int64
+from .methods import method
 from .storage import Kind, kind_of
-from .tensor import Size, Tensor
+from .tensor import Tensor
 
 
 def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -> Kind:
@@ -55,7 +57,7 @@ def tensor(
     fallback = dtypes.from_numpy(array.dtype)
     if fallback.is_floating_point and not isinstance(data, (np.ndarray, np.generic)):
         fallback = get_default_dtype()
-    return finish(_from_array(array, kind_from(dtype, device, fallback)), requires_grad)
+    return finish(from_array(array, kind_from(dtype, device, fallback)), requires_grad)
 
 
 def as_array(data: Any) -> np.ndarray[Any, Any]:
@@ -95,44 +97,6 @@ def _odd_one(data: Any) -> str:
     return type(data).__name__
 
 
-def _from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
-    """A new tensor of `kind` with the values of `array`."""
-    t = Tensor._empty(array.shape, kind)
-    kind.kernels.memory.from_host(t._flat, np.ascontiguousarray(array.reshape(-1), kind.numpy))
-    return t
-
-
-def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """A tensor that shares memory with `array`: writes to one show in the other.
-
-    TypeError for types that tensors do not have, ValueError for negative strides. A read-only array
-    is copied, with a warning.
-    """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    kind = kind_of(dtypes.from_numpy(array.dtype), CPU)
-    if any(s < 0 for s in array.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "supported. (You can probably work around this by making a copy of your array with array.copy().)"
-        )
-    size = array.itemsize
-    odd = not array.dtype.isnative or not array.flags.aligned or any(s % size for s in array.strides)
-    if not array.flags.writeable or odd:
-        warnings.warn(
-            "The given NumPy array is not writable, aligned or of the machine's byte order; the tensor is a copy of it.",
-            UserWarning,
-            stacklevel=2,
-        )
-        return _from_array(array, kind)
-    if array.flags.c_contiguous:
-        return Tensor._make(array.reshape(-1), Size(array.shape), kind)
-    span = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // size if array.size else 0
-    base = np.lib.stride_tricks.as_strided(array, (span,), (size,))
-    strides = tuple(s // size for s in array.strides)
-    return Tensor._make(base, Size((span,)), kind)._alias(array.shape, strides, 0)
-
-
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, without a copy where type and device allow it."""
     if isinstance(data, Tensor):
@@ -145,6 +109,18 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def from_dlpack(source: Any) -> Tensor:
     """A tensor over the memory of any object with `__dlpack__` on the CPU, without a copy."""
     return from_numpy(np.from_dlpack(source))
+
+
+@method(name="__new__")
+@staticmethod
+def _construct(cls: type, *args: Any, **options: Any) -> Any:
+    """PyTorch's old constructor: Tensor([1, 2]) is tensor([1., 2.])."""
+    return tensor(*args, dtype=get_default_dtype(), **options)._as(cls, False)
+
+
+@method(name="__reduce_ex__")
+def _reduce(self: Tensor, protocol: Any) -> Any:
+    return _rebuild, (type(self), np.array(self._numpy()), self._requires_grad, self.__dict__)
 
 
 def _rebuild(cls: type, array: np.ndarray[Any, Any], requires_grad: bool, attributes: dict[str, Any]) -> Any:
@@ -244,7 +220,7 @@ def arange(
     kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
     n = math.ceil((end - start) / step)
     values = start + step * np.arange(n, dtype=np.float64 if floating else np.int64)
-    return finish(_from_array(values, kind), requires_grad)
+    return finish(from_array(values, kind), requires_grad)
 
 
 def linspace(
@@ -255,7 +231,7 @@ def linspace(
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     kind = kind_from(dtype, device, get_default_dtype())
-    return finish(_from_array(_spaced(start, end, steps, kind.dtype), kind), requires_grad)
+    return finish(from_array(_spaced(start, end, steps, kind.dtype), kind), requires_grad)
 
 
 def _spaced(start: float, end: float, steps: int, d: dtype) -> np.ndarray[Any, Any]:
@@ -276,7 +252,7 @@ def logspace(
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
     kind = kind_from(dtype, device, get_default_dtype())
     exponents = _spaced(float(start), float(end), steps, dtypes.float64)
-    return finish(_from_array(np.power(float(base), exponents), kind), requires_grad)
+    return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 
 
 def eye(
@@ -284,19 +260,19 @@ def eye(
 ) -> Tensor:
     """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
     kind = kind_from(dtype, device, get_default_dtype())
-    return finish(_from_array(np.eye(n, m), kind), requires_grad)
+    return finish(from_array(np.eye(n, m), kind), requires_grad)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The (2, k) indices of the lower triangle of a row by col matrix."""
     indices = np.stack(np.tril_indices(row, offset, col))
-    return _from_array(indices, kind_from(dtype, device, int64))
+    return from_array(indices, kind_from(dtype, device, int64))
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The (2, k) indices of the upper triangle of a row by col matrix."""
     indices = np.stack(np.triu_indices(row, offset, col))
-    return _from_array(indices, kind_from(dtype, device, int64))
+    return from_array(indices, kind_from(dtype, device, int64))
 
 
 def is_tensor(obj: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .dispatch.api import FUNCTIONS
+from .methods import method
 from .tensor import Tensor
 
 # NumPy's names where they differ from PyTorch's.
@@ -32,25 +33,27 @@ UFUNCS = {
 }
 
 
-def apply_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+@method(name="__array_ufunc__")
+def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any) -> Any:
     """np.sin(t), np.add(a, t), array + t: our op on tensors."""
     name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
     if name == "matmul":
         return inputs[0] @ inputs[1]
-    if method != "__call__" or kwargs or name not in FUNCTIONS:
+    if how != "__call__" or kwargs or name not in FUNCTIONS:
         raise TypeError(
-            f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}() does not take microgrest tensors; "
+            f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take microgrest tensors; "
             "use microgrest's own function, or t.detach().numpy()"
         )
     return FUNCTIONS[name](*inputs)
 
 
-def apply_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+@method(name="__array_function__")
+def apply_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """np.sum(t) and other functions that are methods of tensors too; TypeError for the rest."""
-    method = getattr(Tensor, func.__name__, None)
-    if method is None or not args or not isinstance(args[0], Tensor) or set(kwargs) - {"axis", "keepdims"}:
+    own = getattr(Tensor, func.__name__, None)
+    if own is None or not args or not isinstance(args[0], Tensor) or set(kwargs) - {"axis", "keepdims"}:
         raise TypeError(
             f"np.{func.__name__}() does not take microgrest tensors; use microgrest's own function, or t.detach().numpy()"
         )
     renamed = {{"axis": "dim", "keepdims": "keepdim"}[k]: v for k, v in kwargs.items()}
-    return method(*args, **renamed)
+    return own(*args, **renamed)

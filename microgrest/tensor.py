@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class Size(tuple[int, ...]):
     def __repr__(self) -> str:
         return f"microgrest.Size({list(self)})"
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Size: ...
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
         return Size(found) if isinstance(index, slice) else found
@@ -104,11 +108,6 @@ class Tensor(Methods):
     _views: Any
 
     __array_priority__ = 1000
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        from .creation import tensor
-
-        return tensor(*args, **kwargs)._as(cls, False)
 
     # Making tensors
 
@@ -329,12 +328,6 @@ class Tensor(Methods):
         """Where this tensor's gradient goes: its node, itself as a leaf, or nowhere."""
         return (self._node or self) if self._requires_grad else None
 
-    def register_hook(self, hook: Any) -> Any:
-        """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
-        from .autograd.hooks import attach
-
-        return attach(self, hook)
-
     def retain_grad(self) -> None:
         """Keep `.grad` for this tensor although it is not a leaf."""
         if not self._requires_grad:
@@ -449,16 +442,6 @@ class Tensor(Methods):
             raise ValueError(f"unable to avoid a copy from {array.dtype} to {dtype}")
         return array.astype(dtype or array.dtype, copy=bool(copy))
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .interop import apply_ufunc
-
-        return apply_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from .interop import apply_function
-
-        return apply_function(func, args, kwargs)
-
     def __dlpack__(self, **options: Any) -> Any:
         if self._requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -466,11 +449,6 @@ class Tensor(Methods):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0) if self._kind.device is CPU else (2, self.device.index or 0)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        from .creation import _rebuild
-
-        return _rebuild, (type(self), np.array(self._numpy()), self._requires_grad, self.__dict__)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._node is not None:

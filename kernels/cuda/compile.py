@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -49,8 +49,8 @@ class Compiled(NamedTuple):
 def compiled(source: Source, capability: tuple[int, int], label: str = "kernel") -> Compiled:
     """The kernel of `source` for GPUs of a compute capability, such as (9, 0).
 
-    From the kernel cache where it is kept there. `label` makes the name of the source file readable.
-    ImportError where numba-cuda with its compiler libraries is not installed.
+    It comes from the kernel cache where it is kept there. Otherwise numba-cuda has to be installed
+    with its compiler libraries. `label` makes the name of the source's file readable.
     """
     key = cache.digest(*source, f"{capability}", *_versions())
     kept = cache.fetch_bytes(key, ".cubin")
@@ -81,12 +81,10 @@ def _versions() -> tuple[str, ...]:
 
 
 def _ptx(source: Source, capability: tuple[int, int], label: str) -> str:
-    from numba import cuda
-
     kernel = cache.load(source.text, label).kernel
     with _compiling_for(capability):
-        ptx, _ = cuda.compile_ptx(kernel.py_func, source.signature, cc=capability)
-    return str(ptx)
+        compile_ptx = import_module("numba.cuda").compile_ptx
+        return str(compile_ptx(kernel.py_func, source.signature, cc=capability)[0])
 
 
 @contextmanager
@@ -96,8 +94,7 @@ def _compiling_for(capability: tuple[int, int]) -> Iterator[None]:
     The only reach into numba-cuda. `compile_ptx` is told the capability, but the device functions
     that it meets compile for the current device, and asking for that fails where there is none.
     """
-    from numba.cuda import dispatcher
-
+    dispatcher: Any = import_module("numba.cuda.dispatcher")
     with _lock:
         current = dispatcher.get_current_device
         dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)

@@ -37,8 +37,9 @@ class _NodeHooks(dict[int, Callable[..., Any]]):
         return iter(list(self.values()))
 
 
+@method(name="register_hook")
 def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
-    """Call `hook` with the gradient of `t` in each backward pass."""
+    """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
     if not t._requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     owner, name, kind = (t, "_hooks", dict) if t._node is None else (t._node, "hooks", _NodeHooks)

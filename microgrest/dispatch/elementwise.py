@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..arrays import from_numpy
 from ..autograd.graph import FREED, Node, checked
 from ..autograd.modes import state
 from ..dtypes import dtype, float64
@@ -293,8 +294,6 @@ def operand(row: Row, a: Any) -> Any:
     if isinstance(a, np.generic):
         return a.item()
     if isinstance(a, np.ndarray):
-        from ..creation import from_numpy
-
         return from_numpy(a)
     raise TypeError(f"{row.name}(): arguments must be Tensors or numbers, not {type(a).__name__}")
 

@@ -37,7 +37,10 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
     found: Program | None = row.forms.get((stored, result))
     if found is None:
         loaded = register_type(stored).name
-        fold = Reduce(_initial(row, loaded), row.extra["step"], *_lanes(row, loaded), row.extra.get("final", "{acc}"))
+        lane, total = _lanes(row, loaded)
+        explicit = row.extra["lane"] == "same"
+        final = row.extra.get("final", "{acc}")
+        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
         output = Output(0, result.name, fold)
         found = row.forms[stored, result] = Program(row.name, (Input("x", stored.name, loaded),), (), (output,))
     return found

@@ -30,6 +30,9 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
 
 
+subtract = method(name="subtract")(sub)
+
+
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha input."""
     return sub(other, input, alpha=alpha)
@@ -45,6 +48,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
         )
     return FUNCTIONS[names[rounding_mode]](input, other, out=out)
 
+
+divide = method(name="divide")(div)
 
 _BY_PRODUCTS = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
 _BY_ROOTS = {n: FUNCTIONS[name] for n, name in {0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}.items()}
@@ -86,6 +91,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return FUNCTIONS["clamp"](input, min, max)
 
 
+clip = method(name="clip")(clamp)
+
+
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
@@ -93,6 +101,9 @@ def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
         return getattr(input, f"{name}_")(bound)  # type: ignore[no-any-return]
     return apply_in_place(clamp_row, input, (min, max))
+
+
+clip_ = method(name="clip_")(clamp_)
 
 
 @method
@@ -147,6 +158,9 @@ def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     return apply_in_place(sub_scaled, self, (other, alpha)) if alpha != 1 else self.__isub__(other)
 
 
+subtract_ = method(name="subtract_")(sub_)
+
+
 @method
 def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """self /= other, rounded as `div` does."""
@@ -154,6 +168,9 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     if rounding_mode is None:
         return self.__itruediv__(other)
     return apply_in_place(rows[rounding_mode], self, (other,))
+
+
+divide_ = method(name="divide_")(div_)
 
 
 @method

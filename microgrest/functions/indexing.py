@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import as_tensor, from_numpy
+from ..arrays import from_numpy
+from ..creation import as_tensor
 from ..dispatch.common import broadcast_shapes
 from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
 from ..dispatch.structured import apply, record
@@ -130,7 +131,7 @@ def _item(i: Any) -> Any:
             "tensors used as indices must be long, int, byte or bool tensors; only integers, slices (`:`), ellipsis "
             f"(`...`), None and long or byte Variables are valid indices (got {what})"
         )
-    if not i._shape and i.dtype is not bool_:
+    if not i._shape:
         return i.item()
     return i
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import from_numpy
+from ..arrays import from_numpy
 from ..dispatch.common import broadcast_shapes
 from ..dispatch.structured import apply
 from ..dtypes import bool_, int32, int64
@@ -141,11 +141,10 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 @method
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements: (k, ndim), or a tuple of a vector per dimension."""
-    values = input.detach()._numpy()
-    found = np.nonzero(values if values.ndim or not as_tuple else values.reshape(1))
-    if as_tuple:
-        return tuple(from_numpy(i.astype(np.int64)).to(input.device) for i in found)
-    return argwhere(input)
+    if not as_tuple:
+        return argwhere(input)
+    found = np.nonzero(np.atleast_1d(input.detach()._numpy()))
+    return tuple(from_numpy(i.astype(np.int64)).to(input.device) for i in found)
 
 
 @method

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import from_numpy
+from ..arrays import from_numpy
 from ..dispatch.structured import apply
 from ..methods import method
 from ..ops.movement import flip as flip_row
@@ -96,6 +96,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 @method
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """The whole tensor repeated along each dimension, new ones in front."""
+    if not repeats:
+        raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
     times = sizes(repeats)
     missing = len(times) - input.ndim
     if missing < 0:

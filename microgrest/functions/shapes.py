@@ -316,4 +316,6 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"size is {size} but must be >= 0")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if not input._shape:
+        return narrow(x, 0, 0, size)
     return apply(rows.unfold, (x,), {"dim": d, "size": size, "step": step})

@@ -11,7 +11,6 @@ from .arithmetic import where
 from .reductions import Dims, amax, amin, dims_of, mean, sum
 
 
-@method
 def var_mean(
     input: Tensor,
     dim: Dims = None,
@@ -64,7 +63,6 @@ def std(
     return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
 
 
-@method
 def std_mean(
     input: Tensor,
     dim: Dims = None,

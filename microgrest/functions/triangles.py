@@ -32,7 +32,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices in dim1 and dim2 of the result, whose diagonals are the last dimension."""
     if not input._shape:
-        raise RuntimeError("diag_embed(): expected a tensor of at least 1 dimension")
+        raise IndexError("diag_embed(): expected a tensor of at least 1 dimension")
     a, b = input._dim(dim1, 1), input._dim(dim2, 1)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")

@@ -14,7 +14,7 @@ def _t(x: Any) -> Any:
     return permute(x, dims=(*range(n - 2), n - 1, n - 2))
 
 
-mm = Row(
+mm: Row = Row(
     "mm",
     "contraction",
     ("a", "b"),
@@ -22,7 +22,7 @@ mm = Row(
     "Matrix product of (n, k) and (k, m).",
 )
 
-bmm = Row(
+bmm: Row = Row(
     "bmm",
     "contraction",
     ("a", "b"),
@@ -30,7 +30,7 @@ bmm = Row(
     "Batched matrix product of (b, n, k) and (b, k, m).",
 )
 
-mv = Row(
+mv: Row = Row(
     "mv",
     "contraction",
     ("a", "b"),

@@ -209,7 +209,7 @@ pow_minus_one = elementwise(
 sqrt = real(
     "sqrt", "sqrt({x})", vjp=lambda g, y, x: (g / (2 * y),), doc="Square root; nan for x < 0."
 )
-rsqrt = real(
+rsqrt: Row = real(
     "rsqrt", "1 / sqrt({x})", vjp=lambda g, y, x: (g * (-0.5 * (y * y * y)),), doc="1 / sqrt(x)."
 )
 hypot = mutable(

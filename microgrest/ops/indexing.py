@@ -25,7 +25,7 @@ gather = Row(
     method=False,
 )
 
-scatter_add = Row(
+scatter_add: Row = Row(
     "scatter_add_flat",
     "scatter_add",
     ("source", "index"),
@@ -48,7 +48,7 @@ put = Row(
     method=False,
 )
 
-clear = Row(
+clear: Row = Row(
     "clear_flat",
     "clear",
     ("x", "index"),

@@ -48,7 +48,7 @@ def inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(range(len(dims)), key=lambda d: dims[d]))
 
 
-permute = movement(
+permute: Row = movement(
     "permute",
     lambda shape, strides, offset, dims: (
         tuple(shape[d] for d in dims),
@@ -75,7 +75,7 @@ expand = movement(
     doc="Dimensions of one element repeated, without memory.",
 )
 
-sum_to_size = Row(
+sum_to_size: Row = Row(
     "sum_to_size",
     "sum_to_size",
     ("x",),
@@ -210,7 +210,7 @@ unfold = movement(
 
 # The adjoint of a view in which elements may share memory. Where those of the tensor that was viewed,
 # whose geometry is `own`, share it, each takes an equal part of the gradient.
-restride = Row(
+restride: Row = Row(
     "restride",
     "restride",
     ("g",),
@@ -219,7 +219,7 @@ restride = Row(
     method=False,
 )
 
-flip = Row(
+flip: Row = Row(
     "flip",
     "flip",
     ("x",),
@@ -247,7 +247,7 @@ overwrite = Row(
     backward_name="CopySlices",
 )
 
-hole = Row(
+hole: Row = Row(
     "hole",
     "hole",
     ("x",),

@@ -17,8 +17,9 @@ def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **f
 
     `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same", or "bool".
     """
-    extra = {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
-    return Row(name, "reduction", ("x",), vjp, doc, extra={"init": init, "step": step, **extra}, **facts)
+    extra = {"init": init, "step": step}
+    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
+    return Row(name, "reduction", ("x",), vjp, doc, extra=extra, **facts)
 
 
 def spread(g: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:

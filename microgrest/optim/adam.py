@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..creation import zeros_like
+from ..ops.elementwise import sqrt
+from ..ops.logic import maximum
 from ..tensor import Tensor
+from .fused import fused
 from .groups import check_betas, check_nonnegative
 from .optimizer import Group, Optimizer, State, descent
 
@@ -60,13 +63,52 @@ class Adam(Optimizer):
         return state
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        state["step"] += 1
-        grad = descent(param, grad, group)
-        (beta1, beta2), step, lr = group["betas"], state["step"], group["lr"]
-        mean = state["exp_avg"].lerp_(grad, 1 - beta1)
-        variance = state["exp_avg_sq"].mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        if group["amsgrad"]:
-            largest = state["max_exp_avg_sq"]
-            variance = largest.copy_(largest.maximum(variance))
-        scale = variance.sqrt().div_((1 - beta2**step) ** 0.5).add_(group["eps"])
-        param.addcdiv_(mean, scale, value=-lr / (1 - beta1**step))
+        step = state["step"] = state["step"] + 1
+        (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
+        decoupled = decay != 0 and group["decoupled_weight_decay"]
+        adam(
+            param,
+            grad,
+            state["exp_avg"],
+            state["exp_avg_sq"],
+            state.get("max_exp_avg_sq"),
+            rate=lr / (1 - beta1**step),
+            rest1=1 - beta1,
+            beta2=beta2,
+            rest2=1 - beta2,
+            root=(1 - beta2**step) ** 0.5,
+            eps=group["eps"],
+            shrink=1 - lr * decay if decoupled else None,
+            decay=None if decoupled else decay or None,
+            maximize=group["maximize"],
+        )
+
+
+@fused
+def adam(
+    param: Any,
+    grad: Any,
+    mean: Any,
+    square: Any,
+    largest: Any,
+    *,
+    rate: Any,
+    rest1: Any,
+    beta2: Any,
+    rest2: Any,
+    root: Any,
+    eps: Any,
+    shrink: Any,
+    decay: Any,
+    maximize: bool,
+) -> tuple[Any, ...]:
+    grad = descent(param, grad, decay, maximize)
+    mean = mean + rest1 * (grad - mean)
+    square = beta2 * square + rest2 * (grad * grad)
+    variance = square
+    if largest is not None:
+        variance = largest = maximum(largest, square)
+    if shrink is not None:
+        param = shrink * param
+    param = param - rate * (mean / (sqrt(variance) / root + eps))
+    return param, None, mean, square, largest

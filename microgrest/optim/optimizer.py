@@ -1,7 +1,7 @@
 """Optimizer: parameter groups, their state, and the loop over both that every rule shares.
 
-A subclass gives its options' defaults and one rule, `_update`, written in in-place tensor ops on
-one parameter, its gradient and its state, with Python numbers read from the group at each step.
+A subclass gives its options' defaults and one rule, `_update`, which changes one parameter and its
+state by a `fused` expression, with Python numbers read from the group at each step.
 """
 
 from __future__ import annotations
@@ -105,17 +105,7 @@ class Optimizer:
         return f"{type(self).__name__} (\n{blocks}\n)"
 
 
-def descent(param: Tensor, grad: Tensor, group: Group) -> Tensor:
-    """The gradient to step against: negated to maximize, and with weight decay taken care of.
-
-    The decay adds the gradient of an L2 penalty or, decoupled, shrinks the parameter by itself.
-    """
-    if group["maximize"]:
-        grad = -grad
-    decay = group["weight_decay"]
-    if decay == 0:
-        return grad
-    if group.get("decoupled_weight_decay"):
-        param.mul_(1 - group["lr"] * decay)
-        return grad
-    return grad.add(param, alpha=decay)
+def descent(param: Any, grad: Any, decay: Any, maximize: bool) -> Any:
+    """The gradient to step against: negated to maximize, plus that of an L2 penalty, if any."""
+    grad = -grad if maximize else grad
+    return grad if decay is None else grad + decay * param

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..creation import zeros_like
+from ..ops.elementwise import sqrt
 from ..tensor import Tensor
+from .fused import fused
 from .groups import check_nonnegative
 from .optimizer import Group, Optimizer, State, descent
 
@@ -57,15 +59,45 @@ class RMSprop(Optimizer):
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         state["step"] += 1
-        grad = descent(param, grad, group)
-        alpha, momentum = group["alpha"], group["momentum"]
-        variance = state["square_avg"].mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
-        if group["centered"]:
-            mean = state["grad_avg"].lerp_(grad, 1 - alpha)
-            variance = variance.addcmul(mean, mean, value=-1)
-        scale = variance.sqrt().add_(group["eps"])
-        if momentum > 0:
-            velocity = state["momentum_buffer"].mul_(momentum).addcdiv_(grad, scale)
-            param.add_(velocity, alpha=-group["lr"])
-        else:
-            param.addcdiv_(grad, scale, value=-group["lr"])
+        alpha = group["alpha"]
+        rmsprop(
+            param,
+            grad,
+            state["square_avg"],
+            state.get("grad_avg"),
+            state.get("momentum_buffer"),
+            lr=group["lr"],
+            alpha=alpha,
+            rest=1 - alpha,
+            eps=group["eps"],
+            momentum=group["momentum"],
+            decay=group["weight_decay"] or None,
+            maximize=group["maximize"],
+        )
+
+
+@fused
+def rmsprop(
+    param: Any,
+    grad: Any,
+    square: Any,
+    mean: Any,
+    velocity: Any,
+    *,
+    lr: Any,
+    alpha: Any,
+    rest: Any,
+    eps: Any,
+    momentum: Any,
+    decay: Any,
+    maximize: bool,
+) -> tuple[Any, ...]:
+    grad = descent(param, grad, decay, maximize)
+    variance = square = alpha * square + rest * (grad * grad)
+    if mean is not None:
+        mean = mean + rest * (grad - mean)
+        variance = square - mean * mean
+    step = grad / (sqrt(variance) + eps)
+    if velocity is not None:
+        step = velocity = momentum * velocity + step
+    return param - lr * step, None, square, mean, velocity

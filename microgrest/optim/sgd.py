@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..creation import zeros_like
 from ..tensor import Tensor
+from .fused import fused
 from .groups import check_nonnegative
 from .optimizer import Group, Optimizer, State, descent
 
@@ -48,16 +50,42 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        grad = descent(param, grad, group)
-        momentum = group["momentum"]
+        momentum, keep, velocity = group["momentum"], 1 - group["dampening"], None
         if momentum != 0:
-            velocity = self._velocity(grad, state, group)
-            grad = grad.add(velocity, alpha=momentum) if group["nesterov"] else velocity
-        param.add_(grad, alpha=-group["lr"])
+            velocity = state.get("momentum_buffer")
+            if velocity is None:
+                # The first velocity is the gradient itself.
+                velocity, keep = zeros_like(param), 1.0
+                state["momentum_buffer"] = velocity
+        sgd(
+            param,
+            grad,
+            velocity,
+            lr=group["lr"],
+            momentum=momentum,
+            keep=keep,
+            nesterov=group["nesterov"],
+            decay=group["weight_decay"] or None,
+            maximize=group["maximize"],
+        )
 
-    def _velocity(self, grad: Tensor, state: State, group: Group) -> Tensor:
-        velocity: Tensor | None = state.get("momentum_buffer")
-        if velocity is None:
-            state["momentum_buffer"] = velocity = grad.clone()
-            return velocity
-        return velocity.mul_(group["momentum"]).add_(grad, alpha=1 - group["dampening"])
+
+@fused
+def sgd(
+    param: Any,
+    grad: Any,
+    velocity: Any,
+    *,
+    lr: Any,
+    momentum: Any,
+    keep: Any,
+    nesterov: bool,
+    decay: Any,
+    maximize: bool,
+) -> tuple[Any, ...]:
+    grad = descent(param, grad, decay, maximize)
+    if velocity is None:
+        return param - lr * grad, None, None
+    velocity = momentum * velocity + keep * grad
+    step = grad + momentum * velocity if nesterov else velocity
+    return param - lr * step, None, velocity
