@@ -142,7 +142,8 @@ class Writer:
         wanted = [self.names.scalar(f, d) for f, d in sorted(used)]
         if self.guarded:
             wanted += [name for f, d in sorted(used) for name in self.names.vector(f, d) or ()]
-        return self.names.helpers(wanted)
+        helpers: list[str] = self.names.helpers(wanted)
+        return helpers
 
 
 def read(text: str, stored: str, loaded: str) -> str:
@@ -263,7 +264,8 @@ def _blocks(w: Writer, accs: list[str], size: int) -> tuple[list[str], list[str]
 
 def _map_kernel(w: Writer, parallel: bool) -> list[str]:
     if not parallel and not w.guarded:
-        functions, loop = [], ["for i in range(n):", *indent(w.body())]
+        functions: list[str] = []
+        loop = ["for i in range(n):", *indent(w.body())]
     else:
         size = MAP_BLOCK if not w.guarded else FOLD_BLOCK
         functions, lines = _blocks(w, [], size)

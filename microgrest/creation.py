@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,11 +14,13 @@ import numpy as np
 from . import dtypes
 from .arrays import from_array, from_numpy
 from .device import CPU, device
-from .dispatch.movement import copy, filled
+from .dispatch.movement import check_range, copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .methods import method
 from .storage import Kind, kind_of
 from .tensor import Tensor
+
+_NUMBERS = frozenset((bool, int, float))
 
 
 def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -> Kind:
@@ -53,48 +57,55 @@ def tensor(
         )
         t = copy(data).to(device=device, dtype=dtype)
         return finish(t, requires_grad)
-    array = as_array(data)
-    fallback = dtypes.from_numpy(array.dtype)
-    if fallback.is_floating_point and not isinstance(data, (np.ndarray, np.generic)):
-        fallback = get_default_dtype()
-    return finish(from_array(array, kind_from(dtype, device, fallback)), requires_grad)
+    array, natural = as_array(data)
+    kind = kind_from(dtype, device, natural)
+    if array.size and not isinstance(data, np.ndarray):
+        check_range(kind.dtype, array.min().item(), array.max().item())
+    return finish(from_array(array, kind), requires_grad)
 
 
-def as_array(data: Any) -> np.ndarray[Any, Any]:
-    """`data` as a NumPy array of a type that tensors have."""
-    if isinstance(data, (list, tuple)) and _holds_tensors(data):
-        data = _numbers(data)
+def as_array(data: Any) -> tuple[np.ndarray[Any, Any], dtype]:
+    """`data` as a NumPy array, and the dtype of a tensor of it unless another is asked for."""
+    if not isinstance(data, (bool, int, float, list, tuple)):
+        if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+            data = list(data)
+        elif hasattr(data, "__array__"):
+            array = np.asarray(data)
+            return array, dtypes.from_numpy(array.dtype)
+    natural = _natural(data)
     try:
-        array = np.asarray(data)
+        array = np.asarray(_numbers(data))
     except ValueError as error:
         raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
-    except OverflowError:
-        raise RuntimeError("Overflow when unpacking long: an int is beyond 64 bits") from None
-    if array.dtype == object or array.dtype.kind in "USV":
-        what = type(data).__name__ if not isinstance(data, (list, tuple)) else _odd_one(data)
-        raise TypeError(f"could not make a tensor of {what}: elements must be numbers or bools")
-    if array.size == 0 and not isinstance(data, (np.ndarray, np.generic)):
-        array = array.astype(get_default_dtype().numpy)
-    return array
+    if array.dtype == object or array.dtype.kind == "u" and array.itemsize > 1:
+        if not natural.is_floating_point:
+            raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
+        array = array.astype(np.float64)
+    return array, natural
 
 
-def _holds_tensors(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, Tensor)
+def _natural(data: Any) -> dtype:
+    """The dtype that nested sequences of numbers, tensors and NumPy values promote to."""
+    if not isinstance(data, (list, tuple)):
+        if isinstance(data, (Tensor, np.ndarray, np.generic)):
+            return data.dtype if isinstance(data, Tensor) else dtypes.from_numpy(data.dtype)
+        if isinstance(data, (bool, int, float)):
+            return dtypes.of_number(data)
+        what = f"{type(data).__name__} {data!r}"
+        if isinstance(data, (str, bytes)):
+            raise TypeError(f"cannot make a tensor of {what}: elements must be numbers or bools")
+        raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
+    kinds = dict(zip(map(type, data), data, strict=True))
+    if kinds.keys() <= _NUMBERS:
+        data = kinds.values()
+    return functools.reduce(dtypes.promote_types, map(_natural, data)) if data else get_default_dtype()
 
 
 def _numbers(data: Any) -> Any:
-    return data.tolist() if isinstance(data, Tensor) else [_numbers(d) for d in data]
-
-
-def _odd_one(data: Any) -> str:
-    for item in data:
-        if isinstance(item, (list, tuple)):
-            return _odd_one(item)
-        if not isinstance(item, (int, float, bool)):
-            return f"a list with {type(item).__name__} {item!r}"
-    return type(data).__name__
+    """`data` with NumPy arrays in place of tensors."""
+    if isinstance(data, (list, tuple)):
+        return data if _NUMBERS.issuperset(map(type, data)) else [_numbers(d) for d in data]
+    return data._numpy() if isinstance(data, Tensor) else data
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -111,11 +122,12 @@ def from_dlpack(source: Any) -> Tensor:
     return from_numpy(np.from_dlpack(source))
 
 
-@method(name="__new__")
-@staticmethod
 def _construct(cls: type, *args: Any, **options: Any) -> Any:
     """PyTorch's old constructor: Tensor([1, 2]) is tensor([1., 2.])."""
     return tensor(*args, dtype=get_default_dtype(), **options)._as(cls, False)
+
+
+method(name="__new__")(staticmethod(_construct))
 
 
 @method(name="__reduce_ex__")
@@ -136,7 +148,7 @@ def extents(size: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape given as numbers or as one sequence; RuntimeError for a negative extent."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    shape = tuple(n.__index__() for n in size)
+    shape = tuple(map(operator.index, size))
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     return shape
@@ -146,6 +158,8 @@ def _filler(name: str, value: Any) -> Callable[..., Tensor]:
     def make(
         *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size_keyword: Any
     ) -> Tensor:
+        if not size and "size" not in size_keyword:
+            raise TypeError(f"{name}() missing 1 required positional argument: 'size'")
         shape = extents(size or (size_keyword.pop("size"),))
         if size_keyword:
             raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(size_keyword))!r}")
@@ -204,22 +218,32 @@ def full_like(
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """start, start + step, ... below `end`; int64 for ints, the default dtype if one is a float."""
+    start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """start (or 0), start + step, ... below `end`; int64 for ints, the default dtype if one is a float.
+
+    RuntimeError for a step of 0 or of the wrong sign, and for bounds that are not finite.
+    """
     if end is None:
-        start, end = 0, start
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange() missing 1 required positional argument: 'end'")
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start or 0, end, step))
+    floating = any(isinstance(v, float) for v in (start, end, step))
+    kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
+    if not all(map(math.isfinite, (start, end, step))):
+        raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
+    if not kind.dtype.is_floating_point:
+        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) / step < 0:
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})"
         )
-    floating = any(isinstance(v, float) for v in (start, end, step))
-    kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
     n = math.ceil((end - start) / step)
-    values = start + step * np.arange(n, dtype=np.float64 if floating else np.int64)
+    values = start + step * np.arange(n, dtype=np.float64 if kind.dtype.is_floating_point else np.int64)
     return finish(from_array(values, kind), requires_grad)
 
 
@@ -239,7 +263,7 @@ def _spaced(start: float, end: float, steps: int, d: dtype) -> np.ndarray[Any, A
     real = np.float32 if d.numpy.itemsize < 8 and d.is_floating_point else np.float64
     lo, hi = real(start), real(end)
     step = (hi - lo) / real(max(steps - 1, 1))
-    i = np.arange(steps)
+    i: Any = np.arange(steps)
     first = lo + step * i.astype(real)
     last = hi - step * (steps - 1 - i).astype(real)
     return np.where(i < steps // 2, first, last) if steps != 1 else np.array([lo])
@@ -259,6 +283,8 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
+    if n < 0 or (m or 0) < 0:
+        raise RuntimeError(f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}")
     kind = kind_from(dtype, device, get_default_dtype())
     return finish(from_array(np.eye(n, m), kind), requires_grad)
 

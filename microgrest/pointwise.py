@@ -1,11 +1,12 @@
-"""The elementwise functions, one per public row; `pointwise.pyi` lists them."""
+"""The elementwise functions, one per public row; `pointwise.pyi` lists them.
+
+Those with options of their own are in `functions.arithmetic` instead.
+"""
 
 from __future__ import annotations
 
-from .dispatch.api import FUNCTIONS
-from .ops.row import ROWS
+from .dispatch.api import FUNCTIONS, PUBLIC
+from .functions import arithmetic
 
-# Functions with options of their own are in `functions.arithmetic`.
-globals().update(
-    {name: f for name, f in FUNCTIONS.items() if name not in ROWS or not ROWS[name].extra.get("internal")}
-)
+__all__ = [name for name in PUBLIC if not hasattr(arithmetic, name)]
+globals().update((name, FUNCTIONS[name]) for name in __all__)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
-import numpy as np
-
+from .methods import Operand
 from .tensor import Tensor
-
-Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Absolute value; its derivative at 0 is 0."""
@@ -21,9 +16,6 @@ def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine; nan for x < 1."""
-
-def add(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Sum, a + b."""
 
 def addcdiv(
     input: Operand,
@@ -105,17 +97,11 @@ def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def celu(input: Operand, alpha: Operand = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x / alpha) - 1)."""
 
-def clamp(input: Operand, min: Operand, max: Operand, *, out: Tensor | None = None) -> Tensor:
-    """min(max(x, min), max); nan if one of the three is."""
-
-def clamp_max(input: Operand, max: Operand, *, out: Tensor | None = None) -> Tensor:
+def clamp_max(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """min(x, max); nan if either is."""
 
-def clamp_min(input: Operand, min: Operand, *, out: Tensor | None = None) -> Tensor:
+def clamp_min(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """max(x, min); nan if either is."""
-
-def clip(input: Operand, min: Operand, max: Operand, *, out: Tensor | None = None) -> Tensor:
-    """min(max(x, min), max); nan if one of the three is."""
 
 def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy, contiguous."""
@@ -131,12 +117,6 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians."""
-
-def div(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Quotient, a / b; integers divide to floating-point numbers."""
-
-def divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Quotient, a / b; integers divide to floating-point numbers."""
 
 def elu(input: Operand, alpha: Operand = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x) - 1)."""
@@ -301,11 +281,6 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def multiply(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Product, a b."""
 
-def nan_to_num(
-    input: Operand, for_nan: Operand, posinf: Operand, neginf: Operand, *, out: Tensor | None = None
-) -> Tensor:
-    """x with nan and the infinities replaced."""
-
 def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a != b."""
 
@@ -321,9 +296,6 @@ def not_equal(input: Operand, other: Operand, *, out: Tensor | None = None) -> T
 def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The operand itself, +x."""
 
-def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
-    """x to the power exponent."""
-
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees."""
 
@@ -338,9 +310,6 @@ def relu6(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of the divisor, as Python's %."""
-
-def round(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The nearest integer, the even one of two."""
 
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(x)."""
@@ -389,12 +358,6 @@ def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x x."""
 
-def sub(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Difference, a - b."""
-
-def subtract(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Difference, a - b."""
-
 def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent of x radians."""
 
@@ -414,11 +377,6 @@ def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) ->
 
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x without its fraction."""
-
-def where(
-    condition: Operand, input: Operand, other: Operand, *, out: Tensor | None = None
-) -> Tensor:
-    """`input` where `condition` holds, `other` elsewhere."""
 
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a log(b), and 0 where a is 0."""

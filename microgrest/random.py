@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import creation
+from .arrays import from_numpy
 from .creation import extents, finish, kind_from
 from .device import CPU
 from .device import device as device_type
@@ -51,7 +52,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and position, for `set_state`."""
-        return creation.from_numpy(np.array([self._seed, self._offset], np.uint64).view(np.uint8).copy())
+        return from_numpy(np.array([self._seed, self._offset], np.uint64).view(np.uint8).copy())
 
     def set_state(self, state: Tensor) -> Generator:
         """Go back to where `get_state` was called."""
@@ -184,8 +185,9 @@ def normal(
         shape = extents((tuple(size),)) if size is not None else ()
         return _drawn(_floating(dtype, device, "normal"), shape, "normal", generator, mean, std)
     shape = (mean + std)._shape
-    unit = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
-    return unit * std + mean
+    unit: Tensor = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
+    scaled: Tensor = unit * std + mean
+    return scaled
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from . import pointwise as elementwise
+from .dispatch.api import PUBLIC
 from .methods import Methods
-from .ops.row import ROWS, Row
+from .ops.row import Row
 
 PACKAGE = Methods.__module__.partition(".")[0]  # as a script, this module has another name
 HERE = Path(__file__).parent
@@ -27,13 +29,8 @@ POINTWISE = '''\
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
-import numpy as np
-
+from .methods import Operand
 from .tensor import Tensor
-
-Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 '''
 
 # Type checkers read methods.pyi in place of methods.py, so the decorator stands in it too.
@@ -45,6 +42,7 @@ from __future__ import annotations
 {imports}
 
 F = TypeVar("F", bound=Callable[..., Any])
+Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 
 @overload
 def method(function: F) -> F: ...
@@ -60,25 +58,18 @@ class Methods:
 def pointwise() -> str:
     """The text of pointwise.pyi."""
     parts = [POINTWISE]
-    for name, row in sorted(public_rows().items()):
+    for name in sorted(vars(elementwise)["__all__"]):
+        row = PUBLIC[name]
         head = define(name, [*parameters(row), *OUT], "Tensor", ":")
         parts.append(f'{head}\n    """{row.doc}"""\n')
     return "\n".join(parts)
 
 
-def public_rows() -> dict[str, Row]:
-    """The public elementwise rows by every name that they have."""
-    return {
-        name: row
-        for row in ROWS.values()
-        if row.kind == "elementwise" and not row.extra.get("internal")
-        for name in (row.name, *row.extra.get("aliases", ()))
-    }
-
-
 def parameters(row: Row) -> list[str]:
     """The parameters of a row's function; the first two go by PyTorch's names for them."""
     names = [{"x": "input", "a": "input", "b": "other"}.get(name, name) for name in row.args]
+    if len(names) == 2 and not row.defaults:
+        names = ["input", "other"]
     types = ["Tensor" if len(names) == 1 else "Operand"] * len(names)
     defaults = [f" = {row.defaults[name]!r}" if name in row.defaults else "" for name in row.args]
     return [f"{n}: {t}{d}" for n, t, d in zip(names, types, defaults, strict=True)]
@@ -98,41 +89,48 @@ def define(name: str, given: list[str], result: str, end: str, indent: str = "")
 def methods() -> str:
     """The text of methods.pyi."""
     used = Imports()
-    for name in ("Any", "TypeVar", "overload"):
+    for name in ("Any", "TypeAlias", "TypeVar", "overload"):
         used.add("typing", name)
     used.add("collections.abc", "Callable")
+    used.add("", "numpy as np")
+    used.add(f"{PACKAGE}.tensor", "Tensor")
     lines = [
-        method(name, function, used)
-        for name, function in sorted(vars(Methods).items())
-        if inspect.isfunction(function)
+        method(name, getattr(Methods, name), used)
+        for name, value in sorted(vars(Methods).items())
+        if inspect.isroutine(value)
+    ]
+    lines += [
+        f"    @property\n    def {name}(self) -> {of_function(value.fget, used)[1]}: ..."
+        for name, value in sorted(vars(Methods).items())
+        if isinstance(value, property) and inspect.isfunction(value.fget)
     ]
     return METHODS.format(imports=used.text()) + "\n".join(lines) + "\n"
 
 
 def method(name: str, function: Callable[..., Any], used: Imports) -> str:
     """The lines of one method, whose types are noted in `used`."""
-    if function.__module__.startswith(f"{PACKAGE}.dispatch."):
+    if function.__module__.startswith(f"{PACKAGE}.dispatch.") or name in ("__pow__", "__rpow__"):
         given, result = of_row(name), "Tensor"
-        used.add(f"{PACKAGE}.tensor", "Tensor")
-        used.add(f"{PACKAGE}.pointwise", "Operand")
     else:
         given, result = of_function(function, used)
-    if re.fullmatch(r"[a-z]\w*[a-z0-9]_|__i(?!nv)\w+__", name):
+    if re.fullmatch(r"[a-z]\w*[a-z0-9]_|__i(?!nv)\w+__|__new__", name):
         result = "Self"
         used.add("typing_extensions", "Self")
+    if name.startswith("__") and not any(parameter.startswith("*") for parameter in given):
+        given = [*given, "/"] if given else given
     unlike_object = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
-    return define(name, ["self", *given], result, ": ...", "    ") + unlike_object
+    first = "cls" if name == "__new__" else "self"
+    return define(name, [first, *given], result, ": ...", "    ") + unlike_object
 
 
 def of_row(name: str) -> list[str]:
     """The parameters after `self` of a method or operator that a row made."""
-    rows = public_rows()
     if name.startswith("__"):
-        unary = {row.operator for row in rows.values() if len(row.args) == 1}
+        unary = {row.operator for row in PUBLIC.values() if len(row.args) == 1}
         return [] if name.strip("_") in unary else ["other: Operand"]
-    if name in rows:
-        return [*parameters(rows[name])[1:], *OUT]
-    return parameters(rows[name.removesuffix("_")])[1:]
+    if name in PUBLIC:
+        return [*parameters(PUBLIC[name])[1:], *OUT]
+    return parameters(PUBLIC[name.removesuffix("_")])[1:]
 
 
 def of_function(function: Callable[..., Any], used: Imports) -> tuple[list[str], str]:
@@ -172,7 +170,7 @@ class Imports:
             if not module and hasattr(builtins, word):
                 module = "builtins" if hasattr(Methods, word) else ""
                 if module:
-                    self.modules.setdefault("", set()).add(module)
+                    self.add("", module)
                 return f"{module}.{word}" if module else word
             if not module and isinstance(scope[word], UnionType):
                 return self.resolved(str(scope[word]), scope)
@@ -183,13 +181,17 @@ class Imports:
 
     def text(self) -> str:
         """The import statements, in the linter's order."""
-        groups: dict[int, list[str]] = {0: [], 1: [], 2: []}
+        groups: tuple[list[str], ...] = [], [], []
         for module, names in sorted(self.modules.items()):
+            if not module:
+                for name in sorted(names):
+                    groups[name.startswith("numpy")].append(f"import {name}")
+                continue
             listed = ", ".join(sorted(names, key=lambda n: (not n[0].isupper(), n)))
-            group = 2 if module.startswith(f"{PACKAGE}.") else module == "typing_extensions"
-            head = f"from {module.removeprefix(PACKAGE)} import " if module else "import "
-            groups[group].append(head + listed)
-        return "\n\n".join("\n".join(lines) for lines in groups.values() if lines)
+            line = f"from {module.removeprefix(PACKAGE)} import {listed}"
+            own = module.startswith(f"{PACKAGE}.")
+            groups[2 if own else module == "typing_extensions"].append(line)
+        return "\n\n".join("\n".join(lines) for lines in groups)
 
 
 def main() -> None:

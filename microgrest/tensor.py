@@ -15,7 +15,6 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from . import printing
-from .autograd import engine
 from .autograd.graph import AccumulateGrad, Node
 from .device import CPU, device
 from .dtypes import dtype
@@ -60,6 +59,14 @@ class Size(tuple[int, ...]):
     def __add__(self, other: Any) -> Size:
         return Size(tuple.__add__(self, tuple(other)))
 
+    def __radd__(self, other: Any) -> Size:
+        return Size((*other, *self))
+
+    def __mul__(self, n: Any) -> Size:
+        return Size(tuple.__mul__(self, n))
+
+    __rmul__ = __mul__
+
 
 @lru_cache(maxsize=4096)
 def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,6 +76,19 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(extent, 1)
     return tuple(reversed(strides))
+
+
+def row_major(shape: Sequence[int], strides: tuple[int, ...]) -> bool:
+    """Whether elements at these strides lie in row-major order without gaps.
+
+    A dimension of one element may have any stride, and a tensor without elements any strides.
+    """
+    regular = contiguous_strides(tuple(shape))
+    if strides == regular or 0 in shape:
+        return True
+    return 1 in shape and all(
+        n == 1 or a == b for n, a, b in zip(shape, strides, regular, strict=True)
+    )
 
 
 class Tensor(Methods):
@@ -139,7 +159,7 @@ class Tensor(Methods):
         t._strides = strides
         t._offset = offset
         t._flat = None
-        if strides == contiguous_strides(t._shape) or math.prod(shape) <= 1:
+        if row_major(t._shape, strides):
             t._flat = self._storage.array[offset : offset + math.prod(shape)]
         t._requires_grad = False
         t._grad = t._node = t._hooks = t._base = t._views = None
@@ -285,6 +305,8 @@ class Tensor(Methods):
         if g is not None:
             if not isinstance(g, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(g).__name__}")
+            if g is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if g._shape != self._shape:
                 raise RuntimeError(
                     f"assigned grad has data of a different size: {list(g._shape)}, this tensor is {list(self._shape)}"
@@ -311,6 +333,10 @@ class Tensor(Methods):
     def data(self, new: Tensor) -> None:
         if not isinstance(new, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+        if self._requires_grad and not new.is_floating_point():
+            raise RuntimeError(
+                f"data set to a tensor that requires gradients must be floating point, got {new.dtype!r}"
+            )
         for name in ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset"):
             setattr(self, name, getattr(new, name))
 
@@ -319,7 +345,9 @@ class Tensor(Methods):
         return self._same()
 
     def detach_(self) -> Tensor:
-        """Take this tensor out of the graph: it becomes a leaf."""
+        """Take this tensor out of the graph: it becomes a leaf. RuntimeError for views."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._requires_grad = None, False
         return self
 
@@ -327,19 +355,6 @@ class Tensor(Methods):
     def _edge(self) -> Any:
         """Where this tensor's gradient goes: its node, itself as a leaf, or nowhere."""
         return (self._node or self) if self._requires_grad else None
-
-    def retain_grad(self) -> None:
-        """Keep `.grad` for this tensor although it is not a leaf."""
-        if not self._requires_grad:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None:
-            self.register_hook(self._keep_grad)
-
-    def _keep_grad(self, g: Tensor) -> None:
-        self._grad = g if self._grad is None else self._grad + g
-
-    def _hooked(self, g: Tensor) -> Tensor:
-        return engine.run_hooks(self._hooks.values(), g) if self._hooks else g
 
     @property
     def _memory(self) -> int:
@@ -360,7 +375,7 @@ class Tensor(Methods):
 
     def _numpy(self) -> np.ndarray[Any, Any]:
         """A NumPy array over the memory (a copy from a GPU), without any check."""
-        array = self._kind.kernels.memory.to_host(self._storage.array)
+        array: np.ndarray[Any, Any] = self._kind.kernels.memory.to_host(self._storage.array)
         if self._flat is not None and self._flat.size == array.size:
             return array.reshape(self._shape)
         size = self.itemsize
@@ -399,11 +414,18 @@ class Tensor(Methods):
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
         return bool(self.item())
 
+    def _number(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, this one has {self.numel()}"
+            )
+        return self.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __index__(self) -> int:
         if self._kind.dtype.is_floating_point or self.numel() != 1:
@@ -411,7 +433,7 @@ class Tensor(Methods):
         return int(self.item())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number())
 
     def __format__(self, spec: str) -> str:
         if self.ndim == 0:
@@ -432,6 +454,10 @@ class Tensor(Methods):
         return iter(self.unbind(0))
 
     def __contains__(self, value: Any) -> bool:
+        if not isinstance(value, (Tensor, int, float, np.generic)):
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
+            )
         return bool((self == value).any())
 
     __hash__ = object.__hash__
@@ -449,6 +475,13 @@ class Tensor(Methods):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0) if self._kind.device is CPU else (2, self.device.index or 0)
+
+    def __copy__(self) -> Any:
+        t = self._same()
+        t.__class__ = type(self)
+        t._node, t._requires_grad, t._grad = self._node, self._requires_grad, self._grad
+        t.__dict__.update(self.__dict__)
+        return t
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._node is not None:

@@ -84,7 +84,8 @@ def _ptx(source: Source, capability: tuple[int, int], label: str) -> str:
     kernel = cache.load(source.text, label).kernel
     with _compiling_for(capability):
         compile_ptx = import_module("numba.cuda").compile_ptx
-        return str(compile_ptx(kernel.py_func, source.signature, cc=capability)[0])
+        options = {"cc": capability, "debug": False, "opt": True}  # whatever NUMBA_* variables say
+        return str(compile_ptx(kernel.py_func, source.signature, **options)[0])
 
 
 @contextmanager
@@ -107,32 +108,35 @@ def _compiling_for(capability: tuple[int, int]) -> Iterator[None]:
 def _link(ptx: str, capability: tuple[int, int]) -> Compiled:
     from cuda.bindings import nvjitlink
 
+    data = ptx.encode()
     options = ["-arch=sm_{}{}".format(*capability), "-O3", "-verbose"]
     handle = nvjitlink.create(len(options), options)
     try:
-        data = ptx.encode()
         nvjitlink.add_data(handle, nvjitlink.InputType.PTX, data, len(data), "kernel.ptx")
         nvjitlink.complete(handle)
-        cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
-        nvjitlink.get_linked_cubin(handle, cubin)
-        log = bytearray(nvjitlink.get_info_log_size(handle))
-        nvjitlink.get_info_log(handle, log)
+        cubin, log = _result(handle, "linked_cubin"), _result(handle, "info_log")
     except nvjitlink.nvJitLinkError as error:
-        raise RuntimeError(f"nvJitLink: {_error_log(nvjitlink, handle)}") from error
+        raise RuntimeError(f"nvJitLink: {_text(_result(handle, 'error_log'))}") from error
     finally:
         nvjitlink.destroy(handle)
-    return _described(bytes(cubin), ptx, log.decode(errors="replace"))
+    return _described(cubin, ptx, _text(log))
 
 
-def _error_log(nvjitlink: Any, handle: int) -> str:
-    log = bytearray(nvjitlink.get_error_log_size(handle))
-    nvjitlink.get_error_log(handle, log)
+def _result(handle: int, what: str) -> bytes:
+    """What a link made: "linked_cubin", "info_log" or "error_log"."""
+    nvjitlink = import_module("cuda.bindings.nvjitlink")
+    data = bytearray(getattr(nvjitlink, f"get_{what}_size")(handle))
+    getattr(nvjitlink, f"get_{what}")(handle, data)
+    return bytes(data)
+
+
+def _text(log: bytes) -> str:
     return log.decode(errors="replace").strip("\0 \n")
 
 
 def _described(cubin: bytes, ptx: str, log: str) -> Compiled:
     """`cubin` with the facts that its PTX and the assembler's `log` tell."""
-    entry = re.search(r"\.entry (\w+)", ptx)
+    entry = re.search(r"\.entry (\S+?)\(", ptx)
     assert entry is not None
     registers = max(int(n) for n in re.findall(r"Used (\d+) registers", log))
     spills = sum(int(n) for n in re.findall(r"(\d+) bytes spill stores", log))

@@ -1,19 +1,23 @@
 """The engine: gradients from roots to leaves, over opaque values.
 
-An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has the same
-two, adds with `+`, and offers `_sum_to(shape)`, `_as_kind(kind)`, `_add_in_place(value)` and `_memory`, which
-names its memory. A leaf takes its gradient by `_deliver(value, taken)`; in memory that is not in `taken` it
-may keep the value itself. Every node runs once, when all of its users have; nothing recurses.
+An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has the
+same two, adds with `+`, and offers `_sum_to(shape)`, `_as_kind(kind)`, `_add_in_place(value)` and
+`_memory`, which names its memory.
+
+Nodes are numbered as they are made, so a node's users have higher numbers than the node. Run from
+the highest down, every node meets its finished gradient once, in an order that repeats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from . import modes
 from .graph import FREED, Node
+
+_number = attrgetter("number")
 
 
 def run(
@@ -28,76 +32,30 @@ def run(
     Without `wanted`, leaves gather what arrives at them. With it, a sequence of edges, nothing is
     gathered: the gradients that arrive at those edges are returned, None where none does.
     """
-    order = _users_last([edge for edge, _ in roots if type(edge) is Node])
-    sums = _Sums(in_place=not create_graph)
-    for edge, g in roots:
-        sums.add(edge, g)
-        sums.taken.add(g._memory)
+    nodes = _reached(edge for edge, _ in roots)
+    sums = Sums(in_place=not create_graph)
     before = modes.state.grad
     modes.state.grad = create_graph
     try:
+        for edge, g in roots:
+            sums.add(edge, g)
+            sums.taken.add(g._memory)
         if wanted is None:
-            _propagate(order, sums, retain_graph, create_graph)
-            for leaf, g in sums.values.items():
-                leaf._deliver(g, sums.taken)
+            _propagate(nodes, sums, retain_graph, create_graph)
+            _deliver(sums)
             return []
-        caught = dict.fromkeys(wanted)
-        useful = _leading_to(order, wanted)
-        _propagate(order, sums, retain_graph, create_graph, useful, caught)
+        asked = frozenset(wanted)
+        useful = _leading_to(nodes, asked)
+        caught: dict[Any, Any] = {}
+        nodes = [node for node in nodes if node in useful]
+        _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
         return [_arrived(edge, sums, caught) for edge in wanted]
     finally:
         modes.state.grad = before
 
 
-def _propagate(
-    order: dict[Node, int],
-    sums: _Sums,
-    retain_graph: bool,
-    create_graph: bool,
-    useful: set[Node] | None = None,
-    caught: dict[Any, Any] | None = None,
-) -> None:
-    """Run the nodes; `order` counts the users that each still waits for.
-
-    Nodes that are not `useful` are passed over; what arrives at keys of `caught` is entered there.
-    """
-    values, own = sums.values, sums.own
-    ready = [node for node, users in order.items() if not users][::-1]
-    while ready:
-        node = ready.pop()
-        g = values.pop(node, None)
-        own.discard(node)
-        if g is not None and node.hooks:
-            g = run_hooks(node.hooks, g)
-            sums.taken.add(g._memory)
-        if useful is not None:
-            if node in caught:  # type: ignore[operator]
-                caught[node] = g  # type: ignore[index]
-            if node not in useful:
-                continue
-        rule = node.rule
-        if g is None:
-            cotangents: Iterable[Any] = repeat(None)
-        else:
-            cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
-            if not retain_graph and node.saved:
-                node.saved = FREED
-        for edge, c in zip(node.edges, cotangents):
-            if edge is None:
-                continue
-            if c is not None:
-                if edge in values or c._shape != edge._shape or c._kind is not edge._kind:
-                    sums.add(edge, c)
-                else:
-                    values[edge] = c
-            if edge.__class__ is Node:
-                left = order[edge] = order[edge] - 1
-                if not left:
-                    ready.append(edge)
-
-
-class _Sums:
-    """The gradients on their way: one value per edge, summed in place once the sum is our own."""
+class Sums:
+    """The gradients on their way: one value per edge, added up in place once the sum is our own."""
 
     __slots__ = ("in_place", "own", "taken", "values")
 
@@ -124,50 +82,76 @@ class _Sums:
             if self.in_place:
                 self.own.add(edge)
 
+    def hooked(self, hooks: Iterable[Any], g: Any) -> Any:
+        """A gradient after its hooks, each of which may replace it, and may have kept it."""
+        for hook in tuple(hooks):
+            replaced = hook(g)
+            g = g if replaced is None else replaced
+        self.taken.add(g._memory)
+        return g
 
-def _users_last(roots: Iterable[Node]) -> dict[Node, int]:
-    """Every node that the roots reach, with the number of its users among them."""
-    users = dict.fromkeys(roots, 0)
-    stack = list(users)
+
+def _propagate(
+    nodes: Iterable[Node],
+    sums: Sums,
+    retain_graph: bool,
+    create_graph: bool,
+    useful: set[Any] | None = None,
+    caught: dict[Any, Any] | None = None,
+) -> None:
+    """Run the nodes in order. With `useful`, other edges are passed over, and `caught` notes gradients."""
+    values = sums.values
+    for node in nodes:
+        g = values.pop(node, None)
+        if g is None:
+            continue
+        if node.hooks:
+            g = sums.hooked(node.hooks, g)
+        if caught is not None:
+            caught[node] = g
+        rule = node.rule
+        cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
+        if not retain_graph and node.saved:
+            node.saved = FREED
+        for edge, c in zip(node.edges, cotangents):
+            if edge is None or c is None or (useful is not None and edge not in useful):
+                continue
+            if edge in values or c._shape != edge._shape or c._kind is not edge._kind:
+                sums.add(edge, c)
+            else:
+                values[edge] = c
+
+
+def _reached(roots: Iterable[Any]) -> list[Node]:
+    """Every node that the roots reach, users before what they use."""
+    stack = [edge for edge in roots if edge.__class__ is Node]
+    seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if type(edge) is Node:
-                count = users.get(edge)
-                if count is None:
-                    users[edge] = 1
-                    stack.append(edge)
-                else:
-                    users[edge] = count + 1
-    return users
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=_number, reverse=True)
 
 
-def _leading_to(order: dict[Node, int], wanted: Iterable[Any]) -> set[Node]:
+def _leading_to(nodes: Sequence[Node], wanted: frozenset[Any]) -> set[Any]:
     """The nodes beyond which something wanted lies; the others need not run."""
-    users: dict[Any, list[Node]] = {}
-    for node in order:
-        for edge in node.edges:
-            if edge is not None:
-                users.setdefault(edge, []).append(node)
-    useful: set[Node] = set()
-    stack = [node for edge in wanted for node in users.get(edge, ())]
-    while stack:
-        node = stack.pop()
-        if node not in useful:
+    useful: set[Any] = set()
+    for node in reversed(nodes):
+        if any(edge in wanted or edge in useful for edge in node.edges):
             useful.add(node)
-            stack.extend(users.get(node, ()))
     return useful
 
 
-def run_hooks(hooks: Iterable[Any], g: Any) -> Any:
-    """A gradient after its hooks, each of which may replace it."""
-    for hook in tuple(hooks):
-        replaced = hook(g)
-        g = g if replaced is None else replaced
-    return g
-
-
-def _arrived(edge: Any, sums: _Sums, caught: dict[Any, Any]) -> Any:
-    if type(edge) is Node:
-        return caught.get(edge)
+def _arrived(edge: Any, sums: Sums, caught: dict[Any, Any]) -> Any:
+    if edge in caught:
+        return caught[edge]
     g = sums.values.get(edge)
-    return g if g is None else edge._hooked(g)
+    hooks = edge.hooks if edge.__class__ is Node else edge._hooks
+    return sums.hooked(hooks, g) if hooks and g is not None else g
+
+
+def _deliver(sums: Sums) -> None:
+    """Give every leaf its gradient."""
+    for leaf, g in sums.values.items():
+        leaf._deliver(sums.hooked(leaf._hooks, g) if leaf._hooks else g, sums.taken)

@@ -75,7 +75,11 @@ def grad(
     """
     if is_grads_batched:
         raise RuntimeError("grad(): is_grads_batched=True is not supported; call grad() once per vector")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got False")
     wanted = _several(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
     found = engine.run(
         _roots(outputs, grad_outputs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -25,16 +26,21 @@ class Freed(tuple):  # type: ignore[type-arg]
 FREED = Freed()
 
 
+# next(numbers) for each new node.
+numbers = itertools.count()
+
+
 class Node:
     """A recorded operation.
 
     `edges` holds, per input, the Node it came from, or the leaf itself, or None where no gradient
     is wanted. Nodes and leaves both have `_shape` and `_kind`: those of the gradient that they take.
+    `number` grows from node to node, so that users have higher ones than what they use.
     `saved` are the tensors that the rule reads, `versions` their storages' versions at the time,
     `extra` whatever else the rule wants.
     """
 
-    __slots__ = ("__weakref__", "_kind", "_shape", "edges", "extra", "hooks", "rule", "saved", "versions")
+    __slots__ = ("__weakref__", "_kind", "_shape", "edges", "extra", "hooks", "number", "rule", "saved", "versions")
 
     rule: Rule
     edges: tuple[Any, ...]
@@ -43,7 +49,7 @@ class Node:
     _shape: tuple[int, ...]
     _kind: Any
     extra: Any
-    hooks: list[Callable[[Any], Any]] | None
+    hooks: dict[int, Callable[[Any], Any]] | None
 
     def name(self) -> str:
         """The name PyTorch gives it: AddBackward0."""

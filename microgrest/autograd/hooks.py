@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -30,11 +31,38 @@ class RemovableHandle:
         self.remove()
 
 
-class _NodeHooks(dict[int, Callable[..., Any]]):
-    """Hooks of a node, which the engine iterates as functions."""
+# The place of the hook that keeps a gradient, which always comes last.
+KEEP = -1
 
-    def __iter__(self) -> Any:
-        return iter(list(self.values()))
+
+@method(name="retain_grad")
+def keep(t: Any) -> None:
+    """Keep the gradient of a tensor that is no leaf in its `.grad`, too."""
+    if not t._requires_grad:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if t._node is None or t.retains_grad:
+        return
+    here = weakref.ref(t)
+
+    def keep_grad(g: Any) -> None:
+        alive = here()
+        if alive is not None:
+            alive._grad = g if alive._grad is None else alive._grad + g
+
+    _of(t)[KEEP] = keep_grad
+
+
+@method(name="retains_grad")
+@property
+def keeps(t: Any) -> bool:
+    """Whether `retain_grad` asked to keep the gradient of this tensor, which is no leaf."""
+    return t._node is not None and KEEP in (t._node.hooks or ())
+
+
+def keep_on(node: Any, t: Any) -> None:
+    """An in-place write gave `t` another node: its gradient is kept there if it was at `node`."""
+    if node is not None and node is not t._node and node.hooks and node.hooks.pop(KEEP, None):
+        keep(t)
 
 
 @method(name="register_hook")
@@ -42,21 +70,26 @@ def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
     if not t._requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    owner, name, kind = (t, "_hooks", dict) if t._node is None else (t._node, "hooks", _NodeHooks)
-    if getattr(owner, name) is None:
-        setattr(owner, name, kind())
-    hooks = getattr(owner, name)
+    hooks = _of(t)
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
+    if KEEP in hooks:
+        hooks[KEEP] = hooks.pop(KEEP)
     return handle
+
+
+def _of(t: Any) -> dict[int, Callable[..., Any]]:
+    """The hooks on the gradient of `t`: of its node, or of itself as a leaf."""
+    owner, name = (t, "_hooks") if t._node is None else (t._node, "hooks")
+    if getattr(owner, name) is None:
+        setattr(owner, name, {})
+    hooks: dict[int, Callable[..., Any]] = getattr(owner, name)
+    return hooks
 
 
 @method(name="_deliver")
 def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
     """Add `g` to the leaf's gradient. The first one is kept as it is unless its memory is `taken`."""
-    if leaf._hooks:
-        g = leaf._hooked(g)
-        taken.add(g._memory)
     with _delivery:
         held = leaf._grad
         if held is None:
@@ -68,3 +101,4 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
             leaf._grad = held + g
         else:
             held._add_in_place(g)
+            held._storage.version += 1

@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _State(threading.local):
-    """`grad`: operations are recorded. `inference`: tensors made now never join a graph."""
+    """`grad`: operations are recorded. `inference`: they cannot be, whatever else is asked."""
 
     grad = True
     inference = False
@@ -36,16 +36,17 @@ class _Mode:
 
     grad: bool
     inference: bool | None = None
+    _before: list[tuple[bool, bool]]
 
     def __enter__(self) -> None:
         # A stack, so that one object can be entered again while it is entered.
         self.__dict__.setdefault("_before", []).append((state.grad, state.inference))
-        state.grad = self.grad
         if self.inference is not None:
             state.inference = self.inference
+        state.grad = self.grad and not state.inference
 
     def __exit__(self, *exc: object) -> None:
-        state.grad, state.inference = self.__dict__["_before"].pop()
+        state.grad, state.inference = self._before.pop()
 
     def _fresh(self) -> _Mode:
         return type(self)()
@@ -67,14 +68,21 @@ class _Mode:
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
-            sent = None
+            resume, given = generator.send, (None,)
             while True:
                 try:
                     with self._fresh():
-                        value = generator.send(sent)
+                        value = resume(*given)
                 except StopIteration as stop:
                     return stop.value
-                sent = yield value
+                try:
+                    resume, given = generator.send, ((yield value),)
+                except GeneratorExit:
+                    with self._fresh():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume, given = generator.throw, (error,)
 
         return inside
 
@@ -94,7 +102,7 @@ class no_grad(_BareDecorator):  # noqa: N801 - PyTorch's name
 
 
 class enable_grad(_BareDecorator):  # noqa: N801 - PyTorch's name
-    """Operations inside are recorded, also within `no_grad`."""
+    """Operations inside are recorded, also within `no_grad`, but not within `inference_mode`."""
 
     grad = True
 
@@ -105,7 +113,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
     def __init__(self, mode: bool) -> None:
         self.grad = bool(mode)
         self._before = [(state.grad, state.inference)]
-        state.grad = self.grad
+        state.grad = self.grad and not state.inference
 
     def __enter__(self) -> None:
         """The mode has been on since the call; leaving puts back what was before it."""
@@ -122,7 +130,10 @@ class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
 
 
 class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
-    """As `no_grad`, and tensors made inside can never be part of a graph."""
+    """As `no_grad`, and neither `enable_grad` nor `set_grad_enabled` inside ends it.
+
+    Unlike PyTorch's, tensors made inside carry no mark: outside they take part in graphs, as constants.
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         self = object.__new__(cls)

@@ -18,6 +18,8 @@ from .structured import apply as apply_structured
 
 Function = Callable[..., Tensor]
 FUNCTIONS: dict[str, Function] = {}
+# The rows that users call, by every name that they have.
+PUBLIC: dict[str, Row] = {}
 COMPARABLE = (Tensor, int, float, np.generic, np.ndarray)
 
 
@@ -56,6 +58,8 @@ def function(row: Row) -> Function:
 
 def in_place(row: Row) -> Function:
     """The method name_ of an elementwise row."""
+    if len(row.args) == 2 and not row.defaults:
+        return named(updating(row), f"{row.name}_", f"In-place form of {row.name}.")
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return apply_in_place(row, self, bind(row, (self, *args), kwargs)[1:])
@@ -76,7 +80,7 @@ def attach(row: Row) -> None:
     if row.extra.get("internal"):
         return
     for name in (row.name, *row.extra.get("aliases", ())):
-        FUNCTIONS[name] = op
+        FUNCTIONS[name], PUBLIC[name] = op, row
         if row.method:
             setattr(Methods, name, op)
         if row.inplace:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..arrays import from_numpy
-from ..autograd.graph import FREED, Node, checked
+from ..autograd.graph import FREED, Node, checked, numbers
 from ..autograd.modes import state
 from ..dtypes import dtype, float64
 from ..kernels.program import Program, Reduce
@@ -116,6 +116,7 @@ class Backward:
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""
         node = _new(Node)
+        node.number = next(numbers)
         node.rule = self
         node.edges = edges
         self.save(node, y, args)
@@ -202,7 +203,8 @@ class Launch:
         if self.fits:
             self.results = [(i, backward._kind(i, kind), backward.folds(i)) for i in backward.computed]
             program = backward.program(True)
-            self.at = lambda n: kind.kernels.elementwise.compiled(program, letters, 0, n)
+            kernels = kind.kernels.elementwise
+            self.at: Callable[[int], Any] = lambda n: kernels.compiled(program, letters, 0, n)
             self.kernel = self.at(0)
 
 

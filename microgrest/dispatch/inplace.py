@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..autograd.hooks import keep_on
 from ..autograd.modes import state
 from ..ops.convert import copy as copy_row
 from ..ops.movement import follow, overwrite
@@ -22,7 +23,7 @@ from .structured import record
 def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     """x = row(x, *rest), in the memory of `x`."""
     args = (x, *rest)
-    check_writable(row.name, x)
+    check_writable(row.name, x, rest)
     common_device(row.name, args)
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
     if shape != x._shape:
@@ -34,25 +35,45 @@ def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     recorded = state.grad and form.differentiable and edges.count(None) != len(edges)
     if recorded:
         backward = form.backward(edges, flat_layout(args, x))
-        if 0 in backward.saved:
-            args = (x.detach().clone(), *rest)
+        args = [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
     write(row, x, (x, *rest), form)
     x._storage.touch()
     if recorded:
+        node = x._node
         backward.attach(x, edges, args)
+        keep_on(node, x)
         rebase(x)
     return x
 
 
-def check_writable(name: str, x: Tensor) -> None:
-    """RuntimeError where PyTorch forbids a write: leaves that want gradients, expanded memory."""
+def before(a: Tensor, x: Tensor) -> Tensor:
+    """`a` itself, or a copy that stands for it in the graph if a write to `x` will change it."""
+    if a._storage.array is not x._storage.array:
+        return a
+    old = a.detach().clone()
+    old._node, old._requires_grad = a._node, a._requires_grad
+    return old
+
+
+def check_writable(name: str, x: Tensor, others: Sequence[Any] = ()) -> None:
+    """RuntimeError where PyTorch forbids a write from `others`.
+
+    To leaves that want gradients and views of them, to views made in no_grad when the write would
+    be recorded, and to expanded memory.
+    """
     if state.grad and x._requires_grad and x._node is None:
         raise RuntimeError(
             f"a leaf Variable that requires grad is being used in an in-place operation ({name}_). "
             "Do it inside `with torch.no_grad():`, or on x.data."
         )
     if state.grad and x._base is not None:
-        base = x._base[0]
+        base, _, recorded = x._base
+        wanted = base._requires_grad or any(isinstance(a, Tensor) and a._requires_grad for a in others)
+        if wanted and not recorded:
+            raise RuntimeError(
+                f"A view was created in no_grad mode and is being modified inplace ({name}_) with grad mode enabled, "
+                "which is ambiguous. Make and modify the view both inside the no_grad block, or both outside of it."
+            )
         if base._requires_grad and base._node is None:
             raise RuntimeError(
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}_). "
@@ -121,12 +142,13 @@ def rebase(x: Tensor) -> None:
     if x._base is None:
         base = x
     else:
-        base, path = x._base
+        base, path, _ = x._base
         old = base._same()
         old._node, old._requires_grad = base._node, base._requires_grad
         record(overwrite, (old, x), {"path": path}, base)
+        keep_on(old._node, base)
     for v in tuple(base._views or ()):
-        fresh = follow(base, v._base[1])
+        fresh, node = follow(base, v._base[1]), v._node
         v._node, v._requires_grad = fresh._node, fresh._requires_grad
-        v._base = (base, v._base[1])
+        keep_on(node, v)
 

@@ -6,6 +6,7 @@ import weakref
 from typing import Any
 
 from ..autograd.modes import state
+from ..dtypes import INTEGER, dtype, iinfo
 from ..ops import convert
 from ..ops.movement import Geometry
 from ..ops.reduction import sum as sum_row
@@ -18,9 +19,10 @@ from .structured import family
 def move(row: Row, x: Tensor, **params: Any) -> Tensor:
     """A view of `x` by the row's geometry. It remembers its base and the way from there."""
     y = x._alias(*row.extra["geometry"](x._shape, x._strides, x._offset, **params))
-    base, path = x._base or (x, ())
-    y._base = base, (*path, (row, params))
-    if state.grad and (base._node is not None or not base._requires_grad):
+    base, path, recorded = x._base or (x, (), True)
+    recorded = recorded and state.grad
+    y._base = base, (*path, (row, params)), recorded
+    if recorded and (base._node is not None or not base._requires_grad):
         if base._views is None:
             base._views = weakref.WeakSet()
         base._views.add(y)
@@ -137,6 +139,19 @@ def flat(x: Tensor) -> Any:
 def filled(shape: Any, kind: Any, value: Any) -> Tensor:
     """A new tensor full of one number."""
     y = Tensor._empty(shape, kind)
+    check_range(kind.dtype, value, value)
     kind.kernels.memory.fill(y._flat, value)
     return y
+
+
+def check_range(d: dtype, low: Any, high: Any) -> None:
+    """RuntimeError where `d` is an integer type that cannot hold the numbers from low to high.
+
+    Unsigned types take negative numbers too, counted down from their end, as PyTorch does.
+    """
+    if d.category != INTEGER:
+        return
+    most = iinfo(d).max
+    if not (-most - d.is_signed <= low and high <= most):
+        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {low if low == high else (low, high)}")
 

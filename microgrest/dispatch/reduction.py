@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.graph import Node
+from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, int64, uint8
 from ..kernels.program import Input, Output, Program, Reduce
@@ -177,6 +177,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
         t = make(out, SCALAR, kind)
         if x._requires_grad and state.grad:
             node = _new(Node)
+            node.number = next(numbers)
             node.rule = rule
             node.edges = (x._node or x,)
             node.saved = node.versions = node.extra = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd.graph import Node, checked
+from ..autograd.graph import Node, checked, numbers
 from ..autograd.modes import state
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
@@ -49,6 +49,7 @@ class Structured:
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""
         node = _new(Node)
+        node.number = next(numbers)
         node.rule, node.edges = self, edges
         saved = tuple([args[i] for i in self.saved])
         if self.saves_y:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from .. import dtypes
-from ..dispatch.api import FUNCTIONS
+from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.inplace import apply_in_place
 from ..dtypes import bool_
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
@@ -51,8 +51,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
 
 divide = method(name="divide")(div)
 
-_BY_PRODUCTS = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
-_BY_ROOTS = {n: FUNCTIONS[name] for n, name in {0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}.items()}
+_BY_PRODUCTS: dict[float, Function] = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
+_BY_ROOTS: dict[float, Function] = {n: FUNCTIONS[name] for n, name in {0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}.items()}
 
 
 @method(name="__pow__")
@@ -117,6 +117,10 @@ def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = No
     )
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where `condition` holds, else `other`; with the condition alone, the indices where it holds."""
     if input is None and other is None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import creation
 from ..dispatch.inplace import apply_in_place, check_writable
+from ..dispatch.movement import check_range, filled
 from ..ops.convert import copy as copy_row
-from ..storage import kind_of
 from ..tensor import Tensor
 from ..methods import method
 
@@ -69,10 +69,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
         return apply_in_place(copy_row, self, (value,))
     if self._requires_grad or self._flat is None:
-        source = Tensor._empty((), kind_of(self.dtype, self.device))
-        source._kind.kernels.memory.fill(source._flat, value)
-        return apply_in_place(copy_row, self, (source,))
+        return apply_in_place(copy_row, self, (filled((), self._kind, value),))
     check_writable("fill", self)
+    check_range(self.dtype, value, value)
     self._kind.kernels.memory.fill(self._flat, value)
     self._storage.touch()
     return self

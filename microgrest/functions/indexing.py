@@ -17,7 +17,7 @@ from ..creation import as_tensor
 from ..dispatch.common import broadcast_shapes
 from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
 from ..dispatch.structured import apply, record
-from ..dtypes import bool_, int64
+from ..dtypes import bool_, int32, int64, uint8
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
 from ..ops.movement import slice_, view
@@ -38,6 +38,8 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 @method(name="__setitem__")
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
+    if value is None or isinstance(value, str):
+        raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
     target, pickers = _basic(self, index)
@@ -61,7 +63,12 @@ def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
 
 def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
     """The recorded write of `value` to flat positions of `target`."""
-    check_writable("index_put", target)
+    check_writable("index_put", target, (value,))
+    if value.dtype is not target.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{target.dtype!r} for the destination and {value.dtype!r} for the source."
+        )
     if broadcast_shapes("index_put", [value._shape, places._shape]) != tuple(places._shape):
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to indexing result of "
@@ -87,8 +94,7 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
 
     The list is empty where no tensor indexes.
     """
-    items = list(index) if isinstance(index, tuple) else [index]
-    items = [_item(i) for i in items]
+    items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []
     d = 0
@@ -116,6 +122,16 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     return x, pickers + [None] * (x.ndim - len(pickers))
 
 
+def _as_tuple(index: Any) -> Sequence[Any]:
+    """The indices one by one. A list that holds more than numbers counts as a tuple, as in PyTorch."""
+    if isinstance(index, tuple):
+        return index
+    mixed = (Tensor, Sequence, np.ndarray, slice, type(None), type(Ellipsis))
+    if isinstance(index, list) and any(isinstance(i, mixed) for i in index):
+        return index
+    return [index]
+
+
 def _item(i: Any) -> Any:
     """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
     if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
@@ -125,15 +141,15 @@ def _item(i: Any) -> Any:
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.array(i) if not isinstance(i, np.ndarray) else i)
         i = i.to(int64) if not i.numel() else i
-    if not isinstance(i, Tensor) or i.dtype.is_floating_point:
+    if isinstance(i, Tensor) and i.dtype is uint8:
+        i = i.to(bool_)
+    if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
             "tensors used as indices must be long, int, byte or bool tensors; only integers, slices (`:`), ellipsis "
             f"(`...`), None and long or byte Variables are valid indices (got {what})"
         )
-    if not i._shape:
-        return i.item()
-    return i
+    return i if i._shape else i.item()
 
 
 def _fill_ellipsis(x: Tensor, items: list[Any]) -> list[Any]:

@@ -142,7 +142,7 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x` of the elements that have `index` along `dim` and stand there otherwise."""
-    place: Any = index * math.prod(x._shape[dim + 1 :])
+    place = index * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
         if d != dim:
             shape = [n if k == d else 1 for k in range(index.ndim)]

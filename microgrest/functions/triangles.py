@@ -55,15 +55,13 @@ def _within(name: str, x: Tensor, offset: int) -> Tensor:
 @method
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, up to the diagonal `diagonal` above the main one; zeros elsewhere."""
-    kept: Tensor = where(_within("tril", input, diagonal), input, False)
-    return kept
+    return where(_within("tril", input, diagonal), input, False)
 
 
 @method
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, from the diagonal `diagonal` above the main one; zeros elsewhere."""
-    kept: Tensor = where(_within("triu", input, diagonal - 1), False, input)
-    return kept
+    return where(_within("triu", input, diagonal - 1), False, input)
 
 
 @method

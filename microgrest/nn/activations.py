@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter as Argument
-from inspect import Signature
+from inspect import Parameter as Argument, Signature
 from typing import Any, ClassVar
 
 from . import functional as F

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import count
 from typing import Any, NamedTuple
 
-_ids = count()
+from ..autograd.hooks import RemovableHandle
 
 
 class Hook(NamedTuple):
@@ -41,25 +40,8 @@ class Hook(NamedTuple):
         return result if changed is None else changed
 
 
-Hooks = OrderedDict[int, Hook]
-
-
-class RemovableHandle:
-    """Undoes one registration: call `remove()`, or leave it as a context manager."""
-
-    def __init__(self, hooks: Hooks) -> None:
-        self.id = next(_ids)
-        self._hooks = hooks
-
-    def remove(self) -> None:
-        """Take the hook out; a second call does nothing."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.remove()
+# Of Hook by number; Any, since what a handle removes from may hold any kind of hook.
+Hooks = OrderedDict[int, Any]
 
 
 def register(hooks: Hooks, hook: Hook, prepend: bool) -> RemovableHandle:

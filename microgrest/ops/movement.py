@@ -114,9 +114,15 @@ def reshaped_strides(
     return tuple(reversed(result))
 
 
+def _view(shape: Any, strides: Any, offset: int, size: tuple[int, ...]) -> Geometry:
+    steps = reshaped_strides(shape, strides, size)
+    assert steps is not None
+    return size, steps, offset
+
+
 view = movement(
     "view",
-    lambda shape, strides, offset, size: (size, reshaped_strides(shape, strides, size), offset),
+    _view,
     vjp=lambda g, y, x, size: (g.reshape(tuple(x.shape)),),
     doc="The same elements in another shape.",
     backward_name="ViewBackward0",

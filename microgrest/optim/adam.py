@@ -65,23 +65,12 @@ class Adam(Optimizer):
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         step = state["step"] = state["step"] + 1
         (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
-        decoupled = decay != 0 and group["decoupled_weight_decay"]
-        adam(
-            param,
-            grad,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state.get("max_exp_avg_sq"),
-            rate=lr / (1 - beta1**step),
-            rest1=1 - beta1,
-            beta2=beta2,
-            rest2=1 - beta2,
-            root=(1 - beta2**step) ** 0.5,
-            eps=group["eps"],
-            shrink=1 - lr * decay if decoupled else None,
-            decay=None if decoupled else decay or None,
-            maximize=group["maximize"],
-        )
+        rate, root = lr / (1 - beta1**step), (1 - beta2**step) ** 0.5
+        shrinks = decay != 0 and group["decoupled_weight_decay"]
+        moments = state["exp_avg"], state["exp_avg_sq"], state.get("max_exp_avg_sq")
+        numbers = (rate, decay, 1 - beta1, beta2, 1 - beta2, root, group["eps"], 1 - lr * decay)
+        flags = (group["maximize"], decay != 0 and not shrinks, shrinks)
+        adam((param, grad, *moments), numbers, flags)
 
 
 @fused
@@ -93,22 +82,21 @@ def adam(
     largest: Any,
     *,
     rate: Any,
+    decay: Any,
     rest1: Any,
     beta2: Any,
     rest2: Any,
     root: Any,
     eps: Any,
     shrink: Any,
-    decay: Any,
     maximize: bool,
+    decays: bool,
+    shrinks: bool,
 ) -> tuple[Any, ...]:
-    grad = descent(param, grad, decay, maximize)
+    grad = descent(param, grad, maximize, decay if decays else None)
     mean = mean + rest1 * (grad - mean)
-    square = beta2 * square + rest2 * (grad * grad)
-    variance = square
+    square = variance = beta2 * square + rest2 * (grad * grad)
     if largest is not None:
         variance = largest = maximum(largest, square)
-    if shrink is not None:
-        param = shrink * param
-    param = param - rate * (mean / (sqrt(variance) / root + eps))
-    return param, None, mean, square, largest
+    kept = shrink * param if shrinks else param
+    return kept - rate * (mean / (sqrt(variance) / root + eps)), None, mean, square, largest

@@ -1,20 +1,20 @@
 """Update rules as expressions: each becomes one kernel, which writes the new values in place.
 
     @fused
-    def descend(param, grad, *, lr):
-        return param - lr * grad, None
+    def descend(param, grad, *, lr, ascend):
+        return param + lr * grad if ascend else param - lr * grad, None
 
-    descend(param, grad, lr=0.1)        # for i in range(n): param[i] -= lr * grad[i]
+    descend((param, grad), (0.1,), (False,))      # for i in range(n): param[i] -= 0.1 * grad[i]
 
-The expression takes tensors by position and numbers by keyword, and returns a new value, or None
-for none, per tensor. It is traced, on symbols, once per combination of dtypes, of tensors and
-numbers that are None, and of bools: those steer the expression. Numbers are inputs of the kernel,
-so a learning rate that changes costs nothing.
+The expression takes tensors by position, then numbers, then flags, and returns a new value, or None
+for none, per tensor. It is traced, on symbols, once per combination of dtypes, of absent tensors
+(None) and of flags, which steer it. Numbers are inputs of the kernel, so a learning rate that
+changes costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..dispatch.inplace import check_writable
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor
 
-NUMBER = "number"
+Tensors = Sequence["Tensor | None"]
 
 
 class fused:
@@ -37,42 +37,34 @@ class fused:
         self.names = list(signature(expression).parameters)
         self.updates: dict[Any, Update] = {}
 
-    def __call__(self, *tensors: Tensor | None, **numbers: Any) -> None:
+    def __call__(
+        self, tensors: Tensors, numbers: Sequence[Any], flags: tuple[bool, ...] = ()
+    ) -> None:
         """Update the tensors, all of one shape; RuntimeError where shapes or devices differ."""
-        held = [t for t in tensors if t is not None]
-        values: list[float] = []
-        key: list[Any] = [None if t is None else t._kind for t in tensors]
-        for value in numbers.values():
-            if value is None or value is True or value is False:
-                key.append(value)
-            else:
-                values.append(float(value))
-                key.append(NUMBER)
-        found = tuple(key)
-        update = self.updates.get(found)
+        key = (flags, *[None if t is None else t._kind for t in tensors])
+        update = self.updates.get(key)
         if update is None:
-            update = self.updates[found] = self._trace(tensors, numbers)
-        update(held, values)
+            update = self.updates[key] = self._trace(tensors, numbers, flags)
+        update([t for t in tensors if t is not None], map(float, numbers))
 
-    def _trace(self, tensors: Sequence[Tensor | None], numbers: dict[str, Any]) -> Update:
+    def _trace(self, tensors: Tensors, numbers: Sequence[Any], flags: tuple[bool, ...]) -> Update:
         """Run the expression on symbols, in the promoted type of the tensors."""
-        places = [i for i, t in enumerate(tensors) if t is not None]
-        held = [t for t in tensors if t is not None]
-        common_device(self.name, held)
-        compute = dtypes.result_of([t.dtype for t in held], (), ())
-        pairs = zip(self.names, tensors, strict=False)
-        symbols = [None if t is None else Symbol(name) for name, t in pairs]
-        options = {
-            name: value if value is None or isinstance(value, bool) else Symbol(name)
-            for name, value in numbers.items()
-        }
-        typed = [(symbols[i], t.dtype, compute) for i, t in zip(places, held, strict=True)]
-        typed += [(s, compute, compute) for s in options.values() if isinstance(s, Symbol)]
-        results = self.expression(*symbols, **options)
-        written = [k for k, i in enumerate(places) if results[i] is not None]
-        outputs = [(results[places[k]], held[k].dtype, None) for k in written]
-        program = Lowering(typed).program(self.name, outputs)
-        return Update(program, len(held), written)
+        held = {i: t for i, t in enumerate(tensors) if t is not None}
+        common_device(self.name, list(held.values()))
+        compute = dtypes.result_of([t.dtype for t in held.values()], (), ())
+        symbols = {name: Symbol(name) for name in self.names}
+        first, last = len(tensors), len(tensors) + len(numbers)
+        inputs = [(symbols[self.names[i]], t.dtype, compute) for i, t in held.items()]
+        inputs += [(symbols[name], compute, compute) for name in self.names[first:last]]
+        results = self.expression(
+            *[symbols[self.names[i]] if i in held else None for i in range(first)],
+            **{name: symbols[name] for name in self.names[first:last]},
+            **dict(zip(self.names[last:], flags, strict=True)),
+        )
+        written = [i for i in held if results[i] is not None]
+        outputs = [(results[i], held[i].dtype, None) for i in written]
+        program = Lowering(inputs).program(self.name, outputs)
+        return Update(program, len(held), [list(held).index(i) for i in written])
 
 
 class Update:
@@ -84,7 +76,7 @@ class Update:
         self.layout += "".join(map(str, written))
         self.kernel: Callable[..., None] | None = None
 
-    def __call__(self, held: list[Tensor], values: list[float]) -> None:
+    def __call__(self, held: list[Tensor], values: Iterable[float]) -> None:
         shape = held[0]._shape
         flats = [t._flat for t in held if t._shape == shape and t._flat is not None]
         if len(flats) < len(held):
@@ -96,10 +88,15 @@ class Update:
                 kernel = kernels.compiled(self.program, self.layout, 0, flats[0].size)
                 self.kernel = kernel if flats[0].size < LIMIT else self.kernel
             kernel(*flats, *values)
-        for i in self.written:
-            held[i]._storage.touch()
+        first = held[self.written[0]]._storage
+        first.touch()
+        for i in self.written[1:]:
+            # Looking up the place in the user's program once is enough.
+            storage = held[i]._storage
+            storage.version += 1
+            storage.writer = first.writer
 
-    def _strided(self, held: list[Tensor], values: list[float]) -> None:
+    def _strided(self, held: list[Tensor], values: Iterable[float]) -> None:
         """Tensors of any layout, one by one in the order of their indices."""
         results = [held[i] for i in self.written]
         for t in held:

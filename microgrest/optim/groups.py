@@ -36,13 +36,12 @@ def check_hints(options: Group) -> None:
 
 
 def check_nonnegative(**options: float) -> None:
-    """ValueError naming the first option that is negative, NaN; TypeError if it is no number."""
+    """ValueError naming the first option that is negative, NaN, or a tensor of several elements."""
     for name, value in options.items():
-        what = _TITLES.get(name, f"{name} value")
-        if isinstance(value, Tensor):
-            raise TypeError(f"{name} must be a Python number, not a Tensor: use {name}.item()")
+        if isinstance(value, Tensor) and value.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
         if not value >= 0.0:
-            raise ValueError(f"Invalid {what}: {value}")
+            raise ValueError(f"Invalid {_TITLES.get(name, f'{name} value')}: {value}")
 
 
 def check_betas(betas: tuple[float, float]) -> None:

@@ -105,7 +105,7 @@ class Optimizer:
         return f"{type(self).__name__} (\n{blocks}\n)"
 
 
-def descent(param: Any, grad: Any, decay: Any, maximize: bool) -> Any:
+def descent(param: Any, grad: Any, maximize: bool, decay: Any) -> Any:
     """The gradient to step against: negated to maximize, plus that of an L2 penalty, if any."""
     grad = -grad if maximize else grad
     return grad if decay is None else grad + decay * param

@@ -59,21 +59,10 @@ class RMSprop(Optimizer):
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         state["step"] += 1
-        alpha = group["alpha"]
-        rmsprop(
-            param,
-            grad,
-            state["square_avg"],
-            state.get("grad_avg"),
-            state.get("momentum_buffer"),
-            lr=group["lr"],
-            alpha=alpha,
-            rest=1 - alpha,
-            eps=group["eps"],
-            momentum=group["momentum"],
-            decay=group["weight_decay"] or None,
-            maximize=group["maximize"],
-        )
+        alpha, decay = group["alpha"], group["weight_decay"]
+        averages = state["square_avg"], state.get("grad_avg"), state.get("momentum_buffer")
+        numbers = (group["lr"], decay, alpha, 1 - alpha, group["eps"], group["momentum"])
+        rmsprop((param, grad, *averages), numbers, (group["maximize"], decay != 0))
 
 
 @fused
@@ -85,14 +74,15 @@ def rmsprop(
     velocity: Any,
     *,
     lr: Any,
+    decay: Any,
     alpha: Any,
     rest: Any,
     eps: Any,
     momentum: Any,
-    decay: Any,
     maximize: bool,
+    decays: bool,
 ) -> tuple[Any, ...]:
-    grad = descent(param, grad, decay, maximize)
+    grad = descent(param, grad, maximize, decay if decays else None)
     variance = square = alpha * square + rest * (grad * grad)
     if mean is not None:
         mean = mean + rest * (grad - mean)

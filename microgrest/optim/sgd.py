@@ -50,24 +50,15 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        momentum, keep, velocity = group["momentum"], 1 - group["dampening"], None
-        if momentum != 0:
-            velocity = state.get("momentum_buffer")
-            if velocity is None:
-                # The first velocity is the gradient itself.
-                velocity, keep = zeros_like(param), 1.0
-                state["momentum_buffer"] = velocity
-        sgd(
-            param,
-            grad,
-            velocity,
-            lr=group["lr"],
-            momentum=momentum,
-            keep=keep,
-            nesterov=group["nesterov"],
-            decay=group["weight_decay"] or None,
-            maximize=group["maximize"],
-        )
+        momentum, keep, decay = group["momentum"], 1 - group["dampening"], group["weight_decay"]
+        velocity = state.get("momentum_buffer") if momentum else None
+        if momentum and velocity is None:
+            # The first velocity is the gradient itself.
+            velocity, keep = zeros_like(param), 1
+            state["momentum_buffer"] = velocity
+        numbers = (group["lr"], decay, momentum, keep)
+        flags = (group["maximize"], decay != 0, group["nesterov"])
+        sgd((param, grad, velocity), numbers, flags)
 
 
 @fused
@@ -77,13 +68,14 @@ def sgd(
     velocity: Any,
     *,
     lr: Any,
+    decay: Any,
     momentum: Any,
     keep: Any,
-    nesterov: bool,
-    decay: Any,
     maximize: bool,
+    decays: bool,
+    nesterov: bool,
 ) -> tuple[Any, ...]:
-    grad = descent(param, grad, decay, maximize)
+    grad = descent(param, grad, maximize, decay if decays else None)
     if velocity is None:
         return param - lr * grad, None, None
     velocity = momentum * velocity + keep * grad

@@ -99,8 +99,8 @@ def test_options_that_mean_something_else_are_refused_by_name():
         optim.SGD([leaf()], differentiable=True)
     with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together"):
         optim.SGD([leaf()], fused=True, foreach=True)
-    with pytest.raises(TypeError, match="lr must be a Python number"):
-        optim.SGD([leaf()], lr=torch.tensor(0.1))
+    with pytest.raises(ValueError, match="Tensor lr must be 1-element"):
+        optim.SGD([leaf()], lr=torch.tensor([0.1, 0.2]))
     assert optim.SGD([leaf()], foreach=True).param_groups[0]["foreach"] is True
 
 

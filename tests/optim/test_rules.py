@@ -137,6 +137,17 @@ def test_a_learning_rate_set_between_steps_takes_effect():
         assert p.item() == value
 
 
+@pytest.mark.parametrize("optimizer", [optim.SGD, optim.RMSprop, optim.Adam])
+def test_a_learning_rate_may_be_a_tensor(optimizer):
+    rate, ends = torch.tensor(0.5, dtype=torch.float64), []
+    for lr in (rate, 0.5):
+        p = torch.tensor(START[0], requires_grad=True)
+        p.grad = torch.tensor(START[0])
+        optimizer([p], lr=lr).step()
+        ends.append(p.tolist())
+    assert ends[0] == ends[1]
+
+
 def test_a_step_leaves_the_gradient_alone_and_enters_no_graph():
     p = torch.tensor([1.0, 2.0], requires_grad=True)
     opt = optim.SGD([p], lr=0.1, momentum=0.9, weight_decay=0.1, nesterov=True)

@@ -53,15 +53,19 @@ def log_f64(x: np.float64) -> np.float64:
 def log2_f64(x: np.float64) -> np.float64:
     """Logarithm to base 2; exact at powers of two."""
     k, f = log_split_f64(x)
-    y = (f + log_poly_f64(f)) * 1.4426950408889634
+    p = log_poly_f64(f)
+    s = f + p
+    y = s * 1.4426950408889634 + ((f - s) + p) * 1.4426950408889634
     return log_domain_f64(x, k + y)
 
 
 def log10_f64(x: np.float64) -> np.float64:
     """Logarithm to base 10."""
     k, f = log_split_f64(x)
-    y = (f + log_poly_f64(f)) * 0.4342944819032518
-    return log_domain_f64(x, k * 0.3010299956640665 + (y + k * -8.532344317057107e-14))
+    p = log_poly_f64(f)
+    s = f + p
+    low = ((f - s) + p) * 0.4342944819032518 + k * -8.532344317057107e-14
+    return log_domain_f64(x, k * 0.3010299956640665 + (s * 0.4342944819032518 + low))
 
 
 def log1p_sum_f64(x: np.float64, d: np.float64) -> np.float64:
@@ -71,8 +75,9 @@ def log1p_sum_f64(x: np.float64, d: np.float64) -> np.float64:
     lost = x - (u - 1.0) if u < 2.0 else 1.0 - (u - x)
     b = np.float64(1.0 + f).view(np.int64) - np.float64(u).view(np.int64)
     scale = np.int64(b + 0x3FF0000000000000).view(np.float64)  # 2**-k
-    f = f + ((lost + d) * scale if u < 1e18 else np.float64(0.0))
-    low = log_poly_f64(f) + k * 1.9082149292705877e-10
+    c = (lost + d) * scale if u < 1e18 else np.float64(0.0)
+    # log(1 + f + c) - log(1 + f) is about c / (1 + f).
+    low = log_poly_f64(f) + (c * (1.0 - f * (1.0 - f)) + k * 1.9082149292705877e-10)
     return k * 0.6931471803691238 + (f + low)
 
 
@@ -160,15 +165,19 @@ def log_f32(x: np.float32) -> np.float32:
 def log2_f32(x: np.float32) -> np.float32:
     """Logarithm to base 2; exact at powers of two."""
     k, f = log_split_f32(x)
-    y = (f + log_poly_f32(f)) * np.float32(1.442695)
+    p = log_poly_f32(f)
+    s = f + p
+    y = s * np.float32(1.442695) + ((f - s) + p) * np.float32(1.442695)
     return log_domain_f32(x, k + y)
 
 
 def log10_f32(x: np.float32) -> np.float32:
     """Logarithm to base 10."""
     k, f = log_split_f32(x)
-    y = (f + log_poly_f32(f)) * np.float32(0.4342945)
-    y = k * np.float32(0.301025390625) + (y + k * np.float32(4.605039e-06))
+    p = log_poly_f32(f)
+    s = f + p
+    low = ((f - s) + p) * np.float32(0.4342945) + k * np.float32(4.605039e-06)
+    y = k * np.float32(0.301025390625) + (s * np.float32(0.4342945) + low)
     return log_domain_f32(x, y)
 
 
@@ -179,8 +188,10 @@ def log1p_sum_f32(x: np.float32, d: np.float32) -> np.float32:
     lost = x - (u - np.float32(1.0)) if u < np.float32(2.0) else np.float32(1.0) - (u - x)
     b = np.float32(np.float32(1.0) + f).view(np.int32) - np.float32(u).view(np.int32)
     scale = np.int32(b + 0x3F800000).view(np.float32)  # 2**-k
-    f = f + ((lost + d) * scale if u < np.float32(1e9) else np.float32(0.0))
-    low = log_poly_f32(f) + k * np.float32(-0.00021219444)
+    c = (lost + d) * scale if u < np.float32(1e9) else np.float32(0.0)
+    # log(1 + f + c) - log(1 + f) is about c / (1 + f).
+    c = c * (np.float32(1.0) - f * (np.float32(1.0) - f))
+    low = log_poly_f32(f) + (c + k * np.float32(-0.00021219444))
     return k * np.float32(0.693359375) + (f + low)
 
 

@@ -1,0 +1,74 @@
+"""The libraries that are compared, and where: the same program runs on each, given its module."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("numpy", "numba", "llvmlite", "torch", "numba-cuda", "pytest-benchmark")
+
+sys.path.insert(0, str(ROOT))  # measured is this checkout, whether or not it is installed
+
+
+def installed(peer: str) -> bool:
+    """Whether the module `peer` is here; it is not imported."""
+    return find_spec(peer) is not None
+
+
+def load(peer: str, threads: int | None = None) -> Any:
+    """The module `peer`, set to use `threads` threads; as many as microgrest would unless given.
+
+    NumPy's elementwise loops and sums have one thread always. microgrest starts its threading layer
+    before PyTorch is imported: both bring an OpenMP runtime, and each is to find its own settings.
+    """
+    from microgrest.kernels.cpu import parallel
+
+    parallel.layer()
+    threads = threads or parallel.get_num_threads()
+    module = import_module(peer)
+    if peer == "microgrest":
+        parallel.set_num_threads(threads)
+    elif peer == "torch":
+        module.set_num_threads(threads)
+    return module
+
+
+def facts() -> dict[str, Any]:
+    """The machine and the versions, as every result file begins; it names no user and no path."""
+    from llvmlite import binding
+
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": {
+            "platform": platform.platform(),
+            "cpu": binding.get_host_cpu_name(),
+            "cores": _cores(),
+        },
+        "versions": _versions(),
+    }
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _versions() -> dict[str, str]:
+    import microgrest
+
+    found = {"python": platform.python_version(), "microgrest": microgrest.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

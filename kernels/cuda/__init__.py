@@ -1,0 +1,1 @@
+"""The CUDA target: the modules of `kernels.cpu`, with the same functions."""

@@ -1,0 +1,57 @@
+"""The generated type stubs are current, and name everything that is attached at run time."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import microgrest as mg
+from microgrest import pointwise, stubs
+from microgrest.dispatch.api import FUNCTIONS
+from microgrest.methods import Methods
+from microgrest.ops.row import ROWS
+
+PACKAGE = Path(stubs.__file__).parent
+
+
+def stub(name: str) -> str:
+    """The text of a stub file as it stands in the package."""
+    return (PACKAGE / f"{name}.pyi").read_text(encoding="utf-8")
+
+
+def functions(body: list[ast.stmt]) -> dict[str, ast.FunctionDef]:
+    """The functions among statements, by name; an overloaded one counts once."""
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("name", ["pointwise", "methods"])
+def test_current(name: str) -> None:
+    assert stub(name) == getattr(stubs, name)(), "run `python -m microgrest.stubs`"
+
+
+def test_every_public_row_has_a_function() -> None:
+    rows = [r for r in ROWS.values() if r.kind == "elementwise" and not r.extra.get("internal")]
+    listed = functions(ast.parse(stub("pointwise")).body)
+    for row in rows:
+        for name in (row.name, *row.extra.get("aliases", ())):
+            assert callable(getattr(mg, name))
+            assert name in listed or hasattr(mg.functions.arithmetic, name)
+    assert set(listed) == set(vars(pointwise)["__all__"])
+
+
+def test_stub_parameters_are_accepted() -> None:
+    """A function takes what its stub says, by the names that the stub says."""
+    for name, node in functions(ast.parse(stub("pointwise")).body).items():
+        row = ROWS[FUNCTIONS[name].__name__]
+        x = mg.tensor([1, 1]) if row.formula == "!" else mg.tensor([0.5, 0.5])
+        arguments = {a.arg: x for a in node.args.args}
+        assert isinstance(getattr(mg, name)(**arguments), mg.Tensor), name
+
+
+def test_every_method_is_listed() -> None:
+    tree = ast.parse(stub("methods"))
+    (listed,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    attached = {n for n, v in vars(Methods).items() if callable(v) or isinstance(v, property)}
+    assert set(functions(listed.body)) == attached - {"__doc__"}
