@@ -16,6 +16,10 @@ Call = Callable[[], object]
 # The largest ratio to PyTorch's time that passes as "no slower": noise adds a tenth.
 PARITY = 1.1
 
+# From here on PyTorch computes in parallel. Smaller tensors are timed with one thread: with two, its
+# sin waits for the second from 100 elements on, and on a busy machine for whole milliseconds.
+PARALLEL = 32_768
+
 EVERY = ("microgrest", "torch", "numpy")
 DIFFERENTIABLE = ("microgrest", "torch")
 
@@ -54,6 +58,11 @@ class Case:
     @property
     def id(self) -> str:
         return f"{self.name}-{self.n}"
+
+    @property
+    def parallel(self) -> bool:
+        """Whether this is timed with all threads, or with one."""
+        return self.n >= PARALLEL
 
     def on(self, module: Any) -> Timed:
         """This case on one peer's module."""
@@ -95,7 +104,7 @@ HEAVY = {
 
 
 def graph(torch: Any, length: int, n: int, dtype: Any) -> tuple[Any, Callable[[], Any]]:
-    """A leaf, and a function that builds on it `length` ops, y + b, y * b, sin(y) in turn, and a sum."""
+    """A leaf, and what builds on it `length` ops (y + b, y * b, sin(y), in turn) and a sum."""
     a, b = leaf(torch, -2, 3, n, dtype), leaf(torch, 0.5, 1.5, n, dtype)
     kinds = (lambda y: y + b, lambda y: y * b, torch.sin)
     links = [kinds[k % 3] for k in range(length)]

@@ -1,7 +1,7 @@
 """Eager microgrest against eager PyTorch, interleaved in one process: `python bench/eager.py`.
 
-Exits with status 1 if a bound was missed or the two compute different things, and 2 where PyTorch is
-not installed.
+Exits with status 1 if a bound was missed or the two compute different things, and with 2 where
+PyTorch is not installed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from cases import CASES, Case, Timed
 from interleave import Comparison, compare
 
 COLUMNS = {"case": 14, "n": 10, "microgrest": 10, "PyTorch": 10, "ratio": 6}
-COLUMNS |= {"quartiles": 14, "bound": 6, "": 6}
+COLUMNS |= {"quartiles": 14, "best": 6, "bound": 6, "": 6}
 ENOUGH = 15  # rounds for a verdict
-# From here on PyTorch's loops are parallel, and its threads spin for about 6 ms after each.
-PARALLEL, PAUSE = 30_000, 0.02
+PAUSE = 0.02  # PyTorch's threads spin for about 6 ms after a parallel loop
 
 
 @dataclass(frozen=True)
@@ -46,22 +45,32 @@ class Result:
     torch_seconds: float
     ratio: float
     quartiles: tuple[float, float]
+    best: float
     bound: float | None
     verdict: str
 
     @classmethod
     def of(cls, case: Case, found: Comparison) -> Result:
         """What `found` says about `case`."""
-        times = median(found.ours), median(found.theirs)
-        judged = report.verdict(found.ratio, case.bound)
-        return cls(case.name, case.n, *times, found.ratio, found.quartiles, case.bound, judged)
+        return cls(
+            case=case.name,
+            n=case.n,
+            microgrest_seconds=median(found.ours),
+            torch_seconds=median(found.theirs),
+            ratio=found.ratio,
+            quartiles=found.quartiles,
+            best=found.best,
+            bound=case.bound,
+            verdict=report.verdict(found.ratio, case.bound),
+        )
 
     def cells(self) -> tuple[object, ...]:
         """The texts of the table's columns."""
         times = map(report.duration, (self.microgrest_seconds, self.torch_seconds))
         quartiles = "{:.2f} .. {:.2f}".format(*self.quartiles)
         bound = "" if self.bound is None else f"{self.bound:.2f}"
-        return self.case, self.n, *times, f"{self.ratio:.2f}", quartiles, bound, self.verdict
+        ratios = f"{self.ratio:.2f}", quartiles, f"{self.best:.2f}"
+        return self.case, self.n, *times, *ratios, bound, self.verdict
 
 
 @click.command()
@@ -78,23 +87,37 @@ def main(
     if not peers.installed("torch"):
         raise click.UsageError("the peer is PyTorch, which is not installed: pip install torch")
     effort = Effort(5, 0.002, 10_000) if quick else Effort(rounds)
-    pair = (peers.load("microgrest", threads), peers.load("torch", threads))
-    settings = {"dtype": dtype, "threads": pair[1].get_num_threads(), "rounds": effort.rounds}
-    click.echo(f"PyTorch {pair[1].__version__}; {settings}; seconds per call\n")
-    click.echo(report.row(COLUMNS, COLUMNS.values()))
-    results = []
-    for case in chosen(only, dtype, effort):
-        results.append(measure(case, pair, effort))
-        click.echo(report.row(results[-1].cells(), COLUMNS.values()))
+    settings = {
+        "dtype": dtype,
+        "rounds": effort.rounds,
+        "threads": threads or peers.threads(),
+        "load": peers.load_average(),
+    }
+    results = table(list(chosen(only, dtype, effort)), effort, settings)
     if file:
         report.write(file, "eager", settings, [asdict(result) for result in results])
     sys.exit(conclude(results, effort))
 
 
+def table(cases: list[Case], effort: Effort, settings: dict[str, Any]) -> list[Result]:
+    """Measure `cases`, printing each line as soon as it is known."""
+    pair = (peers.load("microgrest"), peers.load("torch"))
+    facts = ", ".join(f"{name} {value}" for name, value in settings.items())
+    click.echo(f"PyTorch {pair[1].__version__}, {facts}; times are per call\n")
+    click.echo(report.row(COLUMNS, COLUMNS.values()))
+    results = []
+    for case in cases:
+        peers.use_threads(settings["threads"] if case.parallel else 1)
+        results.append(measure(case, pair, effort))
+        click.echo(report.row(results[-1].cells(), COLUMNS.values()))
+    return results
+
+
 def chosen(only: str, dtype: str, effort: Effort) -> Iterator[Case]:
     """The cases that both peers run, that were asked for, and that are not too large."""
     for case in CASES:
-        if {"microgrest", "torch"} <= set(case.peers) and only in case.id and case.n <= effort.largest:
+        common = {"microgrest", "torch"} <= set(case.peers)
+        if common and only in case.id and case.n <= effort.largest:
             yield replace(case, dtype=dtype)
 
 
@@ -102,7 +125,7 @@ def measure(case: Case, pair: tuple[Any, Any], effort: Effort) -> Result:
     """Compare one case, after a look at whether the two compute the same."""
     ours, theirs = (case.on(module) for module in pair)
     check(case, ours, theirs)
-    pause = PAUSE if case.n >= PARALLEL else 0.0
+    pause = PAUSE if case.parallel else 0.0
     return Result.of(case, compare(ours, theirs, effort.rounds, effort.budget, pause))
 
 

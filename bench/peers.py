@@ -23,22 +23,32 @@ def installed(peer: str) -> bool:
     return find_spec(peer) is not None
 
 
-def load(peer: str, threads: int | None = None) -> Any:
-    """The module `peer`, set to use `threads` threads; as many as microgrest would unless given.
+def load(peer: str) -> Any:
+    """The module `peer`.
 
-    NumPy's elementwise loops and sums have one thread always. microgrest starts its threading layer
-    before PyTorch is imported: both bring an OpenMP runtime, and each is to find its own settings.
+    microgrest starts its threading layer before PyTorch is imported: both bring an OpenMP runtime,
+    and each is to read its own settings.
     """
     from microgrest.kernels.cpu import parallel
 
     parallel.layer()
-    threads = threads or parallel.get_num_threads()
-    module = import_module(peer)
-    if peer == "microgrest":
-        parallel.set_num_threads(threads)
-    elif peer == "torch":
-        module.set_num_threads(threads)
-    return module
+    return import_module(peer)
+
+
+def threads() -> int:
+    """How many threads microgrest uses unless told otherwise."""
+    from microgrest.kernels.cpu import parallel
+
+    return int(parallel.get_num_threads())
+
+
+def use_threads(n: int) -> None:
+    """Let each peer that is imported use `n` threads; NumPy's loops and sums have one always."""
+    from microgrest.kernels.cpu import parallel
+
+    parallel.set_num_threads(n)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n)
 
 
 def facts() -> dict[str, Any]:
@@ -54,6 +64,11 @@ def facts() -> dict[str, Any]:
         },
         "versions": _versions(),
     }
+
+
+def load_average() -> float | None:
+    """Processes that wanted to run in the last minute, where the system tells."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _cores() -> int:

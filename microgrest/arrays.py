@@ -16,7 +16,8 @@ from .tensor import Size, Tensor
 def from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
     """A new tensor of `kind` with the values of `array`."""
     t = Tensor._empty(array.shape, kind)
-    kind.kernels.memory.from_host(t._flat, np.ascontiguousarray(array.reshape(-1), kind.numpy))
+    source = np.ascontiguousarray(array.reshape(-1), kind.numpy)
+    kind.kernels.memory.from_host(t._flat, source.view(kind.raw))
     return t
 
 
@@ -31,23 +32,29 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     kind = kind_of(dtypes.from_numpy(array.dtype), CPU)
     if any(s < 0 for s in array.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "supported. (You can probably work around this by making a copy of your array with array.copy().)"
+            "At least one stride in the given numpy array is negative, and tensors with negative "
+            "strides are not supported. (You can probably work around this by making a copy of "
+            "your array with array.copy().)"
         )
     size = array.itemsize
-    odd = not array.dtype.isnative or not array.flags.aligned or any(s % size for s in array.strides)
+    odd = (
+        not array.dtype.isnative or not array.flags.aligned or any(s % size for s in array.strides)
+    )
     if not array.flags.writeable or odd:
         warnings.warn(
-            "The given NumPy array is not writable, aligned or of the machine's byte order; the tensor is a copy of it.",
+            "The given NumPy array is not writable, aligned or of the machine's byte order; the "
+            "tensor is a copy of it.",
             UserWarning,
             stacklevel=2,
         )
         return from_array(array, kind)
     if array.flags.c_contiguous:
-        return Tensor._make(array.reshape(-1), Size(array.shape), kind)
-    span = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // size if array.size else 0
+        return Tensor._make(array.reshape(-1).view(kind.raw), Size(array.shape), kind)
+    span = (
+        1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // size
+        if array.size
+        else 0
+    )
     base = np.lib.stride_tricks.as_strided(array, (span,), (size,))
     strides = tuple(s // size for s in array.strides)
-    return Tensor._make(base, Size((span,)), kind)._alias(array.shape, strides, 0)
-
-
+    return Tensor._make(base.view(kind.raw), Size((span,)), kind)._alias(array.shape, strides, 0)

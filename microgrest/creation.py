@@ -41,7 +41,12 @@ def finish(t: Tensor, requires_grad: bool) -> Tensor:
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor with a copy of `data`: numbers, nested sequences, NumPy arrays, tensors.
 
@@ -50,8 +55,9 @@ def tensor(
     """
     if isinstance(data, Tensor):
         warnings.warn(
-            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).",
+            "To copy construct from a tensor, it is recommended to use "
+            "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+            "rather than tensor(sourceTensor).",
             UserWarning,
             stacklevel=2,
         )
@@ -77,7 +83,7 @@ def as_array(data: Any) -> tuple[np.ndarray[Any, Any], dtype]:
         array = np.asarray(_numbers(data))
     except ValueError as error:
         raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
-    if array.dtype == object or array.dtype.kind == "u" and array.itemsize > 1:
+    if array.dtype == object or (array.dtype.kind == "u" and array.itemsize > 1):
         if not natural.is_floating_point:
             raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
         array = array.astype(np.float64)
@@ -98,7 +104,9 @@ def _natural(data: Any) -> dtype:
     kinds = dict(zip(map(type, data), data, strict=True))
     if kinds.keys() <= _NUMBERS:
         data = kinds.values()
-    return functools.reduce(dtypes.promote_types, map(_natural, data)) if data else get_default_dtype()
+    return (
+        functools.reduce(dtypes.promote_types, map(_natural, data)) if data else get_default_dtype()
+    )
 
 
 def _numbers(data: Any) -> Any:
@@ -135,7 +143,9 @@ def _reduce(self: Tensor, protocol: Any) -> Any:
     return _rebuild, (type(self), np.array(self._numpy()), self._requires_grad, self.__dict__)
 
 
-def _rebuild(cls: type, array: np.ndarray[Any, Any], requires_grad: bool, attributes: dict[str, Any]) -> Any:
+def _rebuild(
+    cls: type, array: np.ndarray[Any, Any], requires_grad: bool, attributes: dict[str, Any]
+) -> Any:
     t = from_numpy(array)._as(cls, requires_grad)
     t.__dict__.update(attributes)
     return t
@@ -150,25 +160,34 @@ def extents(size: tuple[Any, ...]) -> tuple[int, ...]:
         size = tuple(size[0])
     shape = tuple(map(operator.index, size))
     if any(n < 0 for n in shape):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
     return shape
 
 
 def _filler(name: str, value: Any) -> Callable[..., Tensor]:
     def make(
-        *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size_keyword: Any
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **size_keyword: Any,
     ) -> Tensor:
         if not size and "size" not in size_keyword:
             raise TypeError(f"{name}() missing 1 required positional argument: 'size'")
         shape = extents(size or (size_keyword.pop("size"),))
         if size_keyword:
-            raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(size_keyword))!r}")
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument {next(iter(size_keyword))!r}"
+            )
         kind = kind_from(dtype, device, get_default_dtype())
         t = Tensor._empty(shape, kind) if value is None else filled(shape, kind, value)
         return finish(t, requires_grad)
 
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"A new {'uninitialized tensor' if value is None else f'tensor full of {value}s'} of shape `size`."
+    what = "uninitialized tensor" if value is None else f"tensor full of {value}s"
+    make.__doc__ = f"A new {what} of shape `size`."
     return make
 
 
@@ -178,9 +197,14 @@ empty = _filler("empty", None)
 
 
 def full(
-    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """A new tensor of shape `size` full of `fill_value`, whose type it takes unless `dtype` is given."""
+    """A new tensor of shape `size` full of `fill_value`, of the value's type or `dtype`."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = kind_from(dtype, device, dtypes.of_number(value))
     return finish(filled(extents((tuple(size),)), kind, value), requires_grad)
@@ -192,23 +216,34 @@ def _like(input: Tensor, value: Any, dtype: Any, device: Any, requires_grad: boo
     return finish(t, requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros in the shape, dtype and device of `input`."""
     return _like(input, 0, dtype, device, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones in the shape, dtype and device of `input`."""
     return _like(input, 1, dtype, device, requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """An uninitialized tensor in the shape, dtype and device of `input`."""
     return _like(input, None, dtype, device, requires_grad)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`fill_value` in the shape, dtype and device of `input`."""
     return _like(input, fill_value, dtype, device, requires_grad)
@@ -221,7 +256,9 @@ def arange(
     start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """start (or 0), start + step, ... below `end`; int64 for ints, the default dtype if one is a float.
+    """start (or 0), start + step, ... below `end`.
+
+    The type is int64 for ints, the default dtype if one of them is a float.
 
     RuntimeError for a step of 0 or of the wrong sign, and for bounds that are not finite.
     """
@@ -240,17 +277,26 @@ def arange(
         raise RuntimeError("step must be nonzero")
     if (end - start) / step < 0:
         raise RuntimeError(
-            f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})"
+            f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
+            f"{step})"
         )
     n = math.ceil((end - start) / step)
-    values = start + step * np.arange(n, dtype=np.float64 if kind.dtype.is_floating_point else np.int64)
+    values = start + step * np.arange(
+        n, dtype=np.float64 if kind.dtype.is_floating_point else np.int64
+    )
     return finish(from_array(values, kind), requires_grad)
 
 
 def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` equally spaced values from start to end, both included, rounded as PyTorch rounds them."""
+    """`steps` equally spaced values from start to end, both included, with PyTorch's rounding."""
     start, end = (float(v) for v in (start, end))
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
@@ -270,9 +316,15 @@ def _spaced(start: float, end: float, steps: int, d: dtype) -> np.ndarray[Any, A
 
 
 def logspace(
-    start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
     kind = kind_from(dtype, device, get_default_dtype())
     exponents = _spaced(float(start), float(end), steps, dtypes.float64)
@@ -280,22 +332,37 @@ def logspace(
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
     if n < 0 or (m or 0) < 0:
-        raise RuntimeError(f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}")
+        raise RuntimeError(
+            f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}"
+        )
+    if n < 0 or (m or 0) < 0:
+        raise RuntimeError(
+            f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}"
+        )
     kind = kind_from(dtype, device, get_default_dtype())
     return finish(from_array(np.eye(n, m), kind), requires_grad)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """The (2, k) indices of the lower triangle of a row by col matrix."""
     indices = np.stack(np.tril_indices(row, offset, col))
     return from_array(indices, kind_from(dtype, device, int64))
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """The (2, k) indices of the upper triangle of a row by col matrix."""
     indices = np.stack(np.triu_indices(row, offset, col))
     return from_array(indices, kind_from(dtype, device, int64))
@@ -304,5 +371,3 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 def is_tensor(obj: Any) -> bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, Tensor)
-
-

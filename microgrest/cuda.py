@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 _NO_KERNELS = (
-    "device='cuda' is not supported by this version of microgrest: its CUDA kernels compile but there is no "
-    "launch layer yet. Use device='cpu'."
+    "device='cuda' is not supported by this version of microgrest: its CUDA kernels compile but "
+    "there is no launch layer yet. Use device='cpu'."
 )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 TYPES = ("cpu", "cuda")
 
 
-class device:  # noqa: N801 - PyTorch's name
+class device:
     """`device("cpu")`, `device("cuda")`, `device("cuda:1")` or `device("cuda", 1)`.
 
     Equal devices are one object, so `is` compares them. RuntimeError for an unknown name.
     """
 
     __slots__ = ("index", "type")
-    _known: dict[tuple[str, int | None], device] = {}
+    _known: ClassVar[dict[tuple[str, int | None], device]] = {}
 
     type: str
     index: int | None
@@ -50,7 +50,9 @@ def _parse(name: Any, index: int | None) -> tuple[str, int | None]:
     if kind not in TYPES or (colon and not digits.isdigit()):
         raise RuntimeError(f"Invalid device string: {name!r}; use one of cpu, cuda, cuda:N")
     if colon and index is not None:
-        raise RuntimeError(f"type (string) must not include an index because index was passed: {name!r}")
+        raise RuntimeError(
+            f"type (string) must not include an index because index was passed: {name!r}"
+        )
     return kind, int(digits) if colon else index
 
 

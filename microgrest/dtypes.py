@@ -2,13 +2,14 @@
 
 A promotion lattice has three categories, bool < integer < floating. Within a category the wider
 type wins; across categories the higher one does. Operands with dimensions decide the type before
-0-d tensors, and those before Python numbers: a later class only counts where its category is higher.
+0-d tensors, and those before Python numbers: a later class only counts where its category is
+higher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 BOOL, INTEGER, FLOATING = range(3)
 
 
-class dtype:  # noqa: N801 - PyTorch's name
+class dtype:
     """An element type: `name`, its NumPy twin `numpy`, `category`, `itemsize` in bytes."""
 
     __slots__ = ("__weakref__", "category", "is_floating_point", "itemsize", "name", "numpy")
@@ -112,7 +113,7 @@ def of_number(value: Any) -> dtype:
     return _PYTHON.get(type(value), _default)
 
 
-@lru_cache(maxsize=None)
+@cache
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest type that both `a` and `b` convert to, by the lattice above."""
     if a.category != b.category:
@@ -122,7 +123,9 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     return _BY_NUMPY[np.promote_types(a.numpy, b.numpy)]
 
 
-def result_of(dimensioned: Iterable[dtype], zero_dim: Iterable[dtype], numbers: Iterable[dtype]) -> dtype:
+def result_of(
+    dimensioned: Iterable[dtype], zero_dim: Iterable[dtype], numbers: Iterable[dtype]
+) -> dtype:
     """Promote three classes of operands; a later class counts only where its category is higher."""
     result: dtype | None = None
     for group in (dimensioned, zero_dim, numbers):
@@ -136,7 +139,7 @@ def result_of(dimensioned: Iterable[dtype], zero_dim: Iterable[dtype], numbers: 
     return result
 
 
-class finfo:  # noqa: N801 - PyTorch's name
+class finfo:
     """Limits of a floating type: `eps`, `max`, `min`, `tiny`, `bits`, `resolution`."""
 
     def __init__(self, d: dtype | None = None) -> None:
@@ -149,7 +152,7 @@ class finfo:  # noqa: N801 - PyTorch's name
         self.tiny = self.smallest_normal = float(info.tiny)
 
 
-class iinfo:  # noqa: N801 - PyTorch's name
+class iinfo:
     """Limits of an integer type: `max`, `min`, `bits`."""
 
     def __init__(self, d: dtype) -> None:

@@ -1,4 +1,4 @@
-"""NumPy's functions called on tensors: the op of the same name, on tensors, in the graph, or a TypeError."""
+"""NumPy's functions on tensors: the op of the same name, in the graph, or else a TypeError."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any)
         return inputs[0] @ inputs[1]
     if how != "__call__" or kwargs or name not in FUNCTIONS:
         raise TypeError(
-            f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take microgrest tensors; "
-            "use microgrest's own function, or t.detach().numpy()"
+            f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take "
+            "microgrest tensors; use microgrest's own function, or t.detach().numpy()"
         )
     return FUNCTIONS[name](*inputs)
 
@@ -51,9 +51,15 @@ def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any)
 def apply_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """np.sum(t) and other functions that are methods of tensors too; TypeError for the rest."""
     own = getattr(Tensor, func.__name__, None)
-    if own is None or not args or not isinstance(args[0], Tensor) or set(kwargs) - {"axis", "keepdims"}:
+    if (
+        own is None
+        or not args
+        or not isinstance(args[0], Tensor)
+        or set(kwargs) - {"axis", "keepdims"}
+    ):
         raise TypeError(
-            f"np.{func.__name__}() does not take microgrest tensors; use microgrest's own function, or t.detach().numpy()"
+            f"np.{func.__name__}() does not take microgrest tensors; use microgrest's own "
+            "function, or t.detach().numpy()"
         )
     renamed = {{"axis": "dim", "keepdims": "keepdim"}[k]: v for k, v in kwargs.items()}
     return own(*args, **renamed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F")  # a function or a property
 
 
 class Methods:
@@ -19,7 +19,7 @@ def method(function: F) -> F: ...
 @overload
 def method(*, name: str) -> Callable[[F], F]: ...
 def method(function: Any = None, *, name: str = "") -> Any:
-    """Attach `function` to Tensor under its own name or `name`; its first parameter is the tensor."""
+    """Attach `function`, whose first parameter is the tensor, to Tensor by its name or `name`."""
     if function is None:
         return lambda f: _attach(f, name)
     return _attach(function, function.__name__)

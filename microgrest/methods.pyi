@@ -14,7 +14,7 @@ from .functions.reductions import Extrema
 from .random import Generator
 from .tensor import Tensor
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F")
 Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 
 @overload

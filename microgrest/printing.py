@@ -21,8 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .device import device as Device
-from .dtypes import bool_, get_default_dtype, int64
-from .dtypes import dtype as DType
+from .dtypes import bool_, dtype as DType, get_default_dtype, int64
 
 Array = npt.NDArray[Any]
 

@@ -1,7 +1,7 @@
 """Random tensors: one counter-based stream (Philox), the same on every device.
 
-A Generator is a seed and a position. Each draw advances the position by what it used, so that the same
-seed gives the same numbers whatever the number of threads.
+A Generator is a seed and a position. Each draw advances the position by what it used, so that the
+same seed gives the same numbers whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from . import creation
 from .arrays import from_numpy
 from .creation import extents, finish, kind_from
-from .device import CPU
-from .device import device as device_type
+from .device import CPU, device as device_type
 from .dispatch.inplace import check_writable
 from .dispatch.movement import put
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
@@ -58,7 +56,9 @@ class Generator:
         """Go back to where `get_state` was called."""
         words = np.ascontiguousarray(state.numpy()).view(np.uint64)
         if words.shape != (2,):
-            raise RuntimeError(f"expected a state of 16 bytes from get_state(), got shape {list(state.shape)}")
+            raise RuntimeError(
+                f"expected a state of 16 bytes from get_state(), got shape {list(state.shape)}"
+            )
         self._seed, self._offset = (int(w) for w in words)
         return self
 
@@ -99,7 +99,9 @@ def set_rng_state(state: Tensor) -> None:
 # Draws
 
 
-def _drawn(kind: Kind, shape: Any, name: str, generator: Generator | None, *parameters: Any) -> Tensor:
+def _drawn(
+    kind: Kind, shape: Any, name: str, generator: Generator | None, *parameters: Any
+) -> Tensor:
     """A new tensor filled by the kernel function `name`; float16 is drawn as float32."""
     drawn = kind_of(float32, kind.device) if kind.dtype is float16 else kind
     t = Tensor._empty(shape, drawn)
@@ -111,31 +113,49 @@ def _drawn(kind: Kind, shape: Any, name: str, generator: Generator | None, *para
 def _floating(d: Any, where: Any, name: str, like: Tensor | None = None) -> Kind:
     kind = kind_from(d, where, like.dtype if like is not None else get_default_dtype(), like)
     if kind.dtype.category != FLOATING:
-        raise RuntimeError(f'"{name}" not implemented for {kind.dtype!r}; it makes floating-point numbers')
+        raise RuntimeError(
+            f'"{name}" not implemented for {kind.dtype!r}; it makes floating-point numbers'
+        )
     return kind
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    return finish(_drawn(_floating(dtype, device, "rand"), extents(size), "uniform", generator), requires_grad)
+    return finish(
+        _drawn(_floating(dtype, device, "rand"), extents(size), "uniform", generator), requires_grad
+    )
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return finish(_drawn(_floating(dtype, device, "randn"), extents(size), "normal", generator), requires_grad)
+    return finish(
+        _drawn(_floating(dtype, device, "randn"), extents(size), "normal", generator), requires_grad
+    )
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Numbers uniform in [0, 1) in the shape, dtype and device of `input`."""
     kind = _floating(dtype, device, "rand_like", input)
     return finish(_drawn(kind, input._shape, "uniform", None), requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal numbers in the shape, dtype and device of `input`."""
     kind = _floating(dtype, device, "randn_like", input)
     return finish(_drawn(kind, input._shape, "normal", None), requires_grad)
@@ -155,9 +175,13 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     if not low < high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     kind = kind_from(dtype, device, int64)
-    t = _drawn(kind_of(int64, kind.device), extents((tuple(size),)), "integers", generator, low, high)
+    t = _drawn(
+        kind_of(int64, kind.device), extents((tuple(size),)), "integers", generator, low, high
+    )
     return finish(t.to(kind.dtype), requires_grad)
 
 
@@ -176,10 +200,15 @@ def randperm(
 
 
 def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
     device: Any = None,
-) -> Tensor:  # fmt: skip
-    """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, whose shape the result takes."""
+) -> Tensor:
+    """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own."""
     like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
     if like is None:
         shape = extents((tuple(size),)) if size is not None else ()
@@ -193,10 +222,14 @@ def normal(
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that `input` says at each place, else 0."""
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"bernoulli expects probabilities of a floating-point type, got {input.dtype!r}")
+        raise RuntimeError(
+            f"bernoulli expects probabilities of a floating-point type, got {input.dtype!r}"
+        )
     values = input.detach()
     if bool(((values < 0) | (values > 1)).any()):
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input")
+        raise RuntimeError(
+            "Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input"
+        )
     drawn = _drawn(_floating(None, None, "bernoulli", input), input._shape, "uniform", generator)
     return (drawn < values).to(input.dtype)
 
@@ -212,16 +245,22 @@ def _overwrite(self: Tensor, name: str, source: Tensor) -> Tensor:
 
 
 @method
-def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def uniform_(
+    self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with numbers uniform in [from_, to)."""
     if from_ > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
+        )
     kind = _floating(None, None, "uniform_", self)
     return _overwrite(self, "uniform", _drawn(kind, self._shape, "uniform", generator, from_, to))
 
 
 @method
-def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with normal numbers."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -239,10 +278,12 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
 
 
 @method
-def random_(self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with integers uniform in [low, high), by default all that the dtype holds exactly."""
+def random_(
+    self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite with integers uniform in [low, high), by default all that the dtype holds."""
     if high is None:
-        high = _largest(self.dtype) if not low else low
+        high = low or _largest(self.dtype)
         low = 0
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
     return _overwrite(self, "random", drawn)
@@ -252,4 +293,8 @@ def _largest(d: dtype) -> int:
     """One more than the largest integer up to which `d` holds all."""
     if d is bool_:
         return 2
-    return 2 ** (np.finfo(d.numpy).nmant + 1) + 1 if d.is_floating_point else int(np.iinfo(d.numpy).max)
+    return (
+        2 ** (np.finfo(d.numpy).nmant + 1) + 1
+        if d.is_floating_point
+        else int(np.iinfo(d.numpy).max)
+    )

@@ -7,14 +7,16 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from .device import device
-from .dtypes import dtype
+from .dtypes import dtype, float16
 
 _HERE = os.path.dirname(__file__)
 
 
 class Storage:
-    """A flat `array` on one device. `version` counts in-place writes, `writer` is where the last was."""
+    """A flat `array` on one device. `version` counts in-place writes, `writer` tells the last."""
 
     __slots__ = ("__weakref__", "array", "version", "writer")
 
@@ -46,13 +48,20 @@ class Kind:
     """A dtype on a device. There is one object for each, so `is` compares both at once.
 
     `kernels` is the device's kernel package, `empty(n)` makes a flat array of n elements there.
+    Arrays hold elements of type `raw`, which for float16 is the integer of its bits: Numba has no
+    float16.
     """
 
-    __slots__ = ("device", "dtype", "empty", "kernels", "numpy")
+    __slots__ = ("device", "dtype", "empty", "kernels", "numpy", "raw")
 
     def __init__(self, d: dtype, where: device, kernels: ModuleType) -> None:
         self.dtype, self.device, self.kernels, self.numpy = d, where, kernels, d.numpy
-        self.empty = kernels.memory.allocator(d.numpy)
+        self.raw = np.dtype(np.uint16) if d is float16 else d.numpy
+        self.empty = kernels.memory.allocator(self.raw)
+
+    def fill(self, array: Any, value: Any) -> None:
+        """Set every element of a flat array of this kind to a Python number."""
+        self.kernels.memory.fill(array, np.array(value, self.numpy).view(self.raw)[()])
 
 
 _kinds: dict[tuple[dtype, device], Kind] = {}

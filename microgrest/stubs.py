@@ -41,7 +41,7 @@ from __future__ import annotations
 
 {imports}
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F")
 Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 
 @overload

@@ -21,7 +21,6 @@ from .dtypes import dtype
 from .methods import Methods
 from .storage import Kind, Storage, kind_of
 
-
 # The names of PyTorch's old tensor types, which error messages and type() still use.
 LEGACY = {
     "bool": "Bool",
@@ -182,7 +181,9 @@ class Tensor(Methods):
     dtype = property(attrgetter("_kind.dtype"), doc="The element type.")
     device = property(attrgetter("_kind.device"), doc="Where the storage lives.")
     grad_fn = property(attrgetter("_node"), doc="The graph node that made this tensor, or None.")
-    _version = property(attrgetter("_storage.version"), doc="In-place writes to the storage so far.")
+    _version = property(
+        attrgetter("_storage.version"), doc="In-place writes to the storage so far."
+    )
     is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
     is_sparse = False
     layout = "strided"
@@ -246,22 +247,28 @@ class Tensor(Methods):
         return f"microgrest.{LEGACY[self._kind.dtype.name]}Tensor" if d is None else self.to(d)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - PyTorch's name
+    def T(self) -> Tensor:
         """The tensor with its dimensions reversed."""
         return self.permute(tuple(range(self.ndim))[::-1])
 
     @property
-    def mT(self) -> Tensor:  # noqa: N802 - PyTorch's name
+    def mT(self) -> Tensor:
         """The tensor with its last two dimensions exchanged."""
         if self.ndim < 2:
-            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+            raise RuntimeError(
+                "tensor.mT is only supported on matrices or batches of matrices. Got "
+                f"{self.ndim}-D tensor."
+            )
         return self.transpose(-2, -1)
 
     def _dim(self, dim: int, extra: int = 0) -> int:
         """A dimension counted from the front; IndexError where there is no such dimension."""
         n = max(len(self._shape) + extra, 1)
         if not -n <= dim < n:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got "
+                f"{dim})"
+            )
         return dim % n
 
     # The graph
@@ -275,8 +282,9 @@ class Tensor(Methods):
     def requires_grad(self, on: bool) -> None:
         if self._node is not None and not on:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-                "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
             )
         if on and not self._kind.dtype.is_floating_point:
             raise RuntimeError(
@@ -304,12 +312,15 @@ class Tensor(Methods):
     def grad(self, g: Tensor | None) -> None:
         if g is not None:
             if not isinstance(g, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(g).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got {type(g).__name__}"
+                )
             if g is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if g._shape != self._shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: {list(g._shape)}, this tensor is {list(self._shape)}"
+                    f"assigned grad has data of a different size: {list(g._shape)}, this tensor is "
+                    f"{list(self._shape)}"
                 )
             if g._kind is not self._kind:
                 raise RuntimeError(
@@ -335,7 +346,13 @@ class Tensor(Methods):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
         if self._requires_grad and not new.is_floating_point():
             raise RuntimeError(
-                f"data set to a tensor that requires gradients must be floating point, got {new.dtype!r}"
+                "data set to a tensor that requires gradients must be floating point, got "
+                f"{new.dtype!r}"
+            )
+        if self._requires_grad and not new.is_floating_point():
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point, got "
+                f"{new.dtype!r}"
             )
         for name in ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset"):
             setattr(self, name, getattr(new, name))
@@ -376,6 +393,7 @@ class Tensor(Methods):
     def _numpy(self) -> np.ndarray[Any, Any]:
         """A NumPy array over the memory (a copy from a GPU), without any check."""
         array: np.ndarray[Any, Any] = self._kind.kernels.memory.to_host(self._storage.array)
+        array = array.view(self._kind.numpy)
         if self._flat is not None and self._flat.size == array.size:
             return array.reshape(self._shape)
         size = self.itemsize
@@ -383,15 +401,16 @@ class Tensor(Methods):
         return np.ndarray(self._shape, self._kind.numpy, array, self._offset * size, strides)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """A NumPy array that shares the memory; `force` detaches and copies from a GPU if it must."""
+        """A NumPy array over the memory; `force` detaches, and copies from a GPU if it must."""
         if self._requires_grad and not force:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
             )
         if self._kind.device is not CPU and not force:
             raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor "
-                "to host memory first."
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to "
+                "copy the tensor to host memory first."
             )
         return self._numpy()
 
@@ -399,9 +418,11 @@ class Tensor(Methods):
         """The value of a tensor of one element as a Python number."""
         if self._flat is None or self._flat.size != 1:
             if self.numel() != 1:
-                raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+                raise RuntimeError(
+                    f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
+                )
             return self._numpy().item()
-        return self._flat.item()
+        return self._flat.item() if self._kind.raw is self._kind.numpy else self._numpy().item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers; a number for a 0-d tensor."""
@@ -417,7 +438,8 @@ class Tensor(Methods):
     def _number(self) -> Any:
         if self.numel() != 1:
             raise ValueError(
-                f"only one element tensors can be converted to Python scalars, this one has {self.numel()}"
+                "only one element tensors can be converted to Python scalars, this one has "
+                f"{self.numel()}"
             )
         return self.item()
 
@@ -456,7 +478,13 @@ class Tensor(Methods):
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, (Tensor, int, float, np.generic)):
             raise RuntimeError(
-                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(value)}."
+            )
+        if not isinstance(value, (Tensor, int, float, np.generic)):
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(value)}."
             )
         return bool((self == value).any())
 
@@ -486,8 +514,8 @@ class Tensor(Methods):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._node is not None:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol; "
-                "use tensor.detach().clone()"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol; use tensor.detach().clone()"
             )
         t = self.detach().clone()._as(type(self), self._requires_grad)
         memo[id(self)] = t

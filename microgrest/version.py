@@ -1,3 +1,3 @@
-"""The version, in the one place that packaging, the command line and `microgrest.__version__` read."""
+"""The version; packaging, the command line and `microgrest.__version__` read it here."""
 
 __version__ = "0.1.0"

@@ -159,7 +159,7 @@ def test_second_derivative(info: OpInfo) -> None:
         return wanted, sum(c * g for c, g in zip(mixture, first, strict=False))
 
     wanted, total = mixed(arrays)
-    found = [None] * len(wanted)
+    found: Sequence[Any] = [None] * len(wanted)
     if total.requires_grad:
         found = mg.autograd.grad(total.sum(), wanted, allow_unused=True)
     want = slopes(lambda at: mixed(at)[1].detach().numpy(), arrays)

@@ -40,27 +40,17 @@ def kernel(x, index, out):
 
 def gather(x: Array, index: Array, out: Array) -> None:
     """out[i] = x[index[i]]"""
-    _kernel("gather")(_bits(x), index.view(np.uint64), _bits(out))
+    _kernel("gather")(x, index.view(np.uint64), out)
 
 
 def put(x: Array, index: Array, source: Array) -> None:
     """x[index[i]] = source[i], in order."""
-    _kernel("put")(_bits(x), index.view(np.uint64), _bits(source))
+    _kernel("put")(x, index.view(np.uint64), source)
 
 
 def scatter_add(x: Array, index: Array, source: Array) -> None:
-    """x[index[i]] += source[i], in order; float16 adds up in float32."""
-    if x.dtype == np.float16:
-        wide = x.astype(np.float32)
-        scatter_add(wide, index, source.astype(np.float32))
-        x[...] = wide
-    else:
-        _kernel("scatter_add")(x, index.view(np.uint64), source)
-
-
-def _bits(x: Array) -> Array:
-    """Numba knows no float16 arrays; to move their elements, their bits will do."""
-    return x.view(np.uint16) if x.dtype == np.float16 else x
+    """x[index[i]] += source[i], in order."""
+    _kernel("scatter_add")(x, index.view(np.uint64), source)
 
 
 def places(size: Sequence[int], stride: Sequence[int], offset: int) -> Array:

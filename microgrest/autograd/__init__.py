@@ -1,4 +1,4 @@
-"""Automatic differentiation: `backward` and `grad`, grad modes; the graph and its engine below them."""
+"""Automatic differentiation: `backward`, `grad` and grad modes, over the graph and its engine."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The engine: gradients from roots to leaves, over opaque values.
 
-An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has the
-same two, adds with `+`, and offers `_sum_to(shape)`, `_as_kind(kind)`, `_add_in_place(value)` and
-`_memory`, which names its memory.
+An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has
+the same two, adds with `+`, and offers `_sum_to(shape)`, `_as_kind(kind)`, `_add_in_place(value)`
+and `_memory`, which names its memory.
 
 Nodes are numbered as they are made, so a node's users have higher numbers than the node. Run from
 the highest down, every node meets its finished gradient once, in an order that repeats.
@@ -82,13 +82,29 @@ class Sums:
             if self.in_place:
                 self.own.add(edge)
 
-    def hooked(self, hooks: Iterable[Any], g: Any) -> Any:
+    def hooked(self, hooks: dict[int, Any], g: Any) -> Any:
         """A gradient after its hooks, each of which may replace it, and may have kept it."""
-        for hook in tuple(hooks):
+        for hook in tuple(hooks.values()):
             replaced = hook(g)
-            g = g if replaced is None else replaced
+            if replaced is not None:
+                g = _stand_in(g, replaced, hook)
         self.taken.add(g._memory)
         return g
+
+
+def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
+    """What `hook` returned for `g`, in the same kind; TypeError or RuntimeError if it cannot be."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(replaced, type(g)):
+        raise TypeError(
+            f"expected Variable, but hook {name!r} returned {type(replaced).__name__!r}"
+        )
+    if replaced._shape != g._shape:
+        raise RuntimeError(
+            f"hook {name!r} has changed the size of value, from {list(g._shape)} to "
+            f"{list(replaced._shape)}"
+        )
+    return replaced if replaced._kind is g._kind else replaced._as_kind(g._kind)
 
 
 def _propagate(
@@ -99,7 +115,7 @@ def _propagate(
     useful: set[Any] | None = None,
     caught: dict[Any, Any] | None = None,
 ) -> None:
-    """Run the nodes in order. With `useful`, other edges are passed over, and `caught` notes gradients."""
+    """Run the nodes in order, only `useful` ones if given; `caught` notes gradients."""
     values = sums.values
     for node in nodes:
         g = values.pop(node, None)
@@ -113,7 +129,7 @@ def _propagate(
         cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
         if not retain_graph and node.saved:
             node.saved = FREED
-        for edge, c in zip(node.edges, cotangents):
+        for edge, c in zip(node.edges, cotangents):  # noqa: B905 - `strict` costs time here
             if edge is None or c is None or (useful is not None and edge not in useful):
                 continue
             if edge in values or c._shape != edge._shape or c._kind is not edge._kind:

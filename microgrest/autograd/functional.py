@@ -13,7 +13,7 @@ from . import engine
 
 def backward(
     tensors: Tensor | Sequence[Tensor],
-    grad_tensors: Tensor | None | Sequence[Tensor | None] = None,
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Sequence[Tensor] | Tensor | None = None,
@@ -61,7 +61,7 @@ def _backward(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | None | Sequence[Tensor | None] = None,
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
@@ -74,9 +74,14 @@ def grad(
     or `materialize_grads` (then zeros).
     """
     if is_grads_batched:
-        raise RuntimeError("grad(): is_grads_batched=True is not supported; call grad() once per vector")
+        raise RuntimeError(
+            "grad(): is_grads_batched=True is not supported; call grad() once per vector"
+        )
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got False")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got "
+            "False"
+        )
     wanted = _several(inputs)
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
@@ -88,7 +93,9 @@ def grad(
         wanted=[_edge_of(t) for t in wanted],
     )
     if materialize_grads:
-        return tuple(t.new_zeros(t.shape) if g is None else g for t, g in zip(wanted, found, strict=True))
+        return tuple(
+            t.new_zeros(t.shape) if g is None else g for t, g in zip(wanted, found, strict=True)
+        )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. "
@@ -117,19 +124,23 @@ def _roots(tensors: Any, gradients: Any) -> list[tuple[Any, Any]]:
 
 def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
     if not t._requires_grad:
-        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        raise RuntimeError(
+            f"element {i} of tensors does not require grad and does not have a grad_fn"
+        )
     if g is None:
         if t._flat is None or t._flat.size != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, this one has shape {list(t._shape)}; "
-                "call backward(gradient) with a tensor of that shape, or reduce it, for example with .sum()"
+                "grad can be implicitly created only for scalar outputs, this one has shape "
+                f"{list(t._shape)}; call backward(gradient) with a tensor of that shape, or reduce "
+                "it, for example with .sum()"
             )
         g = make(t._kind.empty(1), t._shape, t._kind)
-        t._kind.kernels.memory.fill(g._flat, 1)
+        t._kind.fill(g._flat, 1)
     elif not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     elif g._shape != t._shape:
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {g._shape} and output[{i}] has a shape of {t._shape}."
+            f"Mismatch in shape: grad_output[{i}] has a shape of {g._shape} and output[{i}] has a "
+            f"shape of {t._shape}."
         )
     return t._edge, g

@@ -34,14 +34,26 @@ class Node:
     """A recorded operation.
 
     `edges` holds, per input, the Node it came from, or the leaf itself, or None where no gradient
-    is wanted. Nodes and leaves both have `_shape` and `_kind`: those of the gradient that they take.
+    is wanted. Nodes and leaves both have `_shape` and `_kind`, those of the gradient they take.
     `number` grows from node to node, so that users have higher ones than what they use.
     `saved` are the tensors that the rule reads, `versions` their storages' versions at the time,
     `extra` whatever else the rule wants.
     """
 
-    __slots__ = ("__weakref__", "_kind", "_shape", "edges", "extra", "hooks", "number", "rule", "saved", "versions")
+    __slots__ = (
+        "__weakref__",
+        "_kind",
+        "_shape",
+        "edges",
+        "extra",
+        "hooks",
+        "number",
+        "rule",
+        "saved",
+        "versions",
+    )
 
+    number: int
     rule: Rule
     edges: tuple[Any, ...]
     saved: tuple[Any, ...]
@@ -58,7 +70,9 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """What the inputs came from, each with 0: (Node, AccumulateGrad or None, 0)."""
-        return tuple((e if e is None or type(e) is Node else AccumulateGrad(e), 0) for e in self.edges)
+        return tuple(
+            (e if e is None or type(e) is Node else AccumulateGrad(e), 0) for e in self.edges
+        )
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -89,15 +103,16 @@ class AccumulateGrad:
 def checked(node: Node) -> tuple[Any, ...]:
     """The saved tensors, unless they are gone or were overwritten: RuntimeError."""
     saved = node.saved
-    for t, version in zip(saved, node.versions):
+    for t, version in zip(saved, node.versions):  # noqa: B905 - `strict` costs time here
         if t._storage.version != version:
             raise RuntimeError(_overwritten(node, t, version))
     if saved is FREED:
         raise RuntimeError(
-            f"Trying to backward through the graph a second time (at {node.name()}, or directly access saved "
-            "tensors after they have already been freed). Saved intermediate values of the graph are freed when you "
-            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
-            "graph a second time or if you need to access saved tensors after calling backward."
+            f"Trying to backward through the graph a second time (at {node.name()}, or directly "
+            "access saved tensors after they have already been freed). Saved intermediate values "
+            "of the graph are freed when you call .backward() or autograd.grad(). Specify "
+            "retain_graph=True if you need to backward through the graph a second time or if you "
+            "need to access saved tensors after calling backward."
         )
     return saved
 
@@ -105,7 +120,8 @@ def checked(node: Node) -> tuple[Any, ...]:
 def _overwritten(node: Node, t: Any, version: int) -> str:
     where = t._storage.written_at()
     return (
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{t.type()} {list(t.shape)}], saved by {node.name()}, is at version {t._storage.version}; expected version "
-        f"{version} instead. It was last written {where}. Use an out-of-place operation there, or clone() before."
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [{t.type()} {list(t.shape)}], saved by {node.name()}, is at version "
+        f"{t._storage.version}; expected version {version} instead. It was last written {where}. "
+        "Use an out-of-place operation there, or clone() before."
     )

@@ -52,11 +52,12 @@ def keep(t: Any) -> None:
     _of(t)[KEEP] = keep_grad
 
 
-@method(name="retains_grad")
-@property
 def keeps(t: Any) -> bool:
     """Whether `retain_grad` asked to keep the gradient of this tensor, which is no leaf."""
     return t._node is not None and KEEP in (t._node.hooks or ())
+
+
+method(name="retains_grad")(property(keeps))
 
 
 def keep_on(node: Any, t: Any) -> None:
@@ -67,7 +68,7 @@ def keep_on(node: Any, t: Any) -> None:
 
 @method(name="register_hook")
 def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
-    """Call `hook(gradient)` with this tensor's gradient in each backward pass; it may return another."""
+    """Call `hook(gradient)` in each backward pass; it may return another gradient in its place."""
     if not t._requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     hooks = _of(t)
@@ -89,7 +90,7 @@ def _of(t: Any) -> dict[int, Callable[..., Any]]:
 
 @method(name="_deliver")
 def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
-    """Add `g` to the leaf's gradient. The first one is kept as it is unless its memory is `taken`."""
+    """Add `g` to the leaf's gradient. The first is kept as it is unless its memory is `taken`."""
     with _delivery:
         held = leaf._grad
         if held is None:

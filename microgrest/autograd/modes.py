@@ -68,7 +68,8 @@ class _Mode:
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
-            resume, given = generator.send, (None,)
+            resume: Callable[..., Any] = generator.send
+            given: tuple[Any, ...] = (None,)
             while True:
                 try:
                     with self._fresh():
@@ -95,19 +96,19 @@ class _BareDecorator(_Mode):
         return self if function is None else self(function)
 
 
-class no_grad(_BareDecorator):  # noqa: N801 - PyTorch's name
+class no_grad(_BareDecorator):
     """Operations inside are not recorded; their results do not require grad."""
 
     grad = False
 
 
-class enable_grad(_BareDecorator):  # noqa: N801 - PyTorch's name
+class enable_grad(_BareDecorator):
     """Operations inside are recorded, also within `no_grad`, but not within `inference_mode`."""
 
     grad = True
 
 
-class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
+class set_grad_enabled(_Mode):
     """Switch recording on or off, from the call on, or for the block when used with `with`."""
 
     def __init__(self, mode: bool) -> None:
@@ -129,10 +130,10 @@ class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
         return super().__call__(function)
 
 
-class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
+class inference_mode(_Mode):
     """As `no_grad`, and neither `enable_grad` nor `set_grad_enabled` inside ends it.
 
-    Unlike PyTorch's, tensors made inside carry no mark: outside they take part in graphs, as constants.
+    Unlike PyTorch's, tensors made inside carry no mark: outside they are constants in graphs.
     """
 
     def __new__(cls, mode: Any = True) -> Any:

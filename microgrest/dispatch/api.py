@@ -31,14 +31,18 @@ def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         if key not in row.args and key in ("input", "other"):
             name = row.args[("input", "other").index(key)]
         if name not in row.args or name in values:
-            raise TypeError(f"{row.name}() got an unexpected argument {key!r}; it takes {', '.join(row.args)}")
+            raise TypeError(
+                f"{row.name}() got an unexpected argument {key!r}; it takes {', '.join(row.args)}"
+            )
         values[name] = value
     values = row.defaults | values
     missing = [name for name in row.args if name not in values]
     if missing:
         raise TypeError(f"{row.name}() missing required arguments: {', '.join(missing)}")
     if len(args) > len(row.args):
-        raise TypeError(f"{row.name}() takes {', '.join(row.args)}, but {len(args)} arguments were given")
+        raise TypeError(
+            f"{row.name}() takes {', '.join(row.args)}, but {len(args)} arguments were given"
+        )
     return [values[name] for name in row.args]
 
 

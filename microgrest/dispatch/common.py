@@ -26,8 +26,9 @@ def _broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, 
     for d, (x, y) in enumerate(pair):
         if x != y and x != 1 and y != 1:
             raise RuntimeError(
-                f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {d} "
-                f"(in {name}: shapes {list(a)} and {list(b)} do not broadcast)"
+                f"The size of tensor a ({x}) must match the size of tensor b ({y}) at "
+                f"non-singleton dimension {d} (in {name}: shapes {list(a)} and {list(b)} do not "
+                "broadcast)"
             )
         result.append(y if x == 1 else x)
     return tuple(result)
@@ -36,14 +37,22 @@ def _broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, 
 def common_device(name: str, args: Sequence[Any]) -> device:
     """The device of all tensors among `args`; 0-d CPU tensors go along with any other."""
     found = [a._kind.device for a in args if isinstance(a, Tensor)]
-    dimensioned = {a._kind.device for a in args if isinstance(a, Tensor) and (a._shape or a.is_cuda)}
+    dimensioned = {
+        a._kind.device for a in args if isinstance(a, Tensor) and (a._shape or a.is_cuda)
+    }
     if len(dimensioned) > 1:
-        places = ", ".join(f"argument {i} is on {a.device}" for i, a in enumerate(args) if isinstance(a, Tensor))
-        raise RuntimeError(f"Expected all tensors to be on the same device in {name}(), but {places}")
+        places = ", ".join(
+            f"argument {i} is on {a.device}" for i, a in enumerate(args) if isinstance(a, Tensor)
+        )
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device in {name}(), but {places}"
+        )
     return dimensioned.pop() if dimensioned else (found[0] if found else CPU)
 
 
-def run(program: Program, shape: Sequence[int], operands: Sequence[Any], results: Sequence[Tensor]) -> None:
+def run(
+    program: Program, shape: Sequence[int], operands: Sequence[Any], results: Sequence[Tensor]
+) -> None:
     """Launch `program` over `shape` with operands broadcast to it, walking all by their strides."""
     kernels = results[0]._kind.kernels.elementwise
     views = [view(kernels, a, shape) if isinstance(a, Tensor) else a for a in operands]
@@ -55,7 +64,9 @@ def view(kernels: Any, t: Tensor, shape: Sequence[int]) -> Any:
     return kernels.View(t._storage.array, t._offset, broadcast_strides(t._shape, t._strides, shape))
 
 
-def broadcast_strides(own: Sequence[int], strides: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
+def broadcast_strides(
+    own: Sequence[int], strides: Sequence[int], shape: Sequence[int]
+) -> tuple[int, ...]:
     """The strides that walk a tensor of shape `own` as if it had `shape`."""
     missing = len(shape) - len(own)
     steps = [0 if extent == 1 else step for extent, step in zip(own, strides, strict=True)]

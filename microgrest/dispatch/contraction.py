@@ -28,11 +28,14 @@ def check(name: str, a: Any, b: Any) -> None:
         if not isinstance(t, Tensor):
             raise TypeError(f"{name}(): {what} must be Tensor, not {type(t).__name__}")
         if t.ndim != rank:
-            raise RuntimeError(f"{name}(): {what} must be a {rank}-D tensor, got shape {list(t._shape)}")
+            raise RuntimeError(
+                f"{name}(): {what} must be a {rank}-D tensor, got shape {list(t._shape)}"
+            )
     common_device(name, (a, b))
     if a._kind is not b._kind:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r} in {name}()"
+            f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r} in "
+            f"{name}()"
         )
     inner = b._shape[0] if b.ndim < 3 else b._shape[1]
     if a._shape[-1] != inner or (b.ndim == 3 and a._shape[0] != b._shape[0]):

@@ -1,8 +1,8 @@
 """Elementwise rows on tensors: types, layout, launch.
 
-A row meets each combination of operand types as a Form, which holds the traced Program and, per set of
-inputs that want gradients, a Backward. `unary` and `binary` make the functions that users call: one
-short path for contiguous operands of one kind, and `apply` for everything else.
+A row meets each combination of operand types as a Form, which holds the traced Program and, per set
+of inputs that want gradients, a Backward. `unary` and `binary` make the functions that users call:
+one short path for contiguous operands of one kind, and `apply` for everything else.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..arrays import from_numpy
 from ..autograd.graph import FREED, Node, checked, numbers
 from ..autograd.modes import state
 from ..dtypes import dtype, float64
+from ..kernels.cpu import parallel
 from ..kernels.program import Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..kernels.cpu import parallel
 from ..storage import Kind, Storage, kind_of
 from ..tensor import Tensor, contiguous_strides
-from .common import broadcast_shapes, common_device, run, view
+from .common import broadcast_shapes, common_device, run
 
 _new = object.__new__
 # From this many elements on a parallel kernel may be the better one.
@@ -32,7 +32,7 @@ LIMIT = parallel.MINIMUM
 
 
 class Form:
-    """A row at given operand types: `stored` per input (None for a Python number), `loaded` likewise."""
+    """A row at given operand types, `stored` (None for a Python number) and `loaded` per input."""
 
     def __init__(
         self, row: Row, stored: Sequence[dtype | None], loaded: Sequence[dtype], result: dtype
@@ -41,13 +41,19 @@ class Form:
         self.symbols = [Symbol(name) for name in row.args]
         lowering = Lowering(self.typed())
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
-        self.name = row.backward_name if stored[-1] is None else row.extra.get("backward_tensor", row.backward_name)
+        self.name = (
+            row.backward_name
+            if stored[-1] is None
+            else row.extra.get("backward_tensor", row.backward_name)
+        )
         self.differentiable = row.differentiable and result.is_floating_point
         self.backwards: dict[tuple[int, str], Backward] = {}
 
     def typed(self) -> list[tuple[Symbol, dtype, dtype]]:
         """The inputs as Lowering wants them: symbol, stored type, loaded type."""
-        return [(s, t or u, u) for s, t, u in zip(self.symbols, self.stored, self.loaded, strict=True)]
+        return [
+            (s, t or u, u) for s, t, u in zip(self.symbols, self.stored, self.loaded, strict=True)
+        ]
 
     def backward(self, edges: Sequence[Any], layout: str) -> Backward:
         """The Backward for the inputs that have an edge, operands in `layout` ("" if strided)."""
@@ -92,9 +98,15 @@ class Backward:
             form, result = self.form, self.form.result
             ends = [self.g, self.y] if self.saves_y else [self.g]
             inputs = form.typed()
-            typed = [(s, result, result) for s in ends] + [inputs[i] for i in (*self.saved, *self.numbers)]
+            typed = [(s, result, result) for s in ends] + [
+                inputs[i] for i in (*self.saved, *self.numbers)
+            ]
             outputs = [
-                (self.bars[i], self.stored(i), sum_of(self.stored(i)) if folded and self.folds(i) else None)
+                (
+                    self.bars[i],
+                    self.stored(i),
+                    sum_of(self.stored(i)) if folded and self.folds(i) else None,
+                )
                 for i in self.computed
             ]
             found = Lowering(typed).program(f"{form.row.name}_backward", outputs)
@@ -158,7 +170,7 @@ class Backward:
     def _launch(self, launch: Launch, node: Node, flat: Any, n: int, bars: list[Any]) -> None:
         """The kernel on flat operands, folded where an input was broadcast."""
         arguments = [flat]
-        for t, version in zip(node.saved, node.versions):
+        for t, version in zip(node.saved, node.versions):  # noqa: B905 - costs time here
             if t._storage.version != version:
                 checked(node)
             arguments.append(t._flat if t._flat is not None else flat_of(t))
@@ -201,7 +213,9 @@ class Launch:
         # Without an operand of full length a kernel would not know n.
         self.fits = "v" in letters
         if self.fits:
-            self.results = [(i, backward._kind(i, kind), backward.folds(i)) for i in backward.computed]
+            self.results = [
+                (i, backward._kind(i, kind), backward.folds(i)) for i in backward.computed
+            ]
             program = backward.program(True)
             kernels = kind.kernels.elementwise
             self.at: Callable[[int], Any] = lambda n: kernels.compiled(program, letters, 0, n)
@@ -260,7 +274,7 @@ def lift(number: Any, like: Tensor) -> Tensor:
     """A 0-d tensor of a Python number, on the device of `like`."""
     kind = kind_of(float64 if isinstance(number, float) else dtypes.of_number(number), like.device)
     t = Tensor._empty((), kind)
-    kind.kernels.memory.fill(t._flat, number)
+    kind.fill(t._flat, number)
     return t
 
 
@@ -360,10 +374,12 @@ def form_of(row: Row, args: Sequence[Any]) -> Form:
     for name, a in zip(row.args, args, strict=True):
         if name in row.unpromoted:
             continue
-        if not isinstance(a, Tensor):
-            numbers.append(dtypes.of_number(a))
-        else:
+        if isinstance(a, Tensor):
             (dimensioned if a._shape else zero_dim).append(a._kind.dtype)
+        elif name not in row.defaults:
+            numbers.append(dtypes.of_number(a))
+    if row.integer == "!":
+        row.check_floating(dtypes.result_of(dimensioned, zero_dim, ()))
     promoted = dtypes.result_of(dimensioned, zero_dim, numbers)
     stored = tuple([a._kind.dtype if isinstance(a, Tensor) else type(a) for a in args])
     forms = row.forms

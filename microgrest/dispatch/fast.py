@@ -1,9 +1,9 @@
 """The short path: elementwise functions of one and two operands with as little Python as it takes.
 
 Contiguous operands of one kind, or one of them a number or a single element, below the size where
-threads pay: look up the kernel, allocate, launch, wrap. Whatever does not fit goes to `apply`, which
-also enters the kernel into the table when it could have been found there. An operand that is no
-tensor, or not contiguous, shows as an AttributeError on the way.
+threads pay: look up the kernel, allocate, launch, wrap. Whatever does not fit goes to `apply`,
+which also enters the kernel into the table when it could have been found there. An operand that is
+no tensor, or not contiguous, shows as an AttributeError on the way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _new = object.__new__
 
 
 class Entry:
-    """A kernel ready to call on flat operands, the kind it returns, and how its gradients go back."""
+    """A kernel ready for flat operands, the kind it returns, and how its gradients go back."""
 
     __slots__ = ("backwards", "differentiable", "empty", "form", "kernel", "kind", "layout")
 
@@ -58,9 +58,13 @@ def general(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None)
 def into(out: Tensor, result: Tensor) -> Tensor:
     """The `out=` form: the result copied to a tensor of its shape, outside the graph."""
     if state.grad and (out._requires_grad or result._requires_grad):
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation")
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation"
+        )
     if out._shape != result._shape:
-        raise RuntimeError(f"out= has shape {list(out._shape)}, but the result has {list(result._shape)}")
+        raise RuntimeError(
+            f"out= has shape {list(out._shape)}, but the result has {list(result._shape)}"
+        )
     return apply_in_place(copy_row, out, (result,))
 
 
@@ -71,8 +75,11 @@ def enter(tables: Tables, row: Row, args: tuple[Any, ...], result: Tensor) -> No
     if layout in tables and len(kinds) == 1:
         (kind,) = kinds
         form = form_of(row, args)
-        # Integers that became floats depend on the default dtype, which may change.
-        if kind not in tables[layout] and form.result in (kind.dtype, bool_):
+        # Integers may have to be checked first, or become floats of the default dtype of the day.
+        plain = form.result is bool_ or form.result is kind.dtype
+        if plain and "nonzero" in row.extra:
+            plain = kind.dtype.is_floating_point
+        if plain and kind not in tables[layout]:
             tables[layout][kind] = Entry(form, layout, kind)
 
 

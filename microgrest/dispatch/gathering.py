@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import common_device
-from .movement import copy, filled, flat, put
+from .movement import add_at, copy, filled, flat, put
 from .structured import family
 
 
@@ -23,7 +21,7 @@ def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
 def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ...]) -> Tensor:
     """Zeros of `shape` with the elements of `source` added at their positions."""
     y = filled(shape, source._kind, 0)
-    y._kind.kernels.indexing.scatter_add(y._flat, flat(index), flat(source))
+    add_at(y, flat(index), source)
     return y
 
 
@@ -31,8 +29,10 @@ def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ..
 def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> Tensor:
     """A copy of `x` with the elements of `source` written, or added, at their positions."""
     y = copy(x)
-    indexing = y._kind.kernels.indexing
-    (indexing.scatter_add if accumulate else indexing.put)(y._flat, flat(index), flat(source))
+    if accumulate:
+        add_at(y, flat(index), source)
+    else:
+        y._kind.kernels.indexing.put(y._flat, flat(index), flat(source))
     return y
 
 
@@ -56,5 +56,3 @@ def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
         put(y._alias(t._shape, y._strides, start * y._strides[dim]), t)
         start += t._shape[dim]
     return y
-
-

@@ -28,19 +28,20 @@ def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
     if shape != x._shape:
         raise RuntimeError(
-            f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} in {row.name}_()"
+            f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} "
+            f"in {row.name}_()"
         )
     form = form_into(row, args, x)
     edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
     recorded = state.grad and form.differentiable and edges.count(None) != len(edges)
     if recorded:
         backward = form.backward(edges, flat_layout(args, x))
-        args = [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
+        kept = [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
     write(row, x, (x, *rest), form)
     x._storage.touch()
     if recorded:
         node = x._node
-        backward.attach(x, edges, args)
+        backward.attach(x, edges, kept)
         keep_on(node, x)
         rebase(x)
     return x
@@ -68,21 +69,24 @@ def check_writable(name: str, x: Tensor, others: Sequence[Any] = ()) -> None:
         )
     if state.grad and x._base is not None:
         base, _, recorded = x._base
-        wanted = base._requires_grad or any(isinstance(a, Tensor) and a._requires_grad for a in others)
+        wanted = base._requires_grad or any(
+            isinstance(a, Tensor) and a._requires_grad for a in others
+        )
         if wanted and not recorded:
             raise RuntimeError(
-                f"A view was created in no_grad mode and is being modified inplace ({name}_) with grad mode enabled, "
-                "which is ambiguous. Make and modify the view both inside the no_grad block, or both outside of it."
+                f"A view was created in no_grad mode and is being modified inplace ({name}_) with "
+                "grad mode enabled, which is ambiguous. Make and modify the view both inside the "
+                "no_grad block, or both outside of it."
             )
         if base._requires_grad and base._node is None:
             raise RuntimeError(
-                f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}_). "
-                "Do it inside `with torch.no_grad():`."
+                "a view of a leaf Variable that requires grad is being used in an in-place "
+                f"operation ({name}_). Do it inside `with torch.no_grad():`."
             )
     if any(step == 0 and n > 1 for step, n in zip(x._strides, x._shape, strict=True)):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
         )
 
 
@@ -94,7 +98,8 @@ def form_into(row: Row, args: Sequence[Any], x: Tensor) -> Form:
         return form
     if form.result.category > target.category and row is not copy_row:
         raise RuntimeError(
-            f"result type {form.result!r} can't be cast to the desired output type {target!r} in {row.name}_()"
+            f"result type {form.result!r} can't be cast to the desired output type {target!r} in "
+            f"{row.name}_()"
         )
     key = (form, target)
     found: Form | None = row.forms.get(key)
@@ -114,8 +119,12 @@ def write(row: Row, x: Tensor, args: Sequence[Any], form: Form | None = None) ->
     n = x._flat.size
     if n:
         # Stored over an input: the compiler need not ask whether the two overlap.
-        own = next((str(i) for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, x)), "v")
-        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args] + ([x._flat] if own == "v" else [])
+        own = next(
+            (str(i) for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, x)), "v"
+        )
+        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args] + (
+            [x._flat] if own == "v" else []
+        )
         x._kind.kernels.elementwise.compiled(form.program, layout + own, 0, n)(*flats)
 
 
@@ -151,4 +160,3 @@ def rebase(x: Tensor) -> None:
         fresh, node = follow(base, v._base[1]), v._node
         v._node, v._requires_grad = fresh._node, fresh._requires_grad
         keep_on(node, v)
-

@@ -10,7 +10,7 @@ from ..dtypes import INTEGER, dtype, iinfo
 from ..ops import convert
 from ..ops.movement import Geometry
 from ..ops.reduction import sum as sum_row
-from ..ops.row import Row
+from ..ops.row import Row, register_type
 from ..tensor import Tensor, contiguous_strides
 from .structured import family
 
@@ -30,7 +30,9 @@ def move(row: Row, x: Tensor, **params: Any) -> Tensor:
 
 
 @family("embed")
-def embed(row: Row, g: Tensor, *, through: Row, shape: tuple[int, ...], params: dict[str, Any]) -> Tensor:
+def embed(
+    row: Row, g: Tensor, *, through: Row, shape: tuple[int, ...], params: dict[str, Any]
+) -> Tensor:
     """Zeros with `g` written through a view of them."""
     y = filled(shape, g._kind, 0)
     put(_at(y, ((through, params),)), g)
@@ -55,16 +57,14 @@ def hole(row: Row, x: Tensor, *, path: Any) -> Tensor:
 
 
 @family("restride")
-def restride(
-    row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Geometry
-) -> Tensor:
+def restride(row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Geometry) -> Tensor:
     """`g` added up in memory by `source`, over the elements of `own` there, read by `target`."""
     indexing = g._kind.kernels.indexing
     memory = filled((max(map(_span, (source, target, own))),), g._kind, 0)
-    indexing.scatter_add(memory._flat, indexing.places(*source), flat(g))
+    add_at(memory, indexing.places(*source), g)
     if _overlaps(own):
         shares = filled(memory._shape, g._kind, 0)
-        indexing.scatter_add(shares._flat, indexing.places(*own), filled(own[0], g._kind, 1)._flat)
+        add_at(shares, indexing.places(*own), filled(own[0], g._kind, 1))
         memory = memory / shares.clamp_min(1)
     y = Tensor._empty(target[0], g._kind)
     indexing.gather(memory._flat, indexing.places(*target), y._flat)
@@ -85,7 +85,9 @@ def _overlaps(geometry: Geometry) -> bool:
 def _span(geometry: Geometry) -> int:
     """How many elements of a storage a view reaches over."""
     size, stride, offset = geometry
-    return 0 if 0 in size else 1 + offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    return (
+        0 if 0 in size else 1 + offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    )
 
 
 @family("flip")
@@ -102,7 +104,9 @@ def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
     from .reduction import fold
 
     missing = x.ndim - len(size)
-    dims = tuple(d for d, n in enumerate(x._shape) if d < missing or (size[d - missing] == 1 and n != 1))
+    dims = tuple(
+        d for d, n in enumerate(x._shape) if d < missing or (size[d - missing] == 1 and n != 1)
+    )
     y = fold(sum_row, x, dim=dims, keepdim=True) if dims else x
     return y._alias(size, contiguous_strides(size), 0) if dims else y
 
@@ -112,7 +116,9 @@ def _at(y: Tensor, path: Any) -> Tensor:
     for row, params in path:
         geometry = row.extra["geometry"](y._shape, y._strides, y._offset, **params)
         if _span(geometry) > y._storage.array.size:
-            raise RuntimeError(f"the view by {row.name}() reaches beyond the tensor it was taken of")
+            raise RuntimeError(
+                f"the view by {row.name}() reaches beyond the tensor it was taken of"
+            )
         y = y._alias(*geometry)
     return y
 
@@ -122,6 +128,16 @@ def put(target: Tensor, value: Tensor) -> None:
     from .inplace import write
 
     write(convert.copy, target, (target, value))
+
+
+def add_at(y: Tensor, places: Any, source: Tensor) -> None:
+    """Add the elements of `source` to a contiguous `y` at flat positions, float16 in float32."""
+    if register_type(y.dtype) is not y.dtype:
+        wide = y.to(register_type(y.dtype))
+        add_at(wide, places, source.to(wide.dtype))
+        put(y, wide)
+    else:
+        y._kind.kernels.indexing.scatter_add(y._flat, places, flat(source))
 
 
 def copy(x: Tensor) -> Tensor:
@@ -140,7 +156,7 @@ def filled(shape: Any, kind: Any, value: Any) -> Tensor:
     """A new tensor full of one number."""
     y = Tensor._empty(shape, kind)
     check_range(kind.dtype, value, value)
-    kind.kernels.memory.fill(y._flat, value)
+    kind.fill(y._flat, value)
     return y
 
 
@@ -153,5 +169,7 @@ def check_range(d: dtype, low: Any, high: Any) -> None:
         return
     most = iinfo(d).max
     if not (-most - d.is_signed <= low and high <= most):
-        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {low if low == high else (low, high)}")
-
+        raise RuntimeError(
+            f"value cannot be converted to type {d.name} without overflow: "
+            f"{low if low == high else (low, high)}"
+        )

@@ -12,7 +12,7 @@ from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, int64, uint8
 from ..kernels.program import Input, Output, Program, Reduce
-from ..ops.reduction import sum as SUM  # noqa: N812 - a row
+from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kind_of
@@ -42,7 +42,9 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
         final = row.extra.get("final", "{acc}")
         fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
         output = Output(0, result.name, fold)
-        found = row.forms[stored, result] = Program(row.name, (Input("x", stored.name, loaded),), (), (output,))
+        found = row.forms[stored, result] = Program(
+            row.name, (Input("x", stored.name, loaded),), (), (output,)
+        )
     return found
 
 
@@ -50,7 +52,9 @@ def _lanes(row: Row, loaded: str) -> tuple[str, str]:
     """The types to accumulate in: within a block, and across blocks."""
     lane = row.extra["lane"]
     if lane == "sum":
-        return {"float32": ("float32", "float64"), "float64": ("float64", "float64")}.get(loaded, ("int64", "int64"))
+        return {"float32": ("float32", "float64"), "float64": ("float64", "float64")}.get(
+            loaded, ("int64", "int64")
+        )
     if lane == "bool":
         return "bool", "bool"
     return (loaded, loaded) if loaded != "bool" else ("uint8", "uint8")
@@ -74,7 +78,10 @@ def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     program = program_of(row, d, result_type(row, d))
     array, outer, n, inner = arranged(x, dim)
     if "empty" in row.extra and not n and outer * inner:
-        raise IndexError(f"{row.name}(): Expected reduction dim {list(dim)} to have non-zero size, it has no elements")
+        raise IndexError(
+            f"{row.name}(): Expected reduction dim {list(dim)} to have non-zero size, it has no "
+            "elements"
+        )
     y = Tensor._empty(reduced_shape(x, dim, keepdim), kind_of(result_type(row, d), x.device))
     x._kind.kernels.reduction.fold(program, array, y._flat, outer, n, inner)
     return y
@@ -86,9 +93,9 @@ def reduced_shape(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> tuple[int, 
 
 
 def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
-    """`x` as a flat array (outer, n, inner) whose middle axis holds the dimensions `dim`, and the extents.
+    """`x` as a flat array (outer, n, inner) whose middle axis holds `dim`, and those extents.
 
-    Neighboring dimensions of a contiguous tensor are there already; others are copied behind the rest.
+    Neighboring dimensions of a contiguous tensor are there already; others are copied to the end.
     """
     shape = x._shape
     n = math.prod(shape[d] for d in dim)
@@ -101,7 +108,7 @@ def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
 
 
 def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
-    """The best element along `dim` (of all elements for None), and the index of the first of them."""
+    """The best element along `dim` (of all for None), and the index of the first such element."""
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = math.prod(x._shape[d] for d in dims)
     if not n:

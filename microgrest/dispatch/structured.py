@@ -1,7 +1,7 @@
 """Rows that are not elementwise, on tensors: the graph side, the same for every family.
 
-What a rule reads is found by running it on symbols, once per set of inputs that want gradients. In a
-backward pass what was not saved takes part as a symbol that has a shape, and what depends on it
+What a rule reads is found by running it on symbols, once per set of inputs that want gradients. In
+a backward pass what was not saved takes part as a symbol that has a shape, and what depends on it
 drops out.
 """
 
@@ -33,7 +33,9 @@ def family(kind: str) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]
 class Structured:
     """The Rule of a row for one set of inputs that want gradients."""
 
-    def __init__(self, row: Row, args: Sequence[Tensor], wanted: Sequence[bool], params: dict[str, Any]) -> None:
+    def __init__(
+        self, row: Row, args: Sequence[Tensor], wanted: Sequence[bool], params: dict[str, Any]
+    ) -> None:
         self.row, self.name, self.wanted = row, row.backward_name, wanted
         y, g = Symbol("y"), Symbol("g")
         stubs = [Symbol(name, like=a) for name, a in zip(names(row, args), args, strict=True)]
@@ -46,7 +48,9 @@ class Structured:
         bars = self.row.vjp(g, y, *args, **params)
         return [bar if wanted else None for bar, wanted in zip(bars, self.wanted, strict=True)]
 
-    def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]) -> None:
+    def attach(
+        self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]
+    ) -> None:
         """Make `y` the result of a recorded operation on `args`."""
         node = _new(Node)
         node.number = next(numbers)
@@ -57,7 +61,10 @@ class Structured:
         node.saved = saved
         node.versions = tuple([t._storage.version for t in saved])
         pairs = enumerate(zip(names(self.row, args), args, strict=True))
-        node.extra = params, [None if i in self.saved else Symbol(name, like=a) for i, (name, a) in pairs]
+        node.extra = (
+            params,
+            [None if i in self.saved else Symbol(name, like=a) for i, (name, a) in pairs],
+        )
         node._shape, node._kind, node.hooks = y._shape, y._kind, None
         y._node, y._requires_grad = node, True
 

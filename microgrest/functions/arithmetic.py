@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, overload
 
 from .. import dtypes
 from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.inplace import apply_in_place
 from ..dtypes import bool_
+from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
 from ..ops.logic import clamp as clamp_row
 from ..ops.rounding import div_floor, div_trunc
 from ..tensor import Tensor
-from ..methods import method
+
 
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
@@ -39,12 +41,15 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 @method
-def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def div(
+    input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
     """input / other, or its quotient rounded toward zero ("trunc") or minus infinity ("floor")."""
     names = {None: "div", "trunc": "div_trunc", "floor": "div_floor"}
     if rounding_mode not in names:
         raise RuntimeError(
-            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"{rounding_mode!r}"
         )
     return FUNCTIONS[names[rounding_mode]](input, other, out=out)
 
@@ -52,7 +57,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
 divide = method(name="divide")(div)
 
 _BY_PRODUCTS: dict[float, Function] = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
-_BY_ROOTS: dict[float, Function] = {n: FUNCTIONS[name] for n, name in {0.5: "sqrt", -1: "reciprocal", -0.5: "rsqrt", 1: "clone"}.items()}
+_BY_ROOTS: dict[float, Function] = {
+    n: FUNCTIONS[name]
+    for n, name in {0.5: "pow_half", -1: "pow_minus_one", -0.5: "pow_minus_half"}.items()
+}
 
 
 @method(name="__pow__")
@@ -60,12 +68,12 @@ _BY_ROOTS: dict[float, Function] = {n: FUNCTIONS[name] for n, name in {0.5: "sqr
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-        product = _BY_PRODUCTS.get(exponent)
-        if product is not None:
-            return product(input)
-        if exponent in _BY_ROOTS and input.dtype.is_floating_point:
+        floating = input._kind.dtype.is_floating_point
+        if exponent in _BY_PRODUCTS and (floating or exponent.__class__ is int):
+            return _BY_PRODUCTS[exponent](input)
+        if exponent in _BY_ROOTS and floating:
             return _BY_ROOTS[exponent](input)
-        if exponent.__class__ is int and exponent < 0 and not input.dtype.is_floating_point:
+        if exponent < 0 and exponent.__class__ is int and not floating:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     return FUNCTIONS["pow"](input, exponent)
 
@@ -84,11 +92,11 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if min is None:
-        return FUNCTIONS["clamp_max"](input, max)
-    if max is None:
-        return FUNCTIONS["clamp_min"](input, min)
-    return FUNCTIONS["clamp"](input, min, max)
+    if not input.dtype.is_floating_point and (min is None or max is None):
+        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
+        return FUNCTIONS[name](input, bound)
+    low, high = -math.inf if min is None else min, math.inf if max is None else max
+    return FUNCTIONS["clamp"](input, low, high)
 
 
 clip = method(name="clip")(clamp)
@@ -107,13 +115,18 @@ clip_ = method(name="clip_")(clamp_)
 
 
 @method
-def nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """`input` with nan and the infinities replaced, by default by 0 and the type's largest values."""
+def nan_to_num(
+    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """`input` with nan and infinities replaced, by default by 0 and the type's largest values."""
     if not input.dtype.is_floating_point:
         return FUNCTIONS["clone"](input)
     limits = dtypes.finfo(input.dtype)
     return FUNCTIONS["nan_to_num"](
-        input, nan or 0.0, limits.max if posinf is None else posinf, limits.min if neginf is None else neginf
+        input,
+        nan or 0.0,
+        limits.max if posinf is None else posinf,
+        limits.min if neginf is None else neginf,
     )
 
 
@@ -122,11 +135,14 @@ def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """`input` where `condition` holds, else `other`; with the condition alone, the indices where it holds."""
+    """`input` where `condition` holds, else `other`; of the condition alone, where it holds."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if not isinstance(condition, Tensor) or condition.dtype is not bool_:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got {getattr(condition, 'dtype', condition)!r}")
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got "
+            f"{getattr(condition, 'dtype', condition)!r}"
+        )
     return FUNCTIONS["where"](condition, input, other)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from .. import creation
 from ..dispatch.inplace import apply_in_place, check_writable
 from ..dispatch.movement import check_range, filled
+from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..tensor import Tensor
-from ..methods import method
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:
@@ -35,7 +35,7 @@ def new_ones(self: Tensor, *size: Any, **options: Any) -> Tensor:
 
 @method
 def new_empty(self: Tensor, *size: Any, **options: Any) -> Tensor:
-    """An uninitialized tensor of shape `size`, of this dtype and device unless options say otherwise."""
+    """An uninitialized tensor of shape `size`, of this dtype and device unless options differ."""
     return _like(self, size, None, options)
 
 
@@ -66,13 +66,16 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with one value."""
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
+                "dimensions."
+            )
         return apply_in_place(copy_row, self, (value,))
     if self._requires_grad or self._flat is None:
         return apply_in_place(copy_row, self, (filled((), self._kind, value),))
     check_writable("fill", self)
     check_range(self.dtype, value, value)
-    self._kind.kernels.memory.fill(self._flat, value)
+    self._kind.fill(self._flat, value)
     self._storage.touch()
     return self
 

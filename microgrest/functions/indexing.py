@@ -1,7 +1,7 @@
 """Indexing, reading and writing: x[...] with numbers, slices, None, `...`, masks and index tensors.
 
-Numbers, slices and None make views. What masks and index tensors are left over then pick positions in
-the row-major order of that view, which `gather` reads and `put` writes, both differentiable.
+Numbers, slices and None make views. What masks and index tensors are left over then pick positions
+in the row-major order of that view, which `gather` reads and `put` writes, both differentiable.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..dispatch.common import broadcast_shapes
 from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
 from ..dispatch.structured import apply, record
 from ..dtypes import bool_, int32, int64, uint8
+from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
-from ..methods import method
 from .shapes import select, unsqueeze
 
 
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
-    """Part of the tensor: a view for numbers, slices, None and `...`; a copy where tensors index."""
+    """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
@@ -54,7 +54,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 @method
-def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put_(
+    self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """Write `values` at the positions that index tensors name, or add them there."""
     target, pickers = _basic(self, tuple(indices))
     _put(target, values, _positions(target, pickers), accumulate=accumulate)
@@ -71,8 +73,8 @@ def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> 
         )
     if broadcast_shapes("index_put", [value._shape, places._shape]) != tuple(places._shape):
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to indexing result of "
-            f"shape {list(places._shape)}"
+            f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
+            f"indexing result of shape {list(places._shape)}"
         )
     source = value.expand(places._shape).reshape(-1)
     old = target._same()
@@ -123,7 +125,7 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
 
 
 def _as_tuple(index: Any) -> Sequence[Any]:
-    """The indices one by one. A list that holds more than numbers counts as a tuple, as in PyTorch."""
+    """The indices one by one. As in PyTorch, a list of more than numbers counts as a tuple."""
     if isinstance(index, tuple):
         return index
     mixed = (Tensor, Sequence, np.ndarray, slice, type(None), type(Ellipsis))
@@ -146,15 +148,20 @@ def _item(i: Any) -> Any:
     if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
-            "tensors used as indices must be long, int, byte or bool tensors; only integers, slices (`:`), ellipsis "
-            f"(`...`), None and long or byte Variables are valid indices (got {what})"
+            "tensors used as indices must be long, int, byte or bool tensors; only integers, "
+            "slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            f"(got {what})"
         )
     return i if i._shape else i.item()
 
 
 def _fill_ellipsis(x: Tensor, items: list[Any]) -> list[Any]:
     """`...` as the full slices that it stands for."""
-    used = sum(1 if not isinstance(i, Tensor) or i.dtype is not bool_ else i.ndim for i in items if _uses(i))
+    used = sum(
+        1 if not isinstance(i, Tensor) or i.dtype is not bool_ else i.ndim
+        for i in items
+        if _uses(i)
+    )
     if used > x.ndim:
         _too_many(x, items)
     where = [k for k, i in enumerate(items) if i is Ellipsis]
@@ -178,9 +185,9 @@ def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
     step = 1 if s.step is None else s.step.__index__()
     if step <= 0:
         raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
-    start, stop, step = slice(*(None if v is None else v.__index__() for v in (s.start, s.stop, step))).indices(
-        x._shape[d]
-    )
+    start, stop, step = slice(
+        *(None if v is None else v.__index__() for v in (s.start, s.stop, step))
+    ).indices(x._shape[d])
     return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
 
 
@@ -189,8 +196,8 @@ def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
     for k, (n, m) in enumerate(zip(x._shape[d:], mask._shape, strict=False)):
         if n != m:
             raise IndexError(
-                f"The shape of the mask {list(mask._shape)} at index {k} does not match the shape of the indexed tensor "
-                f"{list(x._shape)} at index {d + k}"
+                f"The shape of the mask {list(mask._shape)} at index {k} does not match the shape "
+                f"of the indexed tensor {list(x._shape)} at index {d + k}"
             )
     return [from_numpy(i.copy()) for i in np.nonzero(mask.detach()._numpy())]
 
@@ -198,15 +205,17 @@ def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
 def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     """Flat positions in `x` of every element that the pickers name, in the result's shape.
 
-    Index tensors broadcast together; their dimensions stand where the first of them was, or in front
-    if a slice is between them.
+    Index tensors broadcast together; their dimensions stand where the first of them was, or in
+    front if a slice is between them.
     """
     picked = [d for d, p in enumerate(pickers) if p is not None]
     try:
         shape = np.broadcast_shapes(*(tuple(pickers[d]._shape) for d in picked))
     except ValueError:
         shapes = ", ".join(str(list(pickers[d]._shape)) for d in picked)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
     together = picked[-1] - picked[0] == len(picked) - 1
     first = picked[0] if together else 0
     kept = [d for d in range(x.ndim) if d not in picked]
@@ -217,9 +226,15 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
             index = _in_range(pickers[d].detach()._numpy(), x._shape[d], d)
-            index = index.reshape((1,) * (len(shape) - index.ndim) + index.shape + (1,) * len(after))
+            index = index.reshape(
+                (1,) * (len(shape) - index.ndim) + index.shape + (1,) * len(after)
+            )
         else:
-            right = len(after) - after.index(d) - 1 if d in after else len(after) + len(shape) + len(before) - before.index(d) - 1
+            right = (
+                len(after) - after.index(d) - 1
+                if d in after
+                else len(after) + len(shape) + len(before) - before.index(d) - 1
+            )
             index = np.arange(x._shape[d], dtype=np.int64).reshape(-1, *(1,) * right)
         total = total + index * step
     return from_numpy(np.ascontiguousarray(total))
@@ -229,5 +244,7 @@ def _in_range(index: np.ndarray[Any, Any], n: int, d: int) -> np.ndarray[Any, An
     """`index` counted from the front; IndexError where it is out of range."""
     wrong = (index < -n) | (index >= n)
     if wrong.any():
-        raise IndexError(f"index {index[wrong].flat[0]} is out of bounds for dimension {d} with size {n}")
+        raise IndexError(
+            f"index {index[wrong].flat[0]} is out of bounds for dimension {d} with size {n}"
+        )
     return np.where(index < 0, index + n, index).astype(np.int64)

@@ -37,8 +37,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     x = input if input._shape else reshape(input, 1)
     if not input._shape and chosen.numel() != 1:
         raise RuntimeError(
-            "index_select(): Index to scalar can have only 1 value, "
-            f"got {chosen.numel()} value(s)"
+            f"index_select(): Index to scalar can have only 1 value, got {chosen.numel()} value(s)"
         )
     _in_bounds(chosen, x._shape[d], "index out of range in self", IndexError)
     picked = getitem(x, (*[slice(None)] * d, reshape(chosen, -1)))
@@ -101,8 +100,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     n = input._shape[d] if input._shape else 1
     places = (places < 0).to(int64) * n + places
     beside = [
-        tuple(1 if k == d else extent for k, extent in enumerate(t._shape))
-        for t in (input, places)
+        tuple(1 if k == d else extent for k, extent in enumerate(t._shape)) for t in (input, places)
     ]
     shape = list(broadcast_shapes("take_along_dim", beside))
     if not shape:

@@ -47,13 +47,15 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 @method
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """The matrix product, by the operands' dimensions: vectors, matrices, or broadcast batches of them."""
+    """The matrix product of vectors, matrices, or stacks of matrices, which broadcast."""
     if not isinstance(other, Tensor) or not isinstance(input, Tensor):
         bad = input if not isinstance(input, Tensor) else other
         raise TypeError(f"matmul(): argument must be Tensor, not {type(bad).__name__}")
     a, b = input.ndim, other.ndim
     if not a or not b:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
+        )
     if (a, b) in _BY_RANK and (a < 3 or input._shape[0] == other._shape[0]):
         return _product(_BY_RANK[a, b], input, other)
     if a == 1:
@@ -126,7 +128,9 @@ def baddbmm(
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Every product of an element of one vector and one of the other."""
     if input.ndim != 1 or vec2.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
+        raise RuntimeError(
+            f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D"
+        )
     return input.unsqueeze(1) * vec2
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from ..dispatch.reduction import folding, search
 from ..dispatch.structured import apply
 from ..dtypes import as_dtype
+from ..methods import method
 from ..ops import reduction as rows
 from ..ops.indexing import gather
 from ..ops.row import Row
 from ..tensor import Tensor
-from ..methods import method
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
@@ -56,14 +56,16 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     x = _converted(input, dtype)
     if not x.dtype.is_floating_point:
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-            f"Got: {x.dtype!r}; convert it with .float() first."
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or "
+            f"complex dtype. Got: {x.dtype!r}; convert it with .float() first."
         )
     return _mean_all(x) if dim is None and not keepdim else fold(rows.mean, x, dim, keepdim)
 
 
 @method
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
     """The product along `dim` (all by default)."""
     return fold(rows.prod, _converted(input, dtype), dim, keepdim)
 
@@ -133,7 +135,9 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
     d = x._dim(dim)
     values, indices = search(row, x.detach(), d, keepdim)
     if x._requires_grad and x._shape:
-        values = apply(gather, (x, positions(x, indices if keepdim else indices.unsqueeze(d), d)), {})
+        values = apply(
+            gather, (x, positions(x, indices if keepdim else indices.unsqueeze(d), d)), {}
+        )
         values = values if keepdim else values.squeeze(d)
     elif x._requires_grad:
         values = x.clone()
@@ -141,7 +145,7 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
 
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
-    """Flat places in `x` of the elements that have `index` along `dim` and stand there otherwise."""
+    """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
     place = index * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
         if d != dim:

@@ -116,16 +116,13 @@ def adjoint(input: Tensor) -> Tensor:
     """The transposes of matrices in the last two dimensions."""
     if input.ndim == 1:
         raise RuntimeError(
-            "tensor.adjoint() is only supported on matrices or batches of matrices. "
-            "Got 1-D tensor."
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
     return transpose(input, -2, -1) if input._shape else t(input)
 
 
 @method
-def movedim(
-    input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]
-) -> Tensor:
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """The dimensions `source` at positions `destination`, the others in their order."""
     src = [input._dim(d) for d in ([source] if isinstance(source, int) else source)]
     dst = [input._dim(d) for d in ([destination] if isinstance(destination, int) else destination)]
@@ -266,9 +263,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     if first + length > n:
-        raise RuntimeError(
-            f"start ({first}) + length ({length}) exceeds dimension size ({n})."
-        )
+        raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({n}).")
     return apply(
         rows.slice_, (input,), {"dim": d, "start": first, "stop": first + length, "step": 1}
     )
@@ -300,12 +295,14 @@ def as_strided(
             f"out of bounds for a storage of {input._storage.array.size} elements"
         )
     own = tuple(input._shape), input._strides, input._offset
-    return apply(rows.as_strided, (input,), {"seen": (tuple(size), tuple(stride), offset), "own": own})
+    return apply(
+        rows.as_strided, (input,), {"seen": (tuple(size), tuple(stride), offset), "own": own}
+    )
 
 
 @method
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """Windows of `size` along `dimension`, `step` apart; what is in a window is the last dimension."""
+    """Windows of `size` along `dimension`, `step` apart; the last dimension is within a window."""
     x = input if input._shape else unsqueeze(input, 0)
     d = x._dim(dimension)
     if size > x._shape[d]:

@@ -42,9 +42,7 @@ def split(
 
 
 @method
-def split_with_sizes(
-    input: Tensor, split_sizes: Sequence[int], dim: int = 0
-) -> tuple[Tensor, ...]:
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of the sizes `split_sizes` along `dim`."""
     n = _extent("split", input, dim)
     if sum(split_sizes) != n or any(size < 0 for size in split_sizes):

@@ -77,17 +77,13 @@ def std_mean(
 
 
 @method
-def nansum(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum along `dim`, with NaN as 0."""
     return sum(where(input.isnan(), 0, input), dim, keepdim, dtype=dtype)
 
 
 @method
-def nanmean(
-    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean along `dim` of the elements that are not NaN."""
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
@@ -103,7 +99,9 @@ def _root(powers: Tensor, p: float) -> Tensor:
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
     """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro", which is 2."""
     if not input.is_floating_point():
-        raise RuntimeError(f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}")
+        raise RuntimeError(
+            f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}"
+        )
     p = 2 if p in ("fro", None) else p
     if p == 2:
         return _root(sum(input * input, dim, keepdim), 2)

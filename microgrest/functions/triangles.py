@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..creation import arange
 from ..dispatch.structured import apply
 from ..methods import method
-from ..ops.movement import diagonal as diagonal_row
-from ..ops.movement import embed
+from ..ops.movement import diagonal as diagonal_row, embed
 from ..tensor import Tensor
 from .arithmetic import where
 from .shapes import diagonal, unsqueeze
@@ -14,7 +13,7 @@ from .shapes import diagonal, unsqueeze
 
 @method
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """A matrix with the vector on a diagonal, `diagonal` above the main one; or that of a matrix."""
+    """A matrix with the vector on a diagonal, `diagonal` above the main one; of a matrix, that."""
     if input.ndim == 1:
         return diag_embed(input, diagonal)
     if input.ndim != 2:
@@ -41,11 +40,13 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     for d in sorted((a, b)):
         shape.insert(d, n)
     params = {"offset": offset, "dim1": a, "dim2": b}
-    return apply(embed, (input,), {"through": diagonal_row, "shape": tuple(shape), "params": params})
+    return apply(
+        embed, (input,), {"through": diagonal_row, "shape": tuple(shape), "params": params}
+    )
 
 
 def _within(name: str, x: Tensor, offset: int) -> Tensor:
-    """Whether an element is at or below the diagonal `offset` above the main one; (rows, columns)."""
+    """(rows, columns): whether a place is on or below the diagonal `offset` above the main one."""
     if x.ndim < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
     rows, columns = (arange(n, device=x.device) for n in x._shape[-2:])

@@ -11,13 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from ..autograd.hooks import RemovableHandle
 from ..autograd.modes import no_grad
 from ..device import device as Device
 from ..dtypes import float16, float32, float64
 from ..tensor import Tensor
 from . import registration, state
 from .conversion import converter
-from .hooks import Hook, Hooks, RemovableHandle, call_with_hooks, register
+from .hooks import Hook, Hooks, call_with_hooks, register
 from .parameter import Parameter
 from .registration import TABLES
 

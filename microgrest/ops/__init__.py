@@ -1,10 +1,21 @@
-"""The tables: one row per op. See `row` for what a row says and `trace` for how rules are traced."""
+"""The tables, one row per op. `row` tells what a row says, `trace` how its rule is traced."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import activation, contraction, convert, elementwise, indexing, logic, movement, reduction, rounding, special
+from . import (
+    activation,
+    contraction,
+    convert,
+    elementwise,
+    indexing,
+    logic,
+    movement,
+    reduction,
+    rounding,
+    special,
+)
 from .row import ROWS, Row
 from .trace import Symbol
 

@@ -63,7 +63,8 @@ permute: Row = movement(
 def _expand(shape: Any, strides: Any, offset: int, size: tuple[int, ...]) -> Geometry:
     missing = len(size) - len(shape)
     steps = (
-        0 if old == 1 != new else step for old, new, step in zip(shape, size[missing:], strides, strict=True)
+        0 if old == 1 != new else step
+        for old, new, step in zip(shape, size[missing:], strides, strict=True)
     )
     return size, (0,) * missing + tuple(steps), offset
 
@@ -92,7 +93,7 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
 def reshaped_strides(
     shape: Sequence[int], strides: Sequence[int], size: Sequence[int]
 ) -> tuple[int, ...] | None:
-    """Strides that show the same elements in the same order as `size`; None where only a copy can."""
+    """Strides that show the same elements in order as `size`; None where only a copy can."""
     if math.prod(shape) <= 1:
         return contiguous(size)
     runs: list[tuple[int, int]] = []  # Evenly spaced stretches, innermost first: (length, step).
@@ -152,7 +153,9 @@ select = movement(
 
 diagonal = movement(
     "diagonal",
-    lambda shape, strides, start, offset, dim1, dim2: _diagonal(shape, strides, start, offset, dim1, dim2),
+    lambda shape, strides, start, offset, dim1, dim2: _diagonal(
+        shape, strides, start, offset, dim1, dim2
+    ),
     doc="The diagonal of two dimensions, as a new last one.",
     method=False,
 )
@@ -189,9 +192,7 @@ as_strided = movement(
 )
 
 
-def _unfold(
-    shape: Any, strides: Any, offset: int, dim: int, size: int, step: int
-) -> Geometry:
+def _unfold(shape: Any, strides: Any, offset: int, dim: int, size: int, step: int) -> Geometry:
     windows = (shape[dim] - size) // step + 1
     return (
         (*shape[:dim], windows, *shape[dim + 1 :], size),
@@ -214,8 +215,8 @@ unfold = movement(
     method=False,
 )
 
-# The adjoint of a view in which elements may share memory. Where those of the tensor that was viewed,
-# whose geometry is `own`, share it, each takes an equal part of the gradient.
+# The adjoint of a view in which elements may share memory. Where those of the tensor that was
+# viewed, whose geometry is `own`, share it, each takes an equal part of the gradient.
 restride: Row = Row(
     "restride",
     "restride",

@@ -15,7 +15,8 @@ from .row import Row
 def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **facts: Any) -> Row:
     """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
 
-    `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same", or "bool".
+    `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
+    or "bool".
     """
     extra = {"init": init, "step": step}
     extra |= {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
@@ -54,7 +55,7 @@ def _others(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tupl
     return (spread(g, x, dim, keepdim) * where(eq(zeros, 0), rest / safe, alone),)
 
 
-sum = reduction(  # noqa: A001 - PyTorch's name
+sum = reduction(
     "sum",
     init="0",
     step="{acc} + {x}",
@@ -102,11 +103,11 @@ amin = reduction(
     doc="Smallest element; NaN if there is one. Its gradient is shared among equal elements.",
 )
 
-all = reduction(  # noqa: A001 - PyTorch's name
+all = reduction(
     "all", init="True", step="{acc} and {x}", lane="bool", doc="Whether every element is nonzero."
 )
 
-any = reduction(  # noqa: A001 - PyTorch's name
+any = reduction(
     "any", init="False", step="{acc} or {x}", lane="bool", doc="Whether some element is nonzero."
 )
 
@@ -117,5 +118,9 @@ def search(name: str, better: str, doc: str) -> Row:
     return Row(name, "search", ("x",), None, doc, extra=extra, method=False)
 
 
-argmax = search("argmax", "{x} > {acc} or ({x} != {x} and {acc} == {acc})", "Index of the largest element.")
-argmin = search("argmin", "{x} < {acc} or ({x} != {x} and {acc} == {acc})", "Index of the smallest element.")
+argmax = search(
+    "argmax", "{x} > {acc} or ({x} != {x} and {acc} == {acc})", "Index of the largest element."
+)
+argmin = search(
+    "argmin", "{x} < {acc} or ({x} != {x} and {acc} == {acc})", "Index of the smallest element."
+)

@@ -26,7 +26,7 @@ ROWS: dict[str, Row] = {}
 
 @dataclass(eq=False)
 class Row:
-    """An op: `kind` names its family, `args` its inputs in order, `defaults` those with a default."""
+    """An op: `kind` names its family, `args` its inputs, `defaults` the values of some of them."""
 
     name: str
     kind: str
@@ -88,6 +88,13 @@ class Row:
         if self.result == "float" and promoted.category != FLOATING:
             compute = get_default_dtype()
         return compute, bool_ if self.result == "bool" else compute
+
+    def check_floating(self, d: dtype) -> None:
+        """RuntimeError unless `d` is a floating type, for rows that take no other."""
+        if d.category != FLOATING:
+            raise RuntimeError(
+                f'"{self.name}" is not implemented for {d.name!r} tensors; convert them, for example with .float()'
+            )
 
     def formula_for(self, compute: dtype) -> str:
         """The scalar formula for operands of type `compute`; RuntimeError where there is none."""

@@ -87,7 +87,11 @@ def free_inputs(outputs: Iterable[Any]) -> set[Symbol]:
 def expand(row: Row, args: Sequence[Any]) -> Any:
     """What `row` computes from `args`: itself, or for a composite the expression it stands for."""
     if isinstance(row.formula, str):
-        return row(*args) if any(type(a) is Symbol for a in args) else Symbol(row.name, row, tuple(args))
+        return (
+            row(*args)
+            if any(type(a) is Symbol for a in args)
+            else Symbol(row.name, row, tuple(args))
+        )
     return row.formula(*args)
 
 
@@ -113,7 +117,9 @@ def _pull_back(result: Any, g: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(bars.get(a) if type(a) is Symbol else None for a in inputs)
 
 
-def evaluate(outputs: Sequence[Any], values: dict[Any, Any], lift: Callable[[Any], Any]) -> list[Any]:
+def evaluate(
+    outputs: Sequence[Any], values: dict[Any, Any], lift: Callable[[Any], Any]
+) -> list[Any]:
     """`outputs` with `values` in place of the input symbols; `lift` makes a tensor of a number."""
     for s in ordered(outputs):
         if s.row is not None:
@@ -155,7 +161,10 @@ class Lowering:
             return self.value(expand(row, s.args), dtypes.get_default_dtype())
         compute, result = row.types(self._promoted(row, s.args))
         compute = register_type(compute)
-        numbers = tuple((name, self._argument(row, name, a, compute)) for name, a in zip(row.args, s.args, strict=True))
+        numbers = tuple(
+            (name, self._argument(row, name, a, compute))
+            for name, a in zip(row.args, s.args, strict=True)
+        )
         result = register_type(result)
         formula = row.formula_for(compute)
         instr = Instr(formula, numbers, compute.name, result.name, row.unpromoted)

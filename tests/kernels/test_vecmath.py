@@ -381,9 +381,18 @@ def test_float16_conversions() -> None:
     np.testing.assert_array_equal(np.signbit(back.view("float16")), np.signbit(x))
 
 
+def wide_vectors() -> bool:
+    """Whether a register of the CPU that Numba compiles for holds four float64."""
+    from numba.core.registry import cpu_target
+
+    return "+avx2" in cpu_target.target_context.codegen().magic_tuple()[2]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", [*DOMAINS, "pow", "atan2", "hypot"])
 def test_loops_vectorize(name: str, dtype: str) -> None:
+    if dtype == "float64" and not wide_vectors():
+        pytest.skip("two lanes of float64 do not always pay, and LLVM counts")
     function, _ = names.vector(name, dtype) or (names.scalar(name, dtype), "")
     arity = 2 if name in ("pow", "atan2", "hypot") else 1
     compute(function, *([np.ones(4, dtype)] * arity))

@@ -171,7 +171,8 @@ def erfinv_poly_f64(w: np.float64) -> np.float64:
 def erfinv_f64(x: np.float64) -> np.float64:
     """The inverse of erf; NaN beyond [-1, 1]."""
     a = abs(x)
-    w = -log_f64(1.0 - a * a if a < 0.7 else (1.0 - a) * (1.0 + a))
+    b = 1.0 - a
+    w = -log_f64(1.0 - a * a if a < 0.7 else b + b - b * b)
     y = a + a * erfinv_poly_f64(w)
     y = np.float64(np.inf) if a == 1.0 else y
     return np.float64(np.copysign(y, x))
@@ -241,15 +242,16 @@ def erfinv_poly_f32(w: np.float32) -> np.float32:
     tail = tail * s + np.float32(0.011462794)
     tail = tail * s + np.float32(1.0000479)
     tail = tail * s + np.float32(1.7547824)
-    p = np.float32(-8.805941e-09) * w + np.float32(2.213864e-07)
-    p = p * w - np.float32(1.9800368e-06)
-    p = p * w + np.float32(4.0029167e-06)
-    p = p * w + np.float32(4.450069e-05)
-    p = p * w - np.float32(0.00012735346)
-    p = p * w - np.float32(0.002334446)
-    p = p * w + np.float32(0.011548748)
-    p = p * w + np.float32(0.23201379)
-    p = p * w - np.float32(0.11377308)
+    v = w - np.float32(1.5)
+    p = np.float32(-8.873421e-09) * v + np.float32(1.0302584e-07)
+    p = p * v - np.float32(3.728095e-08)
+    p = p * v - np.float32(5.3403087e-06)
+    p = p * v + np.float32(2.320277e-05)
+    p = p * v + np.float32(0.00017764371)
+    p = p * v - np.float32(0.0020922418)
+    p = p * v + np.float32(0.0008797725)
+    p = p * v + np.float32(0.25036243)
+    p = p * v + np.float32(0.25206384)
     return tail if w > np.float32(5.0) else p
 
 
@@ -257,7 +259,7 @@ def erfinv_f32(x: np.float32) -> np.float32:
     """The inverse of erf; NaN beyond [-1, 1]."""
     a = abs(x)
     b = np.float32(1.0) - a
-    w = -log_f32(np.float32(1.0) - a * a if a < np.float32(0.7) else b * (np.float32(1.0) + a))
+    w = -log_f32(np.float32(1.0) - a * a if a < np.float32(0.7) else b + b - b * b)
     y = a + a * erfinv_poly_f32(w)
     y = np.float32(np.inf) if a == np.float32(1.0) else y
     return np.float32(np.copysign(y, x))
