@@ -16,8 +16,8 @@ Call = Callable[[], object]
 # The largest ratio to PyTorch's time that passes as "no slower": noise adds a tenth.
 PARITY = 1.1
 
-# From here on PyTorch computes in parallel. Smaller tensors are timed with one thread: with two, its
-# sin waits for the second from 100 elements on, and on a busy machine for whole milliseconds.
+# From here on PyTorch computes in parallel. Smaller tensors are timed with one thread: with two,
+# its sin waits for the second from 100 elements on, and on a busy machine for milliseconds.
 PARALLEL = 32_768
 
 EVERY = ("microgrest", "torch", "numpy")
@@ -58,6 +58,11 @@ class Case:
     @property
     def id(self) -> str:
         return f"{self.name}-{self.n}"
+
+    @property
+    def group(self) -> str:
+        """The heading under which times are compared; all forms of the fit stand together."""
+        return f"{'fit' if self.name.startswith('fit') else self.name}, n = {self.n}"
 
     @property
     def parallel(self) -> bool:

@@ -21,9 +21,8 @@ ROUNDS, ROUND_SECONDS = 15, 0.01
 
 def _parameters() -> Iterator[Any]:
     for case in CASES:
-        group = f"{case.name.removesuffix('_matrix')}, n = {case.n}"
         for peer in case.peers:
-            mark = pytest.mark.benchmark(group=group, disable_gc=True)
+            mark = pytest.mark.benchmark(group=case.group, disable_gc=True)
             yield pytest.param(case, peer, id=f"{case.id}-{peer}", marks=mark)
 
 

@@ -77,6 +77,7 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+@lru_cache(maxsize=4096)
 def row_major(shape: Sequence[int], strides: tuple[int, ...]) -> bool:
     """Whether elements at these strides lie in row-major order without gaps.
 
@@ -115,7 +116,7 @@ class Tensor(Methods):
 
     _storage: Storage
     _kind: Kind
-    _shape: Size
+    _shape: tuple[int, ...]
     _strides: tuple[int, ...]
     _offset: int
     _flat: Any
@@ -131,7 +132,7 @@ class Tensor(Methods):
     # Making tensors
 
     @staticmethod
-    def _make(flat: Any, shape: Size, kind: Kind) -> Tensor:
+    def _make(flat: Any, shape: tuple[int, ...], kind: Kind) -> Tensor:
         """A new contiguous tensor over the whole of `flat`."""
         t = _new(Tensor)
         t._storage = Storage(flat)
@@ -147,14 +148,14 @@ class Tensor(Methods):
     @staticmethod
     def _empty(shape: Sequence[int], kind: Kind) -> Tensor:
         """A new uninitialized tensor."""
-        return Tensor._make(kind.empty(math.prod(shape)), Size(shape), kind)
+        return Tensor._make(kind.empty(math.prod(shape)), tuple(shape), kind)
 
     def _alias(self, shape: Sequence[int], strides: tuple[int, ...], offset: int) -> Tensor:
         """Another tensor over the same storage, outside the graph."""
         t = _new(Tensor)
         t._storage = self._storage
         t._kind = self._kind
-        t._shape = Size(shape)
+        t._shape = tuple(shape)
         t._strides = strides
         t._offset = offset
         t._flat = None
@@ -177,7 +178,7 @@ class Tensor(Methods):
 
     # What a tensor is
 
-    shape = property(attrgetter("_shape"), doc="The extents, a Size.")
+    shape = property(lambda self: Size(self._shape), doc="The extents, a Size.")
     dtype = property(attrgetter("_kind.dtype"), doc="The element type.")
     device = property(attrgetter("_kind.device"), doc="Where the storage lives.")
     grad_fn = property(attrgetter("_node"), doc="The graph node that made this tensor, or None.")
@@ -205,7 +206,7 @@ class Tensor(Methods):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one extent of it."""
-        return self._shape if dim is None else self._shape[self._dim(dim)]
+        return self.shape if dim is None else self._shape[self._dim(dim)]
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps between neighbors, in elements, of all dimensions or of one."""
@@ -392,9 +393,10 @@ class Tensor(Methods):
 
     def _numpy(self) -> np.ndarray[Any, Any]:
         """A NumPy array over the memory (a copy from a GPU), without any check."""
-        array: np.ndarray[Any, Any] = self._kind.kernels.memory.to_host(self._storage.array)
+        source = self._storage.array if self._flat is None else self._flat
+        array: np.ndarray[Any, Any] = self._kind.kernels.memory.to_host(source)
         array = array.view(self._kind.numpy)
-        if self._flat is not None and self._flat.size == array.size:
+        if self._flat is not None:
             return array.reshape(self._shape)
         size = self.itemsize
         strides = tuple(s * size for s in self._strides)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ from ..program import Program
 from . import names, parallel
 
 Kernel = Callable[..., None]
+Place = tuple[int, tuple[int, ...]]  # offset and strides
 
 
 class View(NamedTuple):
@@ -40,23 +43,17 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel
     return kernel
 
 
-def launch(program: Program, shape: Sequence[int], operands: Sequence[Any], outs: Sequence[View]) -> None:
-    """Run `program` over `shape`: operands are Views (stride 0 where broadcast) or Python numbers."""
+def launch(
+    program: Program, shape: Sequence[int], operands: Sequence[Any], outs: Sequence[View]
+) -> None:
+    """Run `program` over `shape`: operands are Views, stride 0 where broadcast, or numbers."""
     if 0 in shape:
         return
-    views = [v for v in (*operands, *outs) if isinstance(v, View)]
-    extents, strides = collapse(shape, [v.strides for v in reversed(views)])
-    strides.reverse()
-    walked = iter(strides)
-    letters = [letter(v, next(walked)) if isinstance(v, View) else number(v) for v in operands]
-    letters += [letter(v, next(walked)) for v in outs]
-    geometry = list(extents)
-    for v, steps in zip(views, strides, strict=True):
-        geometry += [v.offset, *steps]
-    arguments = [v.array if isinstance(v, View) else v for v in (*operands, *outs)]
-    n = int(np.prod(extents))
-    kernel = compiled(program, "".join(letters), len(extents), n if extents[0] > 1 else 0)
-    kernel(np.array(geometry, np.int64).view(np.uint64), *arguments)
+    given = (*operands, *outs)
+    places = tuple([a[1:] if a.__class__ is View else number(a) for a in given])
+    geometry, layout, ndim, n = plan(tuple(shape), places)
+    arguments = [a[0] if a.__class__ is View else a for a in given]
+    compiled(program, layout, ndim, n)(geometry, *arguments)
 
 
 def number(value: Any) -> str:
@@ -64,12 +61,31 @@ def number(value: Any) -> str:
     return "f" if isinstance(value, float) else "i"
 
 
-def letter(view: View, strides: tuple[int, ...]) -> str:
-    """The layout letter of an array: its stride in the last dimension, 0, 1 or any."""
-    return {0: "e", 1: "c"}.get(strides[-1], "v")
+@lru_cache(maxsize=4096)
+def plan(
+    shape: tuple[int, ...], places: tuple[Place | str, ...]
+) -> tuple[np.ndarray[Any, Any], str, int, int]:
+    """How to walk the arrays at `places`: geometry, layout, number of dimensions, of elements.
+
+    A letter in `places` stands for a number. Elements count for threads, so there are none
+    where the outermost dimension has nothing to share out.
+    """
+    arrays = [p for p in places if not isinstance(p, str)]
+    extents, strides = collapse(shape, [p[1] for p in reversed(arrays)])
+    strides.reverse()
+    geometry = list(extents)
+    for (offset, _), steps in zip(arrays, strides, strict=True):
+        geometry += [offset, *steps]
+    last = iter([{0: "e", 1: "c"}.get(steps[-1], "v") for steps in strides])
+    layout = "".join(p if isinstance(p, str) else next(last) for p in places)
+    n = math.prod(extents) if extents[0] > 1 else 0
+    # Steps backwards wrap around in unsigned arithmetic, and so arrive where they should.
+    return np.array(geometry, np.int64).view(np.uint64), layout, len(extents), n
 
 
-def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[tuple[int, ...]]]:
+def collapse(
+    shape: Sequence[int], strides: Sequence[Sequence[int]]
+) -> tuple[list[int], list[tuple[int, ...]]]:
     """Fewest dimensions that walk the same elements: ordered by the first operand, then merged.
 
     Returns the extents (at least one) and each operand's strides.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..device import CPU, device
@@ -51,7 +52,7 @@ def common_device(name: str, args: Sequence[Any]) -> device:
 
 
 def run(
-    program: Program, shape: Sequence[int], operands: Sequence[Any], results: Sequence[Tensor]
+    program: Program, shape: tuple[int, ...], operands: Sequence[Any], results: Sequence[Tensor]
 ) -> None:
     """Launch `program` over `shape` with operands broadcast to it, walking all by their strides."""
     kernels = results[0]._kind.kernels.elementwise
@@ -59,13 +60,14 @@ def run(
     kernels.launch(program, shape, views, [view(kernels, r, shape) for r in results])
 
 
-def view(kernels: Any, t: Tensor, shape: Sequence[int]) -> Any:
+def view(kernels: Any, t: Tensor, shape: tuple[int, ...]) -> Any:
     """`t` as a kernel's View, broadcast to `shape` by strides of 0."""
     return kernels.View(t._storage.array, t._offset, broadcast_strides(t._shape, t._strides, shape))
 
 
+@lru_cache(maxsize=4096)
 def broadcast_strides(
-    own: Sequence[int], strides: Sequence[int], shape: Sequence[int]
+    own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]
 ) -> tuple[int, ...]:
     """The strides that walk a tensor of shape `own` as if it had `shape`."""
     missing = len(shape) - len(own)

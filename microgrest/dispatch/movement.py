@@ -104,6 +104,8 @@ def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
     from .reduction import fold
 
     missing = x.ndim - len(size)
+    if missing < 0 or any(m not in (1, n) for m, n in zip(size, x._shape[missing:], strict=True)):
+        raise RuntimeError(f"size {list(size)} is not expandable to size {list(x._shape)}.")
     dims = tuple(
         d for d, n in enumerate(x._shape) if d < missing or (size[d - missing] == 1 and n != 1)
     )

@@ -16,7 +16,7 @@ from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kind_of
-from ..tensor import Size, Tensor
+from ..tensor import Tensor
 from .elementwise import LIMIT, make
 from .movement import copy, flat
 from .structured import apply, family
@@ -150,7 +150,7 @@ class Evenly:
         return self.row.vjp(g, None, x, dim=tuple(range(x.ndim)), keepdim=False)
 
 
-def spread(g: Tensor, shape: Size) -> Tensor:
+def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The one element of `g` seen at every place of `shape`."""
     t = make(g._flat, shape, g._kind)
     t._storage, t._offset = g._storage, g._offset
@@ -196,4 +196,4 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
 
 
 _new = object.__new__
-SCALAR = Size(())
+SCALAR: tuple[int, ...] = ()

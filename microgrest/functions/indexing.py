@@ -14,7 +14,6 @@ import numpy as np
 
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.common import broadcast_shapes
 from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
 from ..dispatch.structured import apply, record
 from ..dtypes import bool_, int32, int64, uint8
@@ -71,7 +70,7 @@ def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> 
             "Index put requires the source and destination dtypes match, got "
             f"{target.dtype!r} for the destination and {value.dtype!r} for the source."
         )
-    if broadcast_shapes("index_put", [value._shape, places._shape]) != tuple(places._shape):
+    if not _expands(value._shape, places._shape):
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
             f"indexing result of shape {list(places._shape)}"
@@ -122,6 +121,12 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     if not any(p is not None for p in pickers):
         return x, []
     return x, pickers + [None] * (x.ndim - len(pickers))
+
+
+def _expands(own: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether a tensor of shape `own` broadcasts to `shape`."""
+    ends = zip(reversed(own), reversed(shape), strict=False)
+    return len(own) <= len(shape) and all(a in (1, b) for a, b in ends)
 
 
 def _as_tuple(index: Any) -> Sequence[Any]:

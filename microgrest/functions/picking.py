@@ -133,7 +133,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if not isinstance(mask, Tensor) or mask.dtype is not bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast_shapes("masked_select", [input._shape, mask._shape])
-    return reshape(getitem(expand(input, shape), expand(mask, shape)), -1)
+    return getitem(reshape(expand(input, shape), -1), reshape(expand(mask, shape), -1))
 
 
 @method

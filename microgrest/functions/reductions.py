@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..arrays import from_numpy
 from ..dispatch.reduction import folding, search
 from ..dispatch.structured import apply
 from ..dtypes import as_dtype
@@ -146,13 +149,12 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
-    place = index * math.prod(x._shape[dim + 1 :])
+    place = index._numpy() * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
-        if d != dim:
-            shape = [n if k == d else 1 for k in range(index.ndim)]
-            steps = index.new_tensor(range(n)) * math.prod(x._shape[d + 1 :])
-            place = place + steps.reshape(shape)
-    return place
+        if d != dim and n > 1:
+            step = math.prod(x._shape[d + 1 :])
+            place = place + np.arange(0, n * step, step).reshape(-1, *(1,) * (index.ndim - d - 1))
+    return from_numpy(np.ascontiguousarray(place)).to(index.device)
 
 
 @method

@@ -40,7 +40,7 @@ put = Row(
     ("x", "source", "index"),
     lambda g, y, x, source, index, accumulate: (
         g if accumulate else clear(g, index),
-        gather(g, index),
+        _flat(gather(g, index)),
         None,
     ),
     "The first input with the flat source written, or added, at positions `index`.",

@@ -93,7 +93,8 @@ class Row:
         """RuntimeError unless `d` is a floating type, for rows that take no other."""
         if d.category != FLOATING:
             raise RuntimeError(
-                f'"{self.name}" is not implemented for {d.name!r} tensors; convert them, for example with .float()'
+                f'"{self.name}" is not implemented for {d.name!r} tensors; '
+                "convert them, for example with .float()"
             )
 
     def formula_for(self, compute: dtype) -> str:
