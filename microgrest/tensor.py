@@ -178,7 +178,11 @@ class Tensor(Methods):
 
     # What a tensor is
 
-    shape = property(lambda self: Size(self._shape), doc="The extents, a Size.")
+    @property
+    def shape(self) -> Size:
+        """The extents."""
+        return Size(self._shape)
+
     dtype = property(attrgetter("_kind.dtype"), doc="The element type.")
     device = property(attrgetter("_kind.device"), doc="Where the storage lives.")
     grad_fn = property(attrgetter("_node"), doc="The graph node that made this tensor, or None.")

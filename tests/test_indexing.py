@@ -125,7 +125,7 @@ def test_reading_sends_gradients_back(case: tuple[Array, Index], rng: Any) -> No
 def test_writing(case: tuple[Array, Index], one: bool, view: bool) -> None:
     values, index = case
     shape = () if one else np.shape(values[index])
-    written = -np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    written = np.asarray(-np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape))
     expected = values.copy()
     expected[index] = written  # where indices repeat, both keep the last
     for start in layouts(values):

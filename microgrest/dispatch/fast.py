@@ -1,9 +1,9 @@
 """The short path: elementwise functions of one and two operands with as little Python as it takes.
 
-Contiguous operands of one kind, or one of them a number or a single element, below the size where
-threads pay: look up the kernel, allocate, launch, wrap. Whatever does not fit goes to `apply`,
-which also enters the kernel into the table when it could have been found there. An operand that is
-no tensor, or not contiguous, shows as an AttributeError on the way.
+Contiguous operands of one kind, or one of them a number or a single element: look up the kernel,
+allocate, launch, wrap. Whatever does not fit goes to `apply`; afterwards the kernel is entered into
+the table if it could have been found there. An operand that is no tensor, or not contiguous, shows
+as an AttributeError on the way.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ class Entry:
         self.differentiable = form.differentiable
         # By which operands want gradients: none, the first, the second, both.
         self.backwards: list[Backward | None] = [None] * 4
+
+    def at(self, n: int) -> Callable[..., None]:
+        """The kernel for `n` elements, parallel if there are enough of them."""
+        return self.kind.kernels.elementwise.compiled(self.form.program, self.layout + "v", 0, n)
 
     def backward(self, mask: int, edges: tuple[Any, ...]) -> Backward:
         """How gradients go back to the operands whose bits are set in `mask`."""
@@ -95,10 +99,10 @@ def unary(row: Row) -> Callable[..., Tensor]:
             n = flat.size
         except (KeyError, AttributeError):
             return general(row, (input,), tables, out)
-        if n >= LIMIT or out is not None:
+        if out is not None:
             return general(row, (input,), tables, out)
         result = entry.empty(n)
-        entry.kernel(flat, result)
+        (entry.kernel if n < LIMIT else entry.at(n))(flat, result)
         t = wrap(result, entry.kind, input)
         if input._requires_grad and state.grad and entry.differentiable:
             edges = (input._node or input,)
@@ -141,10 +145,10 @@ def binary(row: Row) -> Callable[..., Tensor]:
                     mask += 2
         except (KeyError, AttributeError):
             return general(row, (input, other), tables, out)
-        if n >= LIMIT or out is not None:
+        if out is not None:
             return general(row, (input, other), tables, out)
         result = entry.empty(n)
-        entry.kernel(x, y, result)
+        (entry.kernel if n < LIMIT else entry.at(n))(x, y, result)
         t = wrap(result, entry.kind, lead)
         if mask and state.grad and entry.differentiable:
             edges = (
@@ -169,10 +173,10 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
             n = flat.size
         except (KeyError, AttributeError):
             return general(row, (number, self), tables, None)
-        if n >= LIMIT or number.__class__ not in (int, float):
+        if number.__class__ is not float and number.__class__ is not int:
             return general(row, (number, self), tables, None)
         result = entry.empty(n)
-        entry.kernel(number, flat, result)
+        (entry.kernel if n < LIMIT else entry.at(n))(number, flat, result)
         t = wrap(result, entry.kind, self)
         if self._requires_grad and state.grad and entry.differentiable:
             edges = (None, self._node or self)

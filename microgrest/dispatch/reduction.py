@@ -17,11 +17,9 @@ from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kind_of
 from ..tensor import Tensor
-from .elementwise import LIMIT, make
+from .elementwise import make
 from .movement import copy, flat
 from .structured import apply, family
-
-Kernel = Callable[..., None]
 
 
 def result_type(row: Row, d: dtype) -> dtype:
@@ -162,25 +160,24 @@ def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def folding(row: Row) -> Callable[[Tensor], Tensor]:
     """The function of a sum or mean of all elements; what does not fit takes the general path."""
-    entries: dict[Kind, tuple[Kernel, Kind]] = {}
+    entries: dict[Kind, tuple[Program, Kind]] = {}
     rule = Evenly(row)
 
     def slow(x: Tensor) -> Tensor:
         kind = x._kind
         if kind not in entries and x._flat is not None:
             result = kind_of(result_type(row, kind.dtype), kind.device)
-            program = program_of(row, kind.dtype, result.dtype)
-            entries[kind] = kind.kernels.elementwise.compiled(program, "vr"), result
+            entries[kind] = program_of(row, kind.dtype, result.dtype), result
         return apply(row, (x,), {"dim": tuple(range(x.ndim)), "keepdim": False})
 
     def op(x: Tensor) -> Tensor:
         flat = x._flat
         found = entries.get(x._kind)
-        if flat is None or found is None or flat.size >= LIMIT:
+        if flat is None or found is None:
             return slow(x)
-        kernel, kind = found
+        program, kind = found
         out = kind.empty(1)
-        kernel(flat, out)
+        kind.kernels.elementwise.compiled(program, "vr", 0, flat.size)(flat, out)
         t = make(out, SCALAR, kind)
         if x._requires_grad and state.grad:
             node = _new(Node)
