@@ -1,17 +1,18 @@
 """Sources of kernels that fold or search one axis of a contiguous array.
 
 A reduction over any set of axes is brought to one of two shapes first: the folded axis last
-(`rows`), or in front of `inner` contiguous columns (`columns`). Blocks of lanes have fixed sizes, so that
-neither threads nor layout of the caller change a result.
+(`rows`), or in front of `inner` contiguous columns (`columns`). Blocks of lanes have fixed sizes,
+so that neither threads nor layout of the caller change a result.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from .codegen import FOLD_BLOCK, MAP_FLAGS, Writer, block, cpu_module, indent, njit
+from .codegen import FOLD_BLOCK, MAP_FLAGS, block, cpu_module, njit
 from .program import Input, Program
 from .scalar import cast, render
+from .writer import Writer, indent
 
 # Columns that one task folds at a time, and as many accumulators.
 COLUMN_BLOCK = 256
@@ -60,15 +61,19 @@ def columns(program: Program, names: ModuleType, *, parallel: bool = False) -> s
         *indent([f"totals = np.full({COLUMN_BLOCK}, {w.initial(fold, fold.total)})"], 2),
         *indent(["for j in range(n):", "    row = (o * n + j) * inner + left"], 2),
         *indent(["for c in range(width):", "    i = np.uint64(row + c)", f"    {w.load(0)}"], 3),
-        *indent(["total = totals[c]", w.fold(fold, "total", value, fold.total), "totals[c] = total"], 4),
+        *indent(
+            ["total = totals[c]", w.fold(fold, "total", value, fold.total), "totals[c] = total"], 4
+        ),
         *indent(["for c in range(width):", "    total = totals[c]"], 2),
         *indent([f"out[o * inner + left + c] = {w.finish(out, 'total', 'n')}"], 3),
     ]
     return cpu_module(w, "columns", kernel, parallel=parallel)
 
 
-def search(name: str, better: str, stored: str, names: ModuleType, *, parallel: bool = False) -> str:
-    """kernel(x, values, indices, n): the first x[o, j] that no later one is `better` than, and its j.
+def search(
+    name: str, better: str, stored: str, names: ModuleType, *, parallel: bool = False
+) -> str:
+    """kernel(x, values, indices, n): the first x[o, j] that no later one is `better` than, and j.
 
     `better` is a scalar expression over {x} and the best so far, {acc}.
     """
@@ -83,4 +88,3 @@ def search(name: str, better: str, stored: str, names: ModuleType, *, parallel: 
         *indent(["values[o] = best", "indices[o] = at"], 2),
     ]
     return cpu_module(w, "search", kernel, parallel=parallel)
-

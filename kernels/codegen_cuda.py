@@ -11,9 +11,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
-from .codegen import NUMBERS, StridedWriter, Writer, indent, module, title
 from .program import Program
 from .scalar import cast
+from .writer import NUMBERS, StridedWriter, Writer, indent, module, title
 
 
 class Source(NamedTuple):

@@ -46,8 +46,8 @@ class Instr:
 class Reduce:
     """How values fold into one: `init`, then `step` over {acc} and {x}; `final` over {acc}, {n}.
 
-    Lanes accumulate in `lane`, which keeps full SIMD width, and blocks of them in `total`. LLVM makes
-    its own lanes for sums and products; for other steps, `explicit`, the source has to.
+    Lanes accumulate in `lane`, which keeps full SIMD width, and blocks of them in `total`. LLVM
+    makes its own lanes for sums and products; for other steps, `explicit`, the source has to.
     """
 
     init: str

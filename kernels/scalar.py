@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 
 from .program import Program
@@ -40,7 +40,11 @@ class _Typed(ast.NodeTransformer):
     """Puts typed operands, literals and function names into a parsed formula."""
 
     def __init__(
-        self, operands: dict[str, str], dtype: str, names: ModuleType, guards: list[str] | None = None
+        self,
+        operands: dict[str, str],
+        dtype: str,
+        names: ModuleType,
+        guards: list[str] | None = None,
     ) -> None:
         self.operands, self.dtype, self.names, self.guards = operands, dtype, names, guards
 
@@ -69,18 +73,22 @@ class _Typed(ast.NodeTransformer):
         return ast.Name(f"{SHORT[self.dtype]}({text})" if typed else text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(formula: str) -> ast.expr:
     """The formula as an expression tree; operands are the names that stood in braces."""
     return ast.parse(formula.replace("{", "").replace("}", ""), mode="eval").body
 
 
 def render(
-    formula: str, operands: dict[str, str], dtype: str, names: ModuleType, guards: list[str] | None = None
+    formula: str,
+    operands: dict[str, str],
+    dtype: str,
+    names: ModuleType,
+    guards: list[str] | None = None,
 ) -> str:
     """The formula as source text, computing in `dtype`, with `operands` in place of its names.
 
-    With `guards`, functions take the form that vectorizes, and what must hold for that is added there.
+    With `guards`, functions take the form that vectorizes, and what that needs is added there.
     """
     return ast.unparse(_Typed(operands, dtype, names, guards).visit(copy.deepcopy(parse(formula))))
 
@@ -90,13 +98,15 @@ def statements(
 ) -> tuple[list[str], list[str]]:
     """The body as assignments, and the expression of each output's value.
 
-    `loaded` holds the source names of the inputs' values, in registers already. With `near` the body
-    clears a variable `near` where a function that vectorizes was used beyond its range.
+    `loaded` holds the source names of the inputs' values, in registers already. With `near` the
+    body clears a variable `near` where a function that vectorizes was used beyond its range.
     """
     values, lines = list(loaded), []
     for instr in program.body:
         operands = {
-            name: values[v] if name in instr.kept else cast(values[v], program.dtype(v), instr.compute)
+            name: values[v]
+            if name in instr.kept
+            else cast(values[v], program.dtype(v), instr.compute)
             for name, v in instr.args
         }
         guards: list[str] | None = [] if near else None

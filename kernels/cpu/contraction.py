@@ -10,7 +10,7 @@ Array = np.ndarray[Any, Any]
 
 
 def matmul(a: Array, b: Array, out: Array) -> None:
-    """out[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]; float16 accumulates in float32."""
+    """out[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]; of float16 in float32."""
     if out.dtype == np.float16:
         out[...] = np.matmul(a.astype(np.float32), b.astype(np.float32))
     else:

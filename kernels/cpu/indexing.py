@@ -7,7 +7,7 @@ repeat bit for bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache as cached
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ _BODIES = {
 }
 
 
-@lru_cache(maxsize=None)
+@cached
 def _kernel(name: str) -> Any:
-    source = f'''"""{name}: {_BODIES[name]} for every i. `index` is uint64, so that it is never counted from the end."""
+    source = f'''"""{name}: {_BODIES[name]} for every i; unsigned, so no test of signs."""
 
 from numba import njit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache as cached
 from typing import Any
 
 from .. import axes, cache
@@ -10,7 +11,7 @@ from . import elementwise, names, parallel
 
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
-    """Fold the middle axis of `x`, flat and contiguous (outer, n, inner), into `out` (outer, inner)."""
+    """Fold the middle axis of `x`, flat and contiguous (outer, n, inner), into `out`."""
     if out.size == 1:
         elementwise.compiled(program, "vr", 0, x.size)(x, out)
     elif inner == 1:
@@ -32,5 +33,9 @@ def _axis(shape: str, program: Program, size: int) -> Any:
 def search(name: str, better: str, dtype: str, x: Any, values: Any, indices: Any, n: int) -> None:
     """The best element of each row of `x`, flat (rows, n), and its first position."""
     threads = x.size >= parallel.MINIMUM and parallel.usable()
-    source = axes.search(name, better, dtype, names, parallel=threads)
-    cache.load(source, name).kernel(x, values, indices, n)
+    _searcher(name, better, dtype, threads)(x, values, indices, n)
+
+
+@cached
+def _searcher(name: str, better: str, dtype: str, threads: bool) -> Any:
+    return cache.load(axes.search(name, better, dtype, names, parallel=threads), name).kernel

@@ -382,14 +382,14 @@ def form_of(row: Row, args: Sequence[Any]) -> Form:
         row.check_floating(dtypes.result_of(dimensioned, zero_dim, ()))
     promoted = dtypes.result_of(dimensioned, zero_dim, numbers)
     stored = tuple([a._kind.dtype if isinstance(a, Tensor) else type(a) for a in args])
+    compute, result = row.types(promoted)  # by a default dtype that may have changed
     forms = row.forms
-    form = forms.get((promoted, stored))
+    form = forms.get((compute, stored))
     if form is None:
-        compute, result = row.types(promoted)
         types = [d if isinstance(d, dtype) else None for d in stored]
         loaded = [
             (types[i] or dtypes.of_number(a)) if name in row.unpromoted else compute
             for i, (name, a) in enumerate(zip(row.args, args, strict=True))
         ]
-        form = forms[promoted, stored] = Form(row, types, loaded, result)
+        form = forms[compute, stored] = Form(row, types, loaded, result)
     return form

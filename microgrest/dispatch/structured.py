@@ -42,6 +42,8 @@ class Structured:
         free = free_inputs(self._bars(g, y, stubs, params))
         self.saves_y = y in free
         self.saved = [i for i, s in enumerate(stubs) if s in free]
+        # The name of each input that is not saved, None where one is.
+        self.stubs = [None if s in free else s.name for s in stubs]
 
     def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
         assert self.row.vjp is not None
@@ -55,16 +57,13 @@ class Structured:
         node = _new(Node)
         node.number = next(numbers)
         node.rule, node.edges = self, edges
-        saved = tuple([args[i] for i in self.saved])
-        if self.saves_y:
-            saved = (y._same(), *saved)
-        node.saved = saved
-        node.versions = tuple([t._storage.version for t in saved])
-        pairs = enumerate(zip(names(self.row, args), args, strict=True))
-        node.extra = (
-            params,
-            [None if i in self.saved else Symbol(name, like=a) for i, (name, a) in pairs],
-        )
+        node.saved = node.versions = ()
+        if self.saved or self.saves_y:
+            saved = tuple([args[i] for i in self.saved])
+            node.saved = saved = (y._same(), *saved) if self.saves_y else saved
+            node.versions = tuple([t._storage.version for t in saved])
+        pairs = zip(self.stubs, args, strict=True)
+        node.extra = params, [None if n is None else Symbol(n, like=a) for n, a in pairs]
         node._shape, node._kind, node.hooks = y._shape, y._kind, None
         y._node, y._requires_grad = node, True
 
@@ -96,12 +95,12 @@ def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
 
 def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor) -> None:
     """Make `result` the output of `row` in the graph, where some of `args` want gradients."""
-    if not state.grad or row.vjp is None or not result._kind.dtype.is_floating_point:
+    wanted = tuple([a._requires_grad for a in args])
+    if True not in wanted or not state.grad or row.vjp is None:
+        return
+    if not result._kind.dtype.is_floating_point:
         return
     edges = tuple([a._edge for a in args])
-    if edges.count(None) == len(edges):
-        return
-    wanted = tuple([edge is not None for edge in edges])
     rule: Structured | None = row.forms.get(wanted)
     if rule is None:
         rule = row.forms[wanted] = Structured(row, args, wanted, params)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from .row import Row
@@ -90,8 +91,9 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(math.prod(max(n, 1) for n in shape[d + 1 :]) for d in range(len(shape)))
 
 
+@lru_cache(maxsize=4096)
 def reshaped_strides(
-    shape: Sequence[int], strides: Sequence[int], size: Sequence[int]
+    shape: tuple[int, ...], strides: tuple[int, ...], size: tuple[int, ...]
 ) -> tuple[int, ...] | None:
     """Strides that show the same elements in order as `size`; None where only a copy can."""
     if math.prod(shape) <= 1:
