@@ -223,6 +223,11 @@ def fill(array: Array, value: Any) -> None:
     array.fill(value)
 
 
+def repeat(array: Array, source: Array) -> None:
+    """Set every element of `array` to the first of `source`."""
+    array.fill(source[0])
+
+
 def to_host(array: Array) -> Array:
     """`array` itself: this is the host."""
     return array

@@ -77,10 +77,11 @@ class Sums:
             self.values[edge] = c
         elif edge in self.own:
             held._add_in_place(c)
+        elif self.in_place:
+            self.values[edge] = held._plus(c)
+            self.own.add(edge)
         else:
             self.values[edge] = held + c
-            if self.in_place:
-                self.own.add(edge)
 
     def hooked(self, hooks: dict[int, Any], g: Any) -> Any:
         """A gradient after its hooks, each of which may replace it, and may have kept it."""

@@ -95,7 +95,7 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
         held = leaf._grad
         if held is None:
             if (g._flat is None or id(g._storage) in taken) and not g._requires_grad:
-                g = g.detach().clone()
+                g = g._copy()
             leaf._grad = g
             taken.add(id(g._storage))
         elif g._requires_grad or held._requires_grad:

@@ -18,8 +18,9 @@ from ..ops.elementwise import add
 from ..ops.row import Row
 from ..storage import Kind, Storage, kind_of
 from ..tensor import Tensor
-from .elementwise import LIMIT, Backward, Form, apply, flat_layout, form_of, operand
+from .elementwise import LIMIT, Backward, Form, apply, flat_layout, flat_of, form_of, operand
 from .inplace import apply_in_place, form_into, write
+from .movement import copy
 
 _new = object.__new__
 
@@ -74,7 +75,8 @@ def into(out: Tensor, result: Tensor) -> Tensor:
 
 def enter(tables: Tables, row: Row, args: tuple[Any, ...], result: Tensor) -> None:
     """Note the kernel that serves operands like `args`, if the short path can call it."""
-    layout = flat_layout(args, result)
+    # True counts as a bool in promotion, but comes by the same letter as an int.
+    layout = "" if any(a.__class__ is bool for a in args) else flat_layout(args, result)
     kinds = {a._kind for a in args if isinstance(a, Tensor)}
     if layout in tables and len(kinds) == 1:
         (kind,) = kinds
@@ -133,7 +135,8 @@ def binary(row: Row) -> Callable[..., Tensor]:
                 m = y.size
                 if other._kind is not kind:
                     return general(row, (input, other), tables, out)
-                if m == n and input._shape == other._shape:
+                shape = input._shape
+                if other._shape is shape or (m == n and other._shape == shape):
                     entry = vv[kind]
                 elif m == 1 and len(other._shape) <= len(input._shape):
                     entry = ve[kind]
@@ -234,20 +237,31 @@ def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
 
 def adding() -> Callable[[Tensor, Tensor], None]:
     """How the engine adds up gradients that are its own: in place, no version counted."""
-    kernels: dict[Kind, Callable[..., None]] = {}
+    vv: dict[Kind, Callable[..., None]] = {}
+    vx: dict[Kind, Callable[..., None]] = {}
 
     def add_in_place(self: Tensor, other: Tensor) -> None:
         x, y, kind = self._flat, other._flat, self._kind
-        if x is None or y is None or x.size >= LIMIT:
+        if x is None or x.size >= LIMIT or (y is None and any(other._strides)):
             write(add, self, (self, other))
             return
+        layout, kernels = ("vv0", vv) if y is not None else ("vx0", vx)
         kernel = kernels.get(kind)
         if kernel is None:
             program = form_of(add, (self, other)).program
-            kernel = kernels[kind] = kind.kernels.elementwise.compiled(program, "vv0")
-        kernel(x, y)
+            kernel = kernels[kind] = kind.kernels.elementwise.compiled(program, layout)
+        kernel(x, flat_of(other))
 
     return add_in_place
+
+
+def plus(self: Tensor, other: Tensor) -> Tensor:
+    """The sum of two gradients in memory of its own."""
+    if self._flat is not None and other._flat is not None:
+        return self + other
+    total = copy(self)
+    total._add_in_place(other)
+    return total
 
 
 def wrap(flat: Any, kind: Kind, like: Tensor) -> Tensor:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import Any
 
 from ..autograd.modes import state
 from ..dtypes import INTEGER, dtype, iinfo
+from ..methods import method
 from ..ops import convert
 from ..ops.movement import Geometry
 from ..ops.reduction import sum as sum_row
 from ..ops.row import Row, register_type
 from ..tensor import Tensor, contiguous_strides
+from .elementwise import flat_of, make
 from .structured import family
 
 
@@ -142,10 +145,14 @@ def add_at(y: Tensor, places: Any, source: Tensor) -> None:
         y._kind.kernels.indexing.scatter_add(y._flat, places, flat(source))
 
 
+@method(name="_copy")
 def copy(x: Tensor) -> Tensor:
     """A contiguous copy, outside the graph."""
-    y = Tensor._empty(x._shape, x._kind)
-    put(y, x)
+    y = make(x._kind.empty(math.prod(x._shape)), x._shape, x._kind)
+    if x._flat is None and not any(x._strides):
+        x._kind.kernels.memory.repeat(y._flat, flat_of(x))
+    else:
+        put(y, x)
     return y
 
 

@@ -67,9 +67,11 @@ _BY_ROOTS: dict[float, Function] = {
 @method
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+    if exponent.__class__ is int and exponent in _BY_PRODUCTS:
+        return _BY_PRODUCTS[exponent](input)
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
         floating = input._kind.dtype.is_floating_point
-        if exponent in _BY_PRODUCTS and (floating or exponent.__class__ is int):
+        if exponent in _BY_PRODUCTS and floating:
             return _BY_PRODUCTS[exponent](input)
         if exponent in _BY_ROOTS and floating:
             return _BY_ROOTS[exponent](input)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .elementwise import mul
 from .movement import permute
 from .row import Row
 
@@ -34,7 +35,7 @@ mv: Row = Row(
     "mv",
     "contraction",
     ("a", "b"),
-    lambda g, y, a, b: (g.reshape((a.shape[0], 1)) * b, mv(_t(a), g)),
+    lambda g, y, a, b: (mul(g.reshape((a.shape[0], 1)), b), mv(_t(a), g)),
     "Matrix-vector product of (n, k) and (k,).",
 )
 
@@ -42,6 +43,6 @@ dot = Row(
     "dot",
     "contraction",
     ("a", "b"),
-    lambda g, y, a, b: (g * b, g * a),
+    lambda g, y, a, b: (mul(g, b), mul(g, a)),
     "Inner product of two vectors of equal length.",
 )
