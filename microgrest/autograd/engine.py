@@ -1,8 +1,8 @@
 """The engine: gradients from roots to leaves, over opaque values.
 
 An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has
-the same two, adds with `+`, and offers `_sum_to(shape)`, `_as_kind(kind)`, `_add_in_place(value)`
-and `_memory`, which names its memory.
+the same two, adds with `+`, or unrecorded with `_plus(value)` and `_add_in_place(value)`, and
+offers `_sum_to(shape)`, `_as_kind(kind)` and `_memory`, which names its memory.
 
 Nodes are numbered as they are made, so a node's users have higher numbers than the node. Run from
 the highest down, every node meets its finished gradient once, in an order that repeats.

@@ -12,7 +12,7 @@ from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from . import contraction, gathering, movement, reduction  # noqa: F401 - they declare families
 from .elementwise import apply
-from .fast import adding, binary, into, plus, reflected, unary, updating
+from .fast import add_in_place, binary, into, plus, reflected, unary, updating
 from .inplace import apply_in_place
 from .structured import apply as apply_structured
 
@@ -114,7 +114,7 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor
 
 
 Tensor._apply_row = staticmethod(apply_row)  # type: ignore[attr-defined]
-Tensor._add_in_place = adding()  # type: ignore[attr-defined]
+Tensor._add_in_place = add_in_place  # type: ignore[attr-defined]
 Tensor._plus = plus  # type: ignore[attr-defined]
 for _row in ROWS.values():
     if _row.kind == "elementwise":

@@ -41,7 +41,9 @@ class Entry:
 
     def at(self, n: int) -> Callable[..., None]:
         """The kernel for `n` elements, parallel if there are enough of them."""
-        return self.kind.kernels.elementwise.compiled(self.form.program, self.layout + "v", 0, n)
+        compiled = self.kind.kernels.elementwise.compiled
+        kernel: Callable[..., None] = compiled(self.form.program, self.layout + "v", 0, n)
+        return kernel
 
     def backward(self, mask: int, edges: tuple[Any, ...]) -> Backward:
         """How gradients go back to the operands whose bits are set in `mask`."""
@@ -255,12 +257,15 @@ def adding() -> Callable[[Tensor, Tensor], None]:
     return add_in_place
 
 
+add_in_place = adding()
+
+
 def plus(self: Tensor, other: Tensor) -> Tensor:
     """The sum of two gradients in memory of its own."""
     if self._flat is not None and other._flat is not None:
         return self + other
     total = copy(self)
-    total._add_in_place(other)
+    add_in_place(total, other)
     return total
 
 
