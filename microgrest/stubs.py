@@ -109,7 +109,8 @@ def methods() -> str:
 
 def method(name: str, function: Callable[..., Any], used: Imports) -> str:
     """The lines of one method, whose types are noted in `used`."""
-    if function.__module__.startswith(f"{PACKAGE}.dispatch.") or name in ("__pow__", "__rpow__"):
+    made = (f"{PACKAGE}.dispatch.fast", f"{PACKAGE}.dispatch.api")
+    if function.__module__ in made or name in ("__pow__", "__rpow__"):
         given, result = of_row(name), "Tensor"
     else:
         given, result = of_function(function, used)
