@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microgrest.kernels.cpu import memory
 
 import microgrest as mg
-from microgrest.kernels.cpu import memory
 
 
 def leaf(*values: float) -> Any:
@@ -25,8 +25,14 @@ def leaf(*values: float) -> Any:
     ("call", "message"),
     [
         (lambda x: (x * x).backward(), r"implicitly created only for scalar outputs.*\[2\]"),
-        (lambda x: (x * x).backward(mg.ones(3)), r"Mismatch in shape: grad_output\[0\] has a shape"),
-        (lambda x: x.detach().sum().backward(), "does not require grad and does not have a grad_fn"),
+        (
+            lambda x: (x * x).backward(mg.ones(3)),
+            r"Mismatch in shape: grad_output\[0\] has a shape",
+        ),
+        (
+            lambda x: x.detach().sum().backward(),
+            "does not require grad and does not have a grad_fn",
+        ),
         (lambda x: mg.tensor(1).backward(), "does not require grad and does not have a grad_fn"),
         (lambda x: (x * x).sum().backward(inputs=[]), "'inputs' argument to backward cannot be"),
         (lambda x: mg.autograd.grad(x.sum(), leaf(1.0)), "appears to not have been used in the"),
@@ -41,7 +47,10 @@ def leaf(*values: float) -> Any:
         (lambda x: setattr(x, "grad", mg.ones(2)), "assigned grad has a different dtype or device"),
         (lambda x: setattr(x, "grad", x), "can't assign Variable as its own grad"),
         (lambda x: setattr(x, "data", mg.ones(2).long()), "must be floating point, got .*int64"),
-        (lambda x: setattr(x.long(), "requires_grad", True), "only Tensors of floating point dtype"),
+        (
+            lambda x: setattr(x.long(), "requires_grad", True),
+            "only Tensors of floating point dtype",
+        ),
     ],
 )
 def test_errors(call: Callable[[Any], Any], message: str) -> None:
@@ -55,7 +64,9 @@ def test_errors_of_type() -> None:
     x = leaf(2.0)
     with pytest.raises(TypeError, match="gradients can be either Tensors or None, but got float"):
         (x * x).backward(1.0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None but got int"):
+    with pytest.raises(
+        TypeError, match="assigned grad expected to be a Tensor or None but got int"
+    ):
         x.grad = 5
     with pytest.raises(ValueError, match="Expected allow_unused to be True or not passed"):
         mg.autograd.grad(x * x, x, allow_unused=False, materialize_grads=True)

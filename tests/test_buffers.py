@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microgrest.kernels.cpu import memory
 
 import microgrest as mg
-from microgrest.kernels.cpu import memory
 
 N = memory.POOL_MIN  # float32 elements: four times the size from which the pool serves
 EACH = memory.size_class(4 * N)

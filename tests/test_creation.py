@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import microgrest as mg
 
-NUMPY = "bool uint8 int8 int16 int32 int64 float16 float32 float64".split()
+NUMPY = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 
 import microgrest as mg
 
-NAMES = "bool uint8 int8 int16 int32 int64 float16 float32 float64".split()
-SHORT = dict(zip("b1 u1 i1 i2 i4 i8 f2 f4 f8".split(), NAMES, strict=True))
+NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+SHORT = dict(zip(["b1", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8"], NAMES, strict=True))
 
 # Rows and columns in the order of NAMES, as PyTorch 2.13 has them.
 PROMOTED = """

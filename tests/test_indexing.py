@@ -46,7 +46,7 @@ def pickers(draw: Any, shape: tuple[int, ...]) -> Index:
     items: list[Any] = []
     masked = False
     for n in shape:
-        kind = draw(st.sampled_from("slice array mask number".split()))
+        kind = draw(st.sampled_from(["slice", "array", "mask", "number"]))
         if kind == "array" and n and not masked:
             dims = draw(st.sampled_from([lead, lead[-1:], (1,)]))
             entries = draw(st.lists(st.integers(-n, n - 1), min_size=8, max_size=8))
@@ -177,7 +177,7 @@ def test_index_put(case: tuple[Array, Index], accumulate: bool) -> None:
     np.testing.assert_array_equal(x.numpy(), expected)
 
 
-@pytest.mark.parametrize("name", "bool uint8 int16 int64 float16 float32".split())
+@pytest.mark.parametrize("name", ["bool", "uint8", "int16", "int64", "float16", "float32"])
 def test_every_dtype(name: str) -> None:
     values = np.arange(12).reshape(3, 4).astype(name)
     x = mg.from_numpy(values.copy())
@@ -238,7 +238,9 @@ def test_errors_of_what_is_written() -> None:
     x = mg.zeros(2, 3)
     with pytest.raises(RuntimeError, match="shape mismatch: value tensor of shape .2."):
         x[[0, 1]] = mg.ones(2)
-    with pytest.raises(RuntimeError, match=r"doesn't match the broadcast shape|must match the size"):
+    with pytest.raises(
+        RuntimeError, match=r"doesn't match the broadcast shape|must match the size"
+    ):
         x[0] = mg.ones(2)
     with pytest.raises(TypeError, match="can't assign a NoneType to a microgrest.FloatTensor"):
         x[0] = None

@@ -1,5 +1,18 @@
-"""The CPU target. `kernels.cuda` has the same modules with the same functions."""
+"""The CPU target. `kernels.cuda` has the same modules with the same functions.
 
-from . import contraction, elementwise, indexing, memory, random, reduction
+A module loads when it is first used: what writes and compiles kernels is slow to import, and a
+program that only parses its command line need not wait for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
 
 __all__ = ["contraction", "elementwise", "indexing", "memory", "random", "reduction"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
