@@ -12,6 +12,7 @@ from . import (
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
+    values,  # noqa: F401 - it attaches what Python and NumPy ask of a tensor
 )
 from .arrays import from_numpy as from_numpy
 from .autograd import (  # noqa: F401 - they attach Tensor's methods

@@ -10,7 +10,7 @@ import numpy as np
 from . import dtypes
 from .device import CPU
 from .storage import Kind, kind_of
-from .tensor import Tensor
+from .tensor import Tensor, make
 
 
 def from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
@@ -49,7 +49,7 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
         )
         return from_array(array, kind)
     if array.flags.c_contiguous:
-        return Tensor._make(array.reshape(-1).view(kind.raw), array.shape, kind)
+        return make(array.reshape(-1).view(kind.raw), array.shape, kind)
     span = (
         1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // size
         if array.size
@@ -57,4 +57,4 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     )
     base = np.lib.stride_tricks.as_strided(array, (span,), (size,))
     strides = tuple(s // size for s in array.strides)
-    return Tensor._make(base.view(kind.raw), (span,), kind)._alias(array.shape, strides, 0)
+    return make(base.view(kind.raw), (span,), kind)._alias(array.shape, strides, 0)

@@ -114,7 +114,8 @@ def method(name: str, function: Callable[..., Any], used: Imports) -> str:
         given, result = of_row(name), "Tensor"
     else:
         given, result = of_function(function, used)
-    if re.fullmatch(r"[a-z]\w*[a-z0-9]_|__i(?!nv)\w+__|__new__", name):
+    updates = function.__module__ in made and re.fullmatch(r"__i(?!nv)\w+__", name)
+    if updates or re.fullmatch(r"[a-z]\w*[a-z0-9]_|__new__", name):
         result = "Self"
         used.add("typing_extensions", "Self")
     if name.startswith("__") and not any(parameter.startswith("*") for parameter in given):
@@ -168,6 +169,8 @@ class Imports:
 
         def name(match: re.Match[str]) -> str:
             module, _, word = match[0].rpartition(".")
+            if module == "np":  # imported in any case
+                return match[0]
             if not module and hasattr(builtins, word):
                 module = "builtins" if hasattr(Methods, word) else ""
                 if module:

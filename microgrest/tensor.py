@@ -7,19 +7,16 @@ the rows (`dispatch`), which also attach the methods; see `methods.pyi` for thei
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
-from . import printing
-from .autograd.graph import AccumulateGrad, Node
-from .device import CPU, device
-from .dtypes import dtype
+from .autograd.graph import Node
 from .methods import Methods
-from .storage import Kind, Storage, kind_of
+from .storage import Kind, Storage
 
 # The names of PyTorch's old tensor types, which error messages and type() still use.
 LEGACY = {
@@ -128,41 +125,24 @@ class Tensor(Methods):
     _views: Any
 
     __array_priority__ = 1000
+    __hash__ = object.__hash__
 
     # Making tensors
 
     @staticmethod
-    def _make(flat: Any, shape: tuple[int, ...], kind: Kind) -> Tensor:
-        """A new contiguous tensor over the whole of `flat`."""
-        t = _new(Tensor)
-        t._storage = Storage(flat)
-        t._flat = flat
-        t._kind = kind
-        t._shape = shape
-        t._strides = contiguous_strides(shape)
-        t._offset = 0
-        t._requires_grad = False
-        t._grad = t._node = t._hooks = t._base = t._views = None
-        return t
-
-    @staticmethod
     def _empty(shape: Sequence[int], kind: Kind) -> Tensor:
         """A new uninitialized tensor."""
-        return Tensor._make(kind.empty(math.prod(shape)), tuple(shape), kind)
+        return make(kind.empty(math.prod(shape)), tuple(shape), kind)
 
     def _alias(self, shape: Sequence[int], strides: tuple[int, ...], offset: int) -> Tensor:
         """Another tensor over the same storage, outside the graph."""
-        t = _new(Tensor)
+        extents = tuple(shape)
+        flat = None
+        if row_major(extents, strides):
+            flat = self._storage.array[offset : offset + math.prod(extents)]
+        t = wrap(flat, extents, strides, self._kind)
         t._storage = self._storage
-        t._kind = self._kind
-        t._shape = tuple(shape)
-        t._strides = strides
         t._offset = offset
-        t._flat = None
-        if row_major(t._shape, strides):
-            t._flat = self._storage.array[offset : offset + math.prod(shape)]
-        t._requires_grad = False
-        t._grad = t._node = t._hooks = t._base = t._views = None
         return t
 
     def _same(self) -> Tensor:
@@ -393,7 +373,7 @@ class Tensor(Methods):
         """The values as another kind."""
         return self.to(kind.device, kind.dtype)
 
-    # Values for Python and NumPy
+    # The values, for `values` and whatever else reads them
 
     def _numpy(self) -> np.ndarray[Any, Any]:
         """A NumPy array over the memory (a copy from a GPU), without any check."""
@@ -406,130 +386,24 @@ class Tensor(Methods):
         strides = tuple(s * size for s in self._strides)
         return np.ndarray(self._shape, self._kind.numpy, array, self._offset * size, strides)
 
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """A NumPy array over the memory; `force` detaches, and copies from a GPU if it must."""
-        if self._requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead."
-            )
-        if self._kind.device is not CPU and not force:
-            raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to "
-                "copy the tensor to host memory first."
-            )
-        return self._numpy()
-
-    def item(self) -> Any:
-        """The value of a tensor of one element as a Python number."""
-        if self._flat is None or self._flat.size != 1:
-            if self.numel() != 1:
-                raise RuntimeError(
-                    f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
-                )
-            return self._numpy().item()
-        return self._flat.item() if self._kind.raw is self._kind.numpy else self._numpy().item()
-
-    def tolist(self) -> Any:
-        """The values as nested lists of Python numbers; a number for a 0-d tensor."""
-        return self._numpy().tolist()
-
-    def __bool__(self) -> bool:
-        n = self.numel()
-        if n != 1:
-            what = "no values" if n == 0 else "more than one value"
-            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
-        return bool(self.item())
-
-    def _number(self) -> Any:
-        if self.numel() != 1:
-            raise ValueError(
-                "only one element tensors can be converted to Python scalars, this one has "
-                f"{self.numel()}"
-            )
-        return self.item()
-
-    def __float__(self) -> float:
-        return float(self._number())
-
-    def __int__(self) -> int:
-        return int(self._number())
-
-    def __index__(self) -> int:
-        if self._kind.dtype.is_floating_point or self.numel() != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self._number())
-
-    def __format__(self, spec: str) -> str:
-        if self.ndim == 0:
-            return format(self.item(), spec)
-        return object.__format__(self, spec) if spec else str(self)
-
-    def __repr__(self) -> str:
-        return printing.repr_of(self)
-
-    def __len__(self) -> int:
-        if not self._shape:
-            raise TypeError("len() of a 0-d tensor")
-        return self._shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self._shape:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
-    def __contains__(self, value: Any) -> bool:
-        if not isinstance(value, (Tensor, int, float, np.generic)):
-            raise RuntimeError(
-                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
-                f"{type(value)}."
-            )
-        if not isinstance(value, (Tensor, int, float, np.generic)):
-            raise RuntimeError(
-                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
-                f"{type(value)}."
-            )
-        return bool((self == value).any())
-
-    __hash__ = object.__hash__
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
-        if copy is False and dtype is not None and array.dtype != dtype:
-            raise ValueError(f"unable to avoid a copy from {array.dtype} to {dtype}")
-        return array.astype(dtype or array.dtype, copy=bool(copy))
-
-    def __dlpack__(self, **options: Any) -> Any:
-        if self._requires_grad:
-            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self.numpy().__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return (1, 0) if self._kind.device is CPU else (2, self.device.index or 0)
-
-    def __copy__(self) -> Any:
-        t = self._same()
-        t.__class__ = type(self)
-        t._node, t._requires_grad, t._grad = self._node, self._requires_grad, self._grad
-        t.__dict__.update(self.__dict__)
-        return t
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if self._node is not None:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol; use tensor.detach().clone()"
-            )
-        t = self.detach().clone()._as(type(self), self._requires_grad)
-        memo[id(self)] = t
-        if self._grad is not None:
-            t._grad = self._grad.detach().clone()
-        return t
-
 
 _new = object.__new__
 
-__all__ = ["AccumulateGrad", "Size", "Tensor", "contiguous_strides", "device", "dtype", "kind_of"]
+
+def wrap(flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], kind: Kind) -> Tensor:
+    """A new tensor over the whole of `flat`, which is contiguous; every tensor is made here."""
+    t = _new(Tensor)
+    t._storage = storage = _new(Storage)
+    storage.array = t._flat = flat
+    storage.version = t._offset = 0
+    t._kind = kind
+    t._shape = shape
+    t._strides = strides
+    t._requires_grad = False
+    t._grad = t._node = t._hooks = t._base = t._views = None
+    return t
+
+
+def make(flat: Any, shape: tuple[int, ...], kind: Kind) -> Tensor:
+    """`wrap` with the strides of a contiguous tensor."""
+    return wrap(flat, shape, contiguous_strides(shape), kind)

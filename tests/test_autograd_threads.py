@@ -1,4 +1,4 @@
-"""Grad modes are a thread's own; graphs, kernels and gradients work from many threads, and forks."""
+"""Grad modes are a thread's own; graphs, kernels and gradients work from many, and from forks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kernels.processes import FORK, run
 
 
 def together(n: int, work: Callable[[int], Any]) -> list[Any]:
-    """What `work(i)` returns in each of `n` threads that start at once; the first error is raised."""
+    """What `work(i)` returns in each of `n` threads that start at once; an error is raised here."""
     barrier, results, errors = threading.Barrier(n), [None] * n, []
 
     def body(i: int) -> None:

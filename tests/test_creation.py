@@ -185,7 +185,7 @@ def test_dlpack_shares_memory_both_ways() -> None:
     back[2, 1] = 8
     assert t[1, 2] == 8
     assert t.__dlpack_device__() == (1, 0)
-    with pytest.raises(BufferError, match="require gradient, use tensor.detach"):
+    with pytest.raises(BufferError, match=r"require gradient, use tensor.detach"):
         np.from_dlpack(mg.ones(2, requires_grad=True))
 
 

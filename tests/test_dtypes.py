@@ -196,5 +196,5 @@ def test_conversion_is_numpys(source: str, target: str) -> None:
 
 @pytest.mark.parametrize("bad", ["float32", np.float32, "x", 3, np.dtype("f4")])
 def test_what_is_no_dtype(bad: Any) -> None:
-    with pytest.raises(TypeError, match="dtype must be a microgrest.dtype"):
+    with pytest.raises(TypeError, match=r"dtype must be a microgrest.dtype"):
         mg.zeros(1, dtype=bad)

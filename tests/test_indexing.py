@@ -236,13 +236,13 @@ def test_errors(index: Any, error: type[Exception], message: str) -> None:
 
 def test_errors_of_what_is_written() -> None:
     x = mg.zeros(2, 3)
-    with pytest.raises(RuntimeError, match="shape mismatch: value tensor of shape .2."):
+    with pytest.raises(RuntimeError, match=r"shape mismatch: value tensor of shape \[2\]"):
         x[[0, 1]] = mg.ones(2)
     with pytest.raises(
         RuntimeError, match=r"doesn't match the broadcast shape|must match the size"
     ):
         x[0] = mg.ones(2)
-    with pytest.raises(TypeError, match="can't assign a NoneType to a microgrest.FloatTensor"):
+    with pytest.raises(TypeError, match=r"can't assign a NoneType to a microgrest.FloatTensor"):
         x[0] = None
     with pytest.raises(RuntimeError, match="source and destination dtypes match"):
         x.index_put_((mg.tensor([0]),), mg.tensor(1))

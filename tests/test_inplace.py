@@ -285,7 +285,7 @@ def test_shapes_and_types_must_fit(write: Callable[[Any], Any], message: str) ->
 
 
 def test_detach_of_a_view_in_place_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="Can't detach views in-place. Use detach.. instead"):
+    with pytest.raises(RuntimeError, match=r"Can't detach views in-place. Use detach\(\) instead"):
         (leaf(1.0, 2.0) * 1)[0].detach_()
 
 

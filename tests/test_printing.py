@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as nps
 
-from microgrest.device import CPU
-from microgrest.device import device as Device
-from microgrest.dtypes import dtype as DType
-from microgrest.dtypes import float32, float64, from_numpy, set_default_dtype
+from microgrest.device import CPU, device as Device
+from microgrest.dtypes import dtype as DType, float32, float64, from_numpy, set_default_dtype
 from microgrest.printing import (
     get_printoptions,
     parameter_repr,

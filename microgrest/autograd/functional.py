@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dispatch.elementwise import make
 from ..methods import method
-from ..tensor import Tensor
+from ..tensor import Tensor, make
 from . import engine
 
 

@@ -22,8 +22,8 @@ from ..kernels.cpu import parallel
 from ..kernels.program import Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..storage import Kind, Storage, kind_of
-from ..tensor import Tensor, contiguous_strides
+from ..storage import Kind, kind_of
+from ..tensor import Tensor, contiguous_strides, wrap
 from .common import broadcast_shapes, common_device, run
 
 _new = object.__new__
@@ -178,7 +178,8 @@ class Backward:
         edges = node.edges
         for i, kind, folds in launch.results:
             array = kind.empty(1 if folds else n)
-            bars[i] = make(array, edges[i]._shape, kind)
+            shape = edges[i]._shape
+            bars[i] = wrap(array, shape, contiguous_strides(shape), kind)
             arguments.append(array)
         (launch.kernel if n < LIMIT else launch.at(n))(*arguments)
 
@@ -220,23 +221,6 @@ class Launch:
             kernels = kind.kernels.elementwise
             self.at: Callable[[int], Any] = lambda n: kernels.compiled(program, letters, 0, n)
             self.kernel = self.at(0)
-
-
-def make(flat: Any, shape: Any, kind: Kind) -> Tensor:
-    """A new contiguous tensor over the whole of `flat`, `shape` being a Size."""
-    t = _new(Tensor)
-    storage = _new(Storage)
-    storage.array = flat
-    storage.version = 0
-    t._storage = storage
-    t._flat = flat
-    t._kind = kind
-    t._shape = shape
-    t._strides = contiguous_strides(shape)
-    t._offset = 0
-    t._requires_grad = False
-    t._grad = t._node = t._hooks = t._base = t._views = None
-    return t
 
 
 def saver(backward: Backward) -> Callable[[Node, Tensor, Sequence[Any]], None]:

@@ -16,13 +16,11 @@ from ..dtypes import bool_
 from ..ops.convert import copy as copy_row
 from ..ops.elementwise import add
 from ..ops.row import Row
-from ..storage import Kind, Storage, kind_of
-from ..tensor import Tensor
+from ..storage import Kind, kind_of
+from ..tensor import Tensor, wrap
 from .elementwise import LIMIT, Backward, Form, apply, flat_layout, flat_of, form_of, operand
 from .inplace import apply_in_place, form_into, write
 from .movement import copy
-
-_new = object.__new__
 
 
 class Entry:
@@ -107,7 +105,7 @@ def unary(row: Row) -> Callable[..., Tensor]:
             return general(row, (input,), tables, out)
         result = entry.empty(n)
         (entry.kernel if n < LIMIT else entry.at(n))(flat, result)
-        t = wrap(result, entry.kind, input)
+        t = wrap(result, input._shape, input._strides, entry.kind)
         if input._requires_grad and state.grad and entry.differentiable:
             edges = (input._node or input,)
             (entry.backwards[1] or entry.backward(1, edges)).attach(t, edges, (input,))
@@ -154,7 +152,7 @@ def binary(row: Row) -> Callable[..., Tensor]:
             return general(row, (input, other), tables, out)
         result = entry.empty(n)
         (entry.kernel if n < LIMIT else entry.at(n))(x, y, result)
-        t = wrap(result, entry.kind, lead)
+        t = wrap(result, lead._shape, lead._strides, entry.kind)
         if mask and state.grad and entry.differentiable:
             edges = (
                 (input._node or input) if mask & 1 else None,
@@ -182,7 +180,7 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
             return general(row, (number, self), tables, None)
         result = entry.empty(n)
         (entry.kernel if n < LIMIT else entry.at(n))(number, flat, result)
-        t = wrap(result, entry.kind, self)
+        t = wrap(result, self._shape, self._strides, entry.kind)
         if self._requires_grad and state.grad and entry.differentiable:
             edges = (None, self._node or self)
             (entry.backwards[2] or entry.backward(2, edges)).attach(t, edges, (number, self))
@@ -267,20 +265,3 @@ def plus(self: Tensor, other: Tensor) -> Tensor:
     total = copy(self)
     add_in_place(total, other)
     return total
-
-
-def wrap(flat: Any, kind: Kind, like: Tensor) -> Tensor:
-    """`flat` as a new tensor of the shape of `like`, which is contiguous."""
-    t = _new(Tensor)
-    storage = _new(Storage)
-    storage.array = flat
-    storage.version = 0
-    t._storage = storage
-    t._flat = flat
-    t._kind = kind
-    t._shape = like._shape
-    t._strides = like._strides
-    t._offset = 0
-    t._requires_grad = False
-    t._grad = t._node = t._hooks = t._base = t._views = None
-    return t

@@ -13,8 +13,8 @@ from ..ops import convert
 from ..ops.movement import Geometry
 from ..ops.reduction import sum as sum_row
 from ..ops.row import Row, register_type
-from ..tensor import Tensor, contiguous_strides
-from .elementwise import flat_of, make
+from ..tensor import Tensor, contiguous_strides, make
+from .elementwise import flat_of
 from .structured import family
 
 

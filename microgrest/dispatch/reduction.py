@@ -16,8 +16,7 @@ from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kind_of
-from ..tensor import Tensor
-from .elementwise import make
+from ..tensor import Tensor, make, wrap
 from .movement import copy, flat
 from .structured import apply, family
 
@@ -150,11 +149,8 @@ class Evenly:
 
 def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The one element of `g` seen at every place of `shape`."""
-    t = make(g._flat, shape, g._kind)
+    t = wrap(g._flat if math.prod(shape) == 1 else None, shape, (0,) * len(shape), g._kind)
     t._storage, t._offset = g._storage, g._offset
-    t._strides = (0,) * len(shape)
-    if math.prod(shape) != 1:
-        t._flat = None
     return t
 
 

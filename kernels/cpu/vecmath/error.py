@@ -59,8 +59,8 @@ def erfc_large_f64(a: np.float64) -> np.float64:
     p = p * t - 0.07007757338662936
     h = p * t + 0.6181769542270572
     head = np.int64(np.float64(a).view(np.int64) & -0x8000000).view(np.float64)
-    n = a * a * -1.4426950408889634 + 6755399441055744.0
-    k = n - 6755399441055744.0
+    n = a * a * -1.4426950408889634 + 6755399441057790.0
+    k = n - 6755399441057790.0
     r = (-k * 0.6931471803691238 - head * head) - k * 1.9082149292705877e-10
     # What the last sums lost goes into r, because h * (1 + c) = h * e**c; 1 / h is about 1.72.
     d = a + 0.5

@@ -69,8 +69,8 @@ def pow_f64(x: np.float64, y: np.float64) -> np.float64:
     bh = head_f64(b)
     top = bh * h
     low = (b - bh) * h + b * tail
-    t = (top + low) + 6755399441055744.0
-    r = ((top - (t - 6755399441055744.0)) + low) * 0.6931471805599453
+    t = (top + low) + 6755399441057790.0
+    r = ((top - (t - 6755399441057790.0)) + low) * 0.6931471805599453
     p = scale_f64(1.0 + (r + exp_tail_f64(r)), t)
     p = np.float64(np.inf) if (top - 1024.0) + low >= 0.0 else p
     p = np.float64(0.0) if top + low < -1076.0 else p
