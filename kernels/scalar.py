@@ -63,7 +63,8 @@ class _Typed(ast.NodeTransformer):
         near = None if self.guards is None else self.names.vector(name, self.dtype)
         if near:
             name, predicate = near
-            self.guards.append(f"{predicate}({ast.unparse(arguments[0])})")  # type: ignore[union-attr]
+            call = ast.Call(ast.Name(predicate), arguments, [])
+            self.guards.append(ast.unparse(call))  # type: ignore[union-attr]
         elif name != "abs":
             name = self.names.scalar(name, self.dtype)
         return ast.Call(ast.Name(name), arguments, [])

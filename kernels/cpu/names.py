@@ -12,7 +12,16 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from .vecmath import error, exponential, half, inverse, logarithm, power, trigonometric
+from .vecmath import (
+    division,
+    error,
+    exponential,
+    half,
+    inverse,
+    logarithm,
+    power,
+    trigonometric,
+)
 
 # A helper has to vanish into its loop: LLVM vectorises no loop that calls a function.
 DECORATOR = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'
@@ -23,7 +32,6 @@ DIRECT = {
     "ceil": "np.ceil",
     "copysign": "np.copysign",
     "floor": "np.floor",
-    "fmod": "np.fmod",
     "isfinite": "np.isfinite",
     "isinf": "np.isinf",
     "isnan": "np.isnan",
@@ -31,6 +39,8 @@ DIRECT = {
     "sqrt": "np.sqrt",
     "trunc": "np.trunc",
 }
+# What says whether the vectorising form of a function, near_*, holds at its arguments.
+PREDICATES = {"sin": "near", "cos": "near", "tan": "near", "fmod": "near_ratio"}
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 
 
@@ -45,11 +55,12 @@ def scalar(name: str, dtype: str) -> str:
 def vector(name: str, dtype: str) -> tuple[str, str] | None:
     """(function, predicate): a form of `name` that vectorises, right where the predicate holds.
 
-    None where `scalar` itself vectorises: everywhere but for sin, cos and tan. A loop should test
-    the predicate on a block of arguments first, and run the one form or the other over the block.
+    None where `scalar` itself vectorises: everywhere but for sin, cos, tan and fmod. A loop should
+    test the predicate, which takes the same arguments, on a block of them first, and run the one
+    form or the other over the block.
     """
-    near = find(sources(), f"near_{name}", dtype)
-    return (near, f"near{SUFFIX[dtype]}") if near else None
+    near, suffix = PREDICATES.get(name), SUFFIX.get(dtype)
+    return (f"near_{name}{suffix}", near + suffix) if near and suffix else None
 
 
 def helpers(names: Iterable[str]) -> list[str]:
@@ -60,7 +71,7 @@ def helpers(names: Iterable[str]) -> list[str]:
 @cache
 def sources() -> dict[str, str]:
     """The source text of every helper, by name."""
-    modules = (error, exponential, half, inverse, logarithm, power, trigonometric)
+    modules = (division, error, exponential, half, inverse, logarithm, power, trigonometric)
     return {name: text for module in modules for name, text in functions(module).items()}
 
 

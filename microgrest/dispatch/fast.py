@@ -226,7 +226,8 @@ def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
                 wanted = wanted or other._requires_grad
         except (KeyError, AttributeError):
             return slow(self, other)
-        if n >= LIMIT or (wanted and state.grad):
+        # A write to a view may be forbidden, or change its base.
+        if n >= LIMIT or (state.grad and (wanted or self._base is not None)):
             return slow(self, other)
         kernel(x, y)
         self._storage.touch()

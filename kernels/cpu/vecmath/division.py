@@ -14,7 +14,7 @@ from .power import head_f64
 
 def near_ratio_f64(x: np.float64, y: np.float64) -> bool:
     """Whether near_fmod_f64 holds at (x, y); true for NaN, which it keeps."""
-    return not (abs(x / y) > 16777216.0) | (abs(x) > 2.0**1022)
+    return not (abs(x) / abs(y) > 16777216.0) | (abs(x) > 2.0**1022)
 
 
 def near_fmod_f64(x: np.float64, y: np.float64) -> np.float64:
