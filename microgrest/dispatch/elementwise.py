@@ -289,6 +289,8 @@ def apply(row: Row, args: Sequence[Any], out: Tensor | None = None) -> Tensor:
 
 def operand(row: Row, a: Any) -> Any:
     """`a` as a tensor or a Python number; TypeError for anything else."""
+    if isinstance(a, int) and not -(1 << 63) <= a < 1 << 63:
+        raise OverflowError(f"{row.name}(): {a} is beyond the 64 bits of an integer")
     if isinstance(a, (Tensor, float, int)):
         return a
     if isinstance(a, np.generic):

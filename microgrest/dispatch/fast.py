@@ -128,7 +128,7 @@ def binary(row: Row) -> Callable[..., Tensor]:
             mask = input._requires_grad
             if other.__class__ is float:
                 y, entry = other, vf[kind]
-            elif other.__class__ is int:
+            elif other.__class__ is int and other.bit_length() < 64:
                 y, entry = other, vi[kind]
             else:
                 y = other._flat
@@ -176,7 +176,9 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
             n = flat.size
         except (KeyError, AttributeError):
             return general(row, (number, self), tables, None)
-        if number.__class__ is not float and number.__class__ is not int:
+        if number.__class__ is not float and (
+            number.__class__ is not int or number.bit_length() > 63
+        ):
             return general(row, (number, self), tables, None)
         result = entry.empty(n)
         (entry.kernel if n < LIMIT else entry.at(n))(number, flat, result)
@@ -211,7 +213,7 @@ def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
             wanted = self._requires_grad
             if other.__class__ is float:
                 y, kernel = other, vf[kind]
-            elif other.__class__ is int:
+            elif other.__class__ is int and other.bit_length() < 64:
                 y, kernel = other, vi[kind]
             else:
                 y = other._flat

@@ -18,7 +18,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along `dim`; dtypes are promoted."""
     given = tuple(tensors)
     if not given:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     # PyTorch lets empty vectors through whatever the others' shape.
     parts = tuple(t for t in given if t._shape != (0,)) or given[:1]
     for i, t in enumerate(given):
