@@ -334,13 +334,15 @@ class Tensor(Methods):
                 "data set to a tensor that requires gradients must be floating point, got "
                 f"{new.dtype!r}"
             )
-        if self._requires_grad and not new.is_floating_point():
-            raise RuntimeError(
-                "data set to a tensor that requires gradients must be floating point, got "
-                f"{new.dtype!r}"
-            )
-        for name in ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset"):
+        # A graph that saved this tensor may see new values, as in PyTorch, but no other geometry:
+        # its kernels run on shapes that were checked before.
+        fits = (new._shape, new._kind) == (self._shape, self._kind)
+        fits = fits and (new._flat is None) == (self._flat is None)
+        version = self._storage.version + (not fits)
+        for name in ("_flat", "_kind", "_shape", "_strides", "_offset"):
             setattr(self, name, getattr(new, name))
+        self._storage = Storage(new._storage.array)
+        self._storage.version = version
 
     def detach(self) -> Tensor:
         """The same memory outside the graph; in-place writes to it count for the graph's checks."""

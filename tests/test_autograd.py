@@ -326,3 +326,16 @@ def test_training_on_large_arrays_takes_its_memory_from_the_pool(small_pool: Non
     assert after.hits > before.hits
     assert after.misses == before.misses
     assert after.kept_bytes == before.kept_bytes
+
+
+@pytest.mark.parametrize("new", [(2,), (10, 100), (2000,)])
+def test_data_of_another_shape_stops_the_graph_that_saved_the_tensor(new: tuple[int, ...]) -> None:
+    x = mg.ones(1000, requires_grad=True)
+    y = (x * x).sum()
+    x.data = mg.ones(*new)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+    x.data = mg.ones(1000).reshape(100, 10).T
+    x.data = mg.zeros(1000)
+    x.sum().backward()
+    assert x.grad.sum().item() == 1000

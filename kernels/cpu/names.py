@@ -23,7 +23,7 @@ from .vecmath import (
     trigonometric,
 )
 
-# A helper has to vanish into its loop: LLVM vectorises no loop that calls a function.
+# A helper has to vanish into its loop: LLVM vectorizes no loop that calls a function.
 DECORATOR = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'
 
 DIRECT = {
@@ -39,7 +39,7 @@ DIRECT = {
     "sqrt": "np.sqrt",
     "trunc": "np.trunc",
 }
-# What says whether the vectorising form of a function, near_*, holds at its arguments.
+# What says whether the vectorizing form of a function, near_*, holds at its arguments.
 PREDICATES = {"sin": "near", "cos": "near", "tan": "near", "fmod": "near_ratio"}
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 
@@ -53,9 +53,9 @@ def scalar(name: str, dtype: str) -> str:
 
 
 def vector(name: str, dtype: str) -> tuple[str, str] | None:
-    """(function, predicate): a form of `name` that vectorises, right where the predicate holds.
+    """(function, predicate): a form of `name` that vectorizes, right where the predicate holds.
 
-    None where `scalar` itself vectorises: everywhere but for sin, cos, tan and fmod. A loop should
+    None where `scalar` itself vectorizes: everywhere but for sin, cos, tan and fmod. A loop should
     test the predicate, which takes the same arguments, on a block of them first, and run the one
     form or the other over the block.
     """

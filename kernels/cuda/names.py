@@ -22,7 +22,7 @@ OWN = (
     "hypot isfinite isinf isnan log log10 log1p log2 pow sin sinh sqrt tan tanh trunc"
 )
 DIRECT = {"abs": "abs", "fabs": "abs"} | {name: f"math.{name}" for name in OWN.split()}
-SHARED = ("erfinv", "exp2", "half_to_float", "float_to_half")
+SHARED = ("erfinv", "exp2", "ipow", "half_to_float", "float_to_half")
 
 
 def scalar(name: str, dtype: str) -> str:

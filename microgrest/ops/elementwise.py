@@ -150,7 +150,7 @@ def _pow_exponent(g: Any, y: Any, x: Any, b: Any) -> Any:
 pow = mutable(
     "pow",
     "pow({x}, {exponent})",
-    integer="{x} ** {exponent} if {exponent} >= 0 else"
+    integer="ipow({x}, {exponent}) if {exponent} >= 0 else"
     " (1 if {x} == 1 else (1 - 2 * ({exponent} % 2) if {x} + 1 == 0 else 0))",
     boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),

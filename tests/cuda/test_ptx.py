@@ -69,13 +69,9 @@ def test_every_row(row: Row, capability: tuple[int, int]) -> None:
     [
         ("float64", "add div exp log sin tanh erf erfinv pow hypot sigmoid where to_float32"),
         ("float16", "add div exp tanh erf pow sigmoid gelu where to_float64"),
-        ("int64", "add neg floor_divide remainder exp maximum where eq to_bool to_float16"),
+        ("int64", "add neg pow floor_divide remainder exp maximum where eq to_bool to_float16"),
         ("int8", "add mul floor_divide where to_float32"),
         ("bool", "add mul exp logical_and bitwise_xor where eq to_uint8 clone"),
-        pytest.param(
-            *("int64", "pow"),
-            marks=pytest.mark.xfail(reason="numba-cuda takes powers of integers in float64"),
-        ),
     ],
 )
 def test_types(dtype: str, rows: str) -> None:

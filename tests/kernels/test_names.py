@@ -19,8 +19,11 @@ def test_names() -> None:
     assert names.scalar("sqrt", "float64") == "np.sqrt"
     assert names.scalar("half_to_float", "float32") == "half_to_float"
     assert names.vector("sin", "float32") == ("near_sin_f32", "near_f32")
+    assert names.vector("fmod", "float64") == ("near_fmod_f64", "near_ratio_f64")
     assert names.vector("exp", "float32") is None
+    assert names.vector("fmod", "int64") is None
     for table in (names, cuda_names):
+        assert table.scalar("ipow", "int64") == table.scalar("ipow", "uint8") == "ipow"
         with pytest.raises(KeyError, match="no scalar function 'gamma' of float32 values"):
             table.scalar("gamma", "float32")
         with pytest.raises(KeyError, match="'exp2' of int64 values"):
@@ -28,10 +31,17 @@ def test_names() -> None:
 
 
 def test_helpers_come_once_and_after_what_they_call() -> None:
-    texts = names.helpers(["tanh_f32", "np.sqrt", "exp_f32", "tanh_f32"])
+    texts = names.helpers(["expm1_f32", "np.sqrt", "exp_f32", "expm1_f32"])
     defined = [re.match(r"def (\w+)", text) for text in texts]
     order = [m[1] for m in defined if m]
-    assert order == ["exp_tail_f32", "exp_parts_f32", "tanh_f32", "scale_f32", "exp_f32"]
+    assert order == [
+        "exp_tail_f32",
+        "exp_parts_f32",
+        "expm1_f32",
+        "exp_poly_f32",
+        "scale_f32",
+        "exp_f32",
+    ]
 
 
 CUDA = [*cuda_names.OWN.split(), *cuda_names.SHARED[:2], "rint", "abs"]

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from compiled_loops import DTYPES, FOLD, MAP, bits, compute, kernel, namespace, plain, same
 from microgrest.kernels.cpu import names
 
-DTYPES = ("float32", "float64")
-MAP, FOLD = frozenset({"contract"}), frozenset({"contract", "reassoc", "arcp", "nsz"})
 INF, NAN = math.inf, math.nan
 
 # Intervals in which to look closely; beside them every function sees random bit patterns.
@@ -49,53 +46,6 @@ DOMAINS: dict[str, list[tuple[float, float]]] = {
 BOUND = dict.fromkeys(DOMAINS, 2.0) | {"tan": 4.0}
 LIMITED = {"log": 0.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0, "log1p": -1.0}
 UNIT = ("asin", "acos", "atanh", "erfinv")
-
-
-@cache
-def namespace() -> dict[str, Any]:
-    """A module with every helper compiled, as a generated file has them."""
-    from numba import njit
-
-    texts = names.helpers(names.sources())
-    scope: dict[str, Any] = {"np": np, "math": math, "njit": njit}
-    exec("\n\n".join(f"{names.DECORATOR}\n{text}" for text in texts), scope)
-    return scope
-
-
-@cache
-def kernel(function: str, arity: int = 1, flags: frozenset[str] = MAP) -> Callable[..., None]:
-    """out[i] = function(x[i], ...) over contiguous arrays."""
-    from numba import njit
-
-    x = ("x", "y")[:arity]
-    text = f"def loop({', '.join(x)}, out):\n    for i in range(out.size):\n"
-    text += f"        out[i] = {function}({', '.join(f'{v}[i]' for v in x)})\n"
-    scope = dict(namespace())
-    exec(text, scope)
-    return njit(error_model="numpy", fastmath=set(flags))(scope["loop"])  # type: ignore[no-any-return]
-
-
-def compute(function: str, *x: Any, flags: frozenset[str] = MAP) -> Any:
-    """`function` of arrays of one dtype."""
-    out = np.empty_like(x[0])
-    kernel(function, len(x), flags)(*x, out)
-    return out
-
-
-@cache
-def plain(function: str) -> Callable[..., Any]:
-    """The helper under the interpreter."""
-    scope: dict[str, Any] = {"np": np, "math": math}
-    exec("\n\n".join(names.helpers([function])), scope)
-    return scope[function]  # type: ignore[no-any-return]
-
-
-def bits(dtype: str, n: int, seed: int = 0) -> Any:
-    """Finite numbers of random bit patterns."""
-    unsigned = np.dtype(f"u{np.dtype(dtype).itemsize}")
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, np.iinfo(unsigned).max, n, unsigned, endpoint=True).view(dtype)
-    return x[np.isfinite(x)]
 
 
 def samples(name: str, dtype: str, n: int) -> Any:
@@ -137,13 +87,6 @@ def worst(name: str, dtype: str, got: Any, *x: Any) -> tuple[float, Any]:
     with mpmath.workprec(200):
         errors = (ulps(g, exact(name, *v), dtype) for g, *v in zip(got, *x, strict=True))
         return max(zip(errors, zip(*x, strict=True), strict=True), key=lambda e: e[0])
-
-
-def same(got: Any, want: Any) -> bool:
-    """Equal, the sign of zero included; any NaN equals any NaN."""
-    if np.isnan(want):
-        return bool(np.isnan(got))
-    return bool(got == want and np.signbit(got) == np.signbit(want))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -387,12 +330,12 @@ def wide_vectors() -> bool:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*DOMAINS, "pow", "atan2", "hypot"])
+@pytest.mark.parametrize("name", [*DOMAINS, "pow", "atan2", "hypot", "fmod"])
 def test_loops_vectorize(name: str, dtype: str) -> None:
     if dtype == "float64" and not wide_vectors():
         pytest.skip("two lanes of float64 do not always pay, and LLVM counts")
     function, _ = names.vector(name, dtype) or (names.scalar(name, dtype), "")
-    arity = 2 if name in ("pow", "atan2", "hypot") else 1
+    arity = 1 if name in DOMAINS else 2
     compute(function, *([np.ones(4, dtype)] * arity))
     (code,) = kernel(function, arity, MAP).inspect_llvm().values()  # type: ignore[attr-defined]
     assert re.search(r"fmul[^\n]*<\d+ x (float|double)>", code)

@@ -1,7 +1,7 @@
 """fmod: the remainder of a division, which is always a number of its type and never rounded.
 
 x - n*y is exact where the integer n has few bits: float32 computes it in float64, and float64 with
-y cut in two (Dekker, 1971). The functions named near_* do so once and vectorise; those named far_*
+y cut in two (Dekker, 1971). The functions named near_* do so once and vectorize; those named far_*
 divide by y times powers of two, from the largest down to 1, as in long division.
 """
 

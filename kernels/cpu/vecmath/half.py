@@ -1,4 +1,4 @@
-"""float16 as storage: its bits to float32 and back, in integer arithmetic that vectorises."""
+"""float16 as storage: its bits to float32 and back, in integer arithmetic that vectorizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pow and hypot, with the special values of C (Annex F).
+"""pow and hypot, with the special values of C (Annex F); powers of integers.
 
 pow(x, y) = 2**(y * log2(x)). An error in the logarithm is magnified by up to 1024, so float64 keeps
 log2(x) and its product with y as sums of two numbers (as in fdlibm): the head of each factor has 26
@@ -82,6 +82,16 @@ def pow_f32(x: np.float32, y: np.float32) -> np.float32:
     """x**y."""
     a, b = np.float64(x), np.float64(y)
     return np.float32(pow_domain_f64(a, b, exp2_f64(b * log2_f64(abs(a)))))
+
+
+def ipow(x: np.int64, n: np.int64) -> np.int64:
+    """x**n modulo 2**64, by squaring; 1 for n < 0."""
+    power, square, rest = np.int64(1), np.int64(x), np.int64(n)
+    while rest > 0:
+        power = power * square if rest & 1 else power
+        square = square * square
+        rest = rest >> 1
+    return power
 
 
 def hypot_f64(x: np.float64, y: np.float64) -> np.float64:

@@ -2,7 +2,7 @@
 
 x = k*pi/2 + r with |r| <= 0.79. pi/2 is subtracted in parts of 37 bits (Cody and Waite, 1980), so
 that k times a part is exact while |k| < 2**16; float32 is reduced in float64. That is right for
-|x| <= 1e5. The functions named near_* hold there only, and vectorise; sin_f64 and its kin take any
+|x| <= 1e5. The functions named near_* hold there only, and vectorize; sin_f64 and its kin take any
 x, and beyond 1e5 call the platform's library.
 """
 
