@@ -73,7 +73,7 @@ def fmod_step_f32(a: np.float64, b: np.float64) -> np.float64:
 
 def near_fmod_f32(x: np.float32, y: np.float32) -> np.float32:
     """x - trunc(x / y) * y, for |x / y| <= 2**29, and for infinities, zeros and NaN."""
-    return np.copysign(np.float32(fmod_step_f32(np.float64(x), np.float64(y))), x)
+    return np.float32(np.copysign(np.float32(fmod_step_f32(np.float64(x), np.float64(y))), x))
 
 
 def far_fmod_f32(x: np.float32, y: np.float32) -> np.float32:
@@ -85,7 +85,7 @@ def far_fmod_f32(x: np.float32, y: np.float32) -> np.float32:
     while d >= b:
         a = fmod_step_f32(a, d)
         d *= 2.0**-29
-    return np.copysign(np.float32(a), x)
+    return np.float32(np.copysign(np.float32(a), x))
 
 
 def fmod_f32(x: np.float32, y: np.float32) -> np.float32:
