@@ -6,7 +6,9 @@ that `--help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import time
+from typing import Any
 
 import click
 
@@ -20,7 +22,21 @@ from .fit import fit
 PROCESS_START = time.perf_counter() - time.process_time()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a full disk under the output is a message, as a closed pipe is click's."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="microgrest")
 def main() -> None:
     """A PyTorch-compatible micro-autograd on Numba-compiled kernels."""

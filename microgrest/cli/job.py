@@ -51,10 +51,10 @@ def run(settings: Settings) -> None:
 
 
 def _check_files(settings: Settings) -> None:
-    if settings.plot is not None:
-        plot.check(settings.plot)
     for path in filter(None, (settings.save, settings.plot)):
         report.check(path)
+    if settings.plot is not None:
+        plot.check(settings.plot)
 
 
 def _fit(settings: Settings) -> tuple[Problem, dict[str, Any]]:

@@ -17,10 +17,10 @@ FORMATS = (".png", ".svg", ".pdf")
 
 def check(path: Path) -> None:
     """InputError now, before the fit, for what would keep `draw` from writing `path` after it."""
-    if find_spec("matplotlib") is None:
-        raise InputError("--plot needs matplotlib: pip install 'microgrest[plot]'")
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"cannot plot to {path}: its name must end in {', '.join(FORMATS)}")
+    if find_spec("matplotlib") is None:
+        raise InputError("--plot needs matplotlib: pip install 'microgrest[plot]'")
 
 
 def draw(problem: Problem, result: dict[str, Any], path: Path) -> None:
