@@ -45,10 +45,17 @@ def cpu_module(writer: Writer, layout: str, kernel: list[str], *, parallel: bool
     """A CPU kernel's module."""
     imports = ["from numba import njit, prange" if parallel else "from numba import njit"]
     helpers = writer.helpers()
-    if helpers:
+    if helpers and not interpreted():
         imports = [imports[0] + ", types", "from numba.extending import intrinsic", "", WIDE]
         kernel = [part for line in kernel for part in (line, *_width(line))]
     return module(title(writer.program, layout), helpers, writer.names.DECORATOR, kernel, imports)
+
+
+def interpreted() -> bool:
+    """Whether kernels run as plain Python (NUMBA_DISABLE_JIT), where there are no intrinsics."""
+    from numba import config
+
+    return bool(vars(config)["DISABLE_JIT"])
 
 
 def _width(line: str) -> list[str]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from math import e as e, inf as inf, nan as nan, pi as pi
+
 from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
     autograd as autograd,
@@ -12,6 +14,7 @@ from . import (
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
+    return_types as return_types,
     values,  # noqa: F401 - it attaches what Python and NumPy ask of a tensor
 )
 from .arrays import from_numpy as from_numpy
@@ -230,6 +233,7 @@ from .tensor import (
 )
 from .version import __version__ as __version__
 
+newaxis = None
 bool = bool_
 short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64

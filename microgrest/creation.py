@@ -17,8 +17,9 @@ from .device import CPU, device
 from .dispatch.movement import check_range, copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .methods import method
+from .spacing import spaced
 from .storage import Kind, kind_of
-from .tensor import Tensor
+from .tensor import Size, Tensor
 
 _NUMBERS = frozenset((bool, int, float))
 
@@ -131,8 +132,12 @@ def from_dlpack(source: Any) -> Tensor:
 
 
 def _construct(cls: type, *args: Any, **options: Any) -> Any:
-    """PyTorch's old constructor: Tensor([1, 2]) is tensor([1., 2.])."""
-    return tensor(*args, dtype=get_default_dtype(), **options)._as(cls, False)
+    """PyTorch's old constructor: of data, Tensor([1, 2]), or of a shape, Tensor(1, 2)."""
+    if "data" not in options and all(isinstance(a, (int, Size)) for a in args):
+        make, args = empty, args or (0,)
+    else:
+        make = tensor
+    return make(*args, dtype=get_default_dtype(), **options)._as(cls, False)
 
 
 method(name="__new__")(staticmethod(_construct))
@@ -301,18 +306,7 @@ def linspace(
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     kind = kind_from(dtype, device, get_default_dtype())
-    return finish(from_array(_spaced(start, end, steps, kind.dtype), kind), requires_grad)
-
-
-def _spaced(start: float, end: float, steps: int, d: dtype) -> np.ndarray[Any, Any]:
-    """From both ends towards the middle, in the arithmetic of `d` (float32 for float16)."""
-    real = np.float32 if d.numpy.itemsize < 8 and d.is_floating_point else np.float64
-    lo, hi = real(start), real(end)
-    step = (hi - lo) / real(max(steps - 1, 1))
-    i: Any = np.arange(steps)
-    first = lo + step * i.astype(real)
-    last = hi - step * (steps - 1 - i).astype(real)
-    return np.where(i < steps // 2, first, last) if steps != 1 else np.array([lo])
+    return finish(from_array(spaced(start, end, steps, kind.dtype), kind), requires_grad)
 
 
 def logspace(
@@ -327,7 +321,7 @@ def logspace(
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
     kind = kind_from(dtype, device, get_default_dtype())
-    exponents = _spaced(float(start), float(end), steps, dtypes.float64)
+    exponents = spaced(float(start), float(end), steps, dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from .arrays import from_numpy
 from .dispatch.api import FUNCTIONS
+from .functions.products import matmul
 from .methods import method
 from .tensor import Tensor
 
@@ -38,7 +42,7 @@ def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any)
     """np.sin(t), np.add(a, t), array + t: our op on tensors."""
     name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
     if name == "matmul":
-        return inputs[0] @ inputs[1]
+        return matmul(*(from_numpy(a) if isinstance(a, np.ndarray) else a for a in inputs))
     if how != "__call__" or kwargs or name not in FUNCTIONS:
         raise TypeError(
             f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take "

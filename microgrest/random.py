@@ -195,6 +195,8 @@ def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The integers 0 to n - 1 in random order."""
+    if n < 0:
+        raise RuntimeError(f"randperm(): n must be non-negative, got {n}")
     kind = kind_from(dtype, device, int64)
     return _drawn(kind_of(int64, kind.device), (n,), "permutation", generator).to(kind.dtype)
 

@@ -137,7 +137,7 @@ def of_row(name: str) -> list[str]:
 
 def of_function(function: Callable[..., Any], used: Imports) -> tuple[list[str], str]:
     """The parameters after the first, and the result, of a function with annotations."""
-    signature = inspect.signature(function)
+    signature, scope = inspect.signature(function), inspect.unwrap(function).__globals__
     given: list[str] = []
     star = True
     for p in list(signature.parameters.values())[1:]:
@@ -146,9 +146,9 @@ def of_function(function: Callable[..., Any], used: Imports) -> tuple[list[str],
         star = star and p.kind not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL)
         mark = "*" * (p.kind is p.VAR_POSITIONAL) + "**" * (p.kind is p.VAR_KEYWORD)
         default = "" if p.default is p.empty else f" = {p.default!r}".replace("'", '"')
-        type_ = used.resolved(p.annotation, function.__globals__)
+        type_ = used.resolved(p.annotation, scope)
         given.append(f"{mark}{p.name}: {type_}{default}")
-    return given, used.resolved(signature.return_annotation, function.__globals__)
+    return given, used.resolved(signature.return_annotation, scope)
 
 
 class Imports:

@@ -265,6 +265,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, on: bool) -> None:
+        if not isinstance(on, bool):
+            raise RuntimeError(f"requires_grad must be a bool, got {on!r}")
         if self._node is not None and not on:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a "

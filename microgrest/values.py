@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -160,6 +161,7 @@ def deep_copy(self: Tensor, memo: dict[int, Any]) -> Any:
         )
     t = self.detach().clone()._as(type(self), self._requires_grad)
     memo[id(self)] = t
+    t.__dict__.update(copy.deepcopy(self.__dict__, memo))
     if self._grad is not None:
         t._grad = self._grad.detach().clone()
     return t

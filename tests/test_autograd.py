@@ -339,3 +339,15 @@ def test_data_of_another_shape_stops_the_graph_that_saved_the_tensor(new: tuple[
     x.data = mg.zeros(1000)
     x.sum().backward()
     assert x.grad.sum().item() == 1000
+
+
+def test_inputs_get_gradients_of_their_own() -> None:
+    """Neither expanded memory, nor what the caller gave or a hook kept."""
+    x, seen, g = leaf([1.0, 2.0]), [], mg.ones(2, dtype=mg.float64)
+    x.register_hook(seen.append)
+    for y, gradient in ((x.sum(), None), (x * 1, g), (x, g)):
+        x.grad = None
+        y.backward(gradient, inputs=[x])
+        x.grad.add_(5)
+        assert x.grad.tolist() == [6.0, 6.0]
+    assert [s.tolist() for s in (g, *seen)] == [[1.0, 1.0]] * 4

@@ -192,3 +192,20 @@ ERRORS: list[tuple[str, type[Exception], Callable[[Any, Any], Any]]] = [
 def test_errors(text: str, error: type[Exception], call: Callable[[Any, Any], Any]) -> None:
     with pytest.raises(error, match=text):
         call(mg, mg.ones(3, 4))
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        lambda x: x.clamp(0, 300),
+        lambda x: x.clamp(max=300),
+        lambda x: x.clamp_(-300, 5),
+        lambda x: x.masked_fill(x == 0, 300),
+        lambda x: mg.where(x == 0, 300, x),
+    ],
+)
+def test_ints_beyond_the_type_are_refused(op: Callable[[Any], Any]) -> None:
+    for d in (mg.uint8, mg.int8):
+        with pytest.raises(RuntimeError, match=r"to type u?int8 without overflow"):
+            op(mg.ones(2, dtype=d))
+    assert mg.ones(2, dtype=mg.int8).clamp(0, 300.0).dtype is mg.float32

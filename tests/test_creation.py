@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -284,6 +285,21 @@ def test_linspace(start: float, end: float, steps: int, name: str) -> None:
     assert steps == 1 or got[-1] == end
 
 
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_linspace_rounds_once(real: Any) -> None:
+    """Each value is start + i step, or end - (n - 1 - i) step, rounded once, as PyTorch's are."""
+    start, end, n = real(-math.pi), real(math.pi), 2000
+    step = Fraction(float((end - start) / real(n - 1)))
+    down = [Fraction(float(end)) - step * (n - 1 - i) for i in range(n // 2, n)]
+    exact = [Fraction(float(start)) + step * i for i in range(n // 2)] + down
+    found = mg.linspace(-math.pi, math.pi, n, dtype=getattr(mg, real.__name__))
+    assert found.tolist() == [float(real(float(v))) for v in exact]
+
+
+def test_linspace_over_more_than_the_type_holds() -> None:
+    assert mg.linspace(-1e308, 1e308, 3, dtype=mg.float64).shape == (3,)
+
+
 def test_logspace_eye_and_triangles() -> None:
     assert mg.logspace(0, 3, 4, base=2).tolist() == [1, 2, 4, 8]
     assert mg.eye(2, 3).tolist() == [[1, 0, 0], [0, 1, 0]]
@@ -302,3 +318,9 @@ def test_like_what_it_is_called_on() -> None:
     assert t.new_zeros(3, dtype=mg.int8, requires_grad=False).dtype is mg.int8
     assert mg.is_tensor(t)
     assert not mg.is_tensor([1])
+
+
+def test_permutations_of_less_than_nothing() -> None:
+    with pytest.raises(RuntimeError, match="non-negative"):
+        mg.randperm(-1)
+    assert mg.randperm(0).shape == (0,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -316,3 +317,24 @@ def test_memory_shared_through_data() -> None:
     t = mg.arange(4.0)
     t[1:] = t.data[:-1]
     assert t.tolist() == [0, 0, 1, 2]
+
+
+def test_views_of_views_share_their_path() -> None:
+    """A chain of views takes memory, and time, in proportion to its length."""
+    tracemalloc.start()
+    x = leaf(1.0, 2.0) * 1
+    views = [x]
+    for _ in range(4000):
+        views.append(views[-1].view(2))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 4000 * 4096
+
+
+def test_a_write_reaches_every_view_of_a_chain() -> None:
+    views = [leaf(1.0, 2.0) * 1]
+    for _ in range(40):
+        views.append(views[-1].view(2))
+    views[-1].mul_(3)
+    assert views[0].tolist() == [3.0, 6.0]
+    assert views[20].grad_fn is not None

@@ -16,10 +16,10 @@ LAYERS = [
     ["dtypes", "device", "version", "methods", "_checkout", "cuda"],
     ["ops"],
     ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
-    ["storage", "printing", "tensor", "arrays", "values"],
+    ["storage", "printing", "tensor", "arrays", "spacing", "values"],
     ["dispatch"],
     ["autograd"],
-    ["creation", "functions", "pointwise", "random", "interop"],
+    ["creation", "functions", "pointwise", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["cli", "stubs", ""],
 ]

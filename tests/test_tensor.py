@@ -306,3 +306,24 @@ def test_tensors_are_freed_without_the_collector() -> None:
         assert [r() for r in remains] == [None, None, None]
     finally:
         gc.enable()
+
+
+def test_numpy_times_tensor() -> None:
+    """np.ndarray @ Tensor is our product, in the graph."""
+    x = mg.tensor([1.0, 2.0], dtype=mg.float64, requires_grad=True)
+    (np.ones((3, 2)) @ x).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_deepcopy_keeps_attributes() -> None:
+    x = mg.ones(2)
+    x.tag = ["a"]
+    y = copy.deepcopy(x)
+    assert y.tag == ["a"]
+    assert y.tag is not x.tag
+
+
+@pytest.mark.parametrize("on", [1, "yes", None])
+def test_requires_grad_is_a_bool(on: Any) -> None:
+    with pytest.raises(RuntimeError, match="must be a bool"):
+        mg.ones(2).requires_grad = on

@@ -34,7 +34,7 @@ def backward(
     )
     for t, g in zip(wanted, found, strict=True):
         if g is not None:
-            t._grad = g if t._grad is None else t._grad + g
+            t._deliver(g, {g._memory})  # a hook or the caller may hold that memory: copied
 
 
 @method(name="backward")

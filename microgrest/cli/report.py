@@ -122,14 +122,25 @@ def _micro(seconds: float) -> str:
 
 
 def save(result: dict[str, Any], path: Path) -> None:
-    """Write `result` to `path` as JSON, in one step: a reader sees the old file or the new one."""
+    """Write `result` to `path` as JSON. A link stays; a pipe or a device is not replaced."""
+    target, text = path.resolve(), as_json(result) + "\n"
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            _replace(target, text)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old one or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(as_json(result) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
-    except OSError as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def check(path: Path) -> None:

@@ -10,7 +10,7 @@ from ..autograd.modes import state
 from ..dtypes import INTEGER, dtype, iinfo
 from ..methods import method
 from ..ops import convert
-from ..ops.movement import Geometry
+from ..ops.movement import Geometry, steps
 from ..ops.reduction import sum as sum_row
 from ..ops.row import Row, register_type
 from ..tensor import Tensor, contiguous_strides, make
@@ -24,7 +24,7 @@ def move(row: Row, x: Tensor, **params: Any) -> Tensor:
     y = x._alias(*row.extra["geometry"](x._shape, x._strides, x._offset, **params))
     base, path, recorded = x._base or (x, (), True)
     recorded = recorded and state.grad
-    y._base = base, (*path, (row, params)), recorded
+    y._base = base, (path, row, params), recorded
     if recorded and (base._node is not None or not base._requires_grad):
         if base._views is None:
             base._views = weakref.WeakSet()
@@ -38,7 +38,7 @@ def embed(
 ) -> Tensor:
     """Zeros with `g` written through a view of them."""
     y = filled(shape, g._kind, 0)
-    put(_at(y, ((through, params),)), g)
+    put(_at(y, ((), through, params)), g)
     return y
 
 
@@ -118,7 +118,7 @@ def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
 
 def _at(y: Tensor, path: Any) -> Tensor:
     """The view of `y` at the end of a path of movement rows, outside any graph."""
-    for row, params in path:
+    for row, params in steps(path):
         geometry = row.extra["geometry"](y._shape, y._strides, y._offset, **params)
         if _span(geometry) > y._storage.array.size:
             raise RuntimeError(

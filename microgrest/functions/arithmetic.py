@@ -8,6 +8,7 @@ from typing import Any, overload
 from .. import dtypes
 from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.inplace import apply_in_place
+from ..dispatch.movement import check_range
 from ..dtypes import bool_
 from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
@@ -89,11 +90,20 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
+def _check_fit(x: Any, *numbers: Any) -> None:
+    """RuntimeError where `x` is an integer tensor and one of `numbers` an int beyond its type."""
+    if isinstance(x, Tensor) and not any(isinstance(n, float) for n in numbers):
+        for n in numbers:
+            if isinstance(n, int):
+                check_range(x.dtype, n, n)
+
+
 @method
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    _check_fit(input, min, max)
     if not input.dtype.is_floating_point and (min is None or max is None):
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
         return FUNCTIONS[name](input, bound)
@@ -107,6 +117,7 @@ clip = method(name="clip")(clamp)
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
+    _check_fit(input, min, max)
     if min is None or max is None:
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
         return getattr(input, f"{name}_")(bound)  # type: ignore[no-any-return]
@@ -145,6 +156,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             "where expected condition to be a boolean tensor, but got "
             f"{getattr(condition, 'dtype', condition)!r}"
         )
+    _check_fit(input, other)
+    _check_fit(other, input)
     return FUNCTIONS["where"](condition, input, other)
 
 

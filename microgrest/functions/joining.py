@@ -10,10 +10,12 @@ from ..dispatch.common import broadcast_shapes
 from ..dispatch.structured import apply
 from ..ops.indexing import cat as cat_row
 from ..tensor import Tensor
+from .aliases import numpy_names
 from .conversion import to
 from .shapes import expand, reshape, unsqueeze
 
 
+@numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along `dim`; dtypes are promoted."""
     given = tuple(tensors)
@@ -41,6 +43,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
+@numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension."""
     given = tuple(tensors)

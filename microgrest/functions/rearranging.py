@@ -18,11 +18,11 @@ from .shapes import expand, flatten, narrow, reshape, sizes, transpose, unsqueez
 
 
 @method
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *along: Any, dims: Any = None) -> Tensor:
     """The elements along `dims` in reverse."""
-    if not dims:
+    if not along and dims is None:
         raise TypeError('flip() missing 1 required positional arguments: "dims"')
-    given = tuple(input._dim(d) for d in sizes(dims))
+    given = tuple(input._dim(d) for d in sizes(along, dims))
     for d in given:
         if given.count(d) > 1:
             raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
@@ -93,11 +93,11 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 
 @method
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """The whole tensor repeated along each dimension, new ones in front."""
-    if not repeats:
+    if not counts and repeats is None:
         raise TypeError('repeat() missing 1 required positional arguments: "repeats"')
-    times = sizes(repeats)
+    times = sizes(counts, repeats)
     missing = len(times) - input.ndim
     if missing < 0:
         raise RuntimeError(
@@ -116,9 +116,9 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 
 
 @method
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """repeat, where repetitions that are not given are 1."""
-    times = sizes(dims)
+    times = sizes(counts, dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 

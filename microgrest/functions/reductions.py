@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .. import return_types
 from ..arrays import from_numpy
 from ..dispatch.reduction import folding, search
 from ..dispatch.structured import apply
@@ -17,6 +18,7 @@ from ..ops import reduction as rows
 from ..ops.indexing import gather
 from ..ops.row import Row
 from ..tensor import Tensor
+from .aliases import numpy_names
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
@@ -46,15 +48,32 @@ def _converted(x: Tensor, dtype: Any) -> Tensor:
 
 
 @method
-def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The sum along `dim` (all by default); integers and bools sum to int64."""
-    if dim is None and dtype is None and not keepdim:
+    if dim is None and axis is None and dtype is None and not (keepdim or keepdims):
         return _sum_all(input)
-    return fold(rows.sum, _converted(input, dtype), dim, keepdim)
+    along = dim if axis is None else axis
+    return fold(rows.sum, _converted(input, dtype), along, keepdim or keepdims)
 
 
 @method
-def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The mean along `dim` (all by default) of floating-point elements."""
     x = _converted(input, dtype)
     if not x.dtype.is_floating_point:
@@ -62,10 +81,13 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
             "mean(): could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {x.dtype!r}; convert it with .float() first."
         )
-    return _mean_all(x) if dim is None and not keepdim else fold(rows.mean, x, dim, keepdim)
+    if dim is None and axis is None and not (keepdim or keepdims):
+        return _mean_all(x)
+    return fold(rows.mean, x, dim if axis is None else axis, keepdim or keepdims)
 
 
 @method
+@numpy_names
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -74,37 +96,35 @@ def prod(
 
 
 @method
+@numpy_names
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient."""
     return fold(rows.amax, input, dim, keepdim)
 
 
 @method
+@numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient."""
     return fold(rows.amin, input, dim, keepdim)
 
 
 @method
+@numpy_names
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements along `dim` are nonzero."""
     return fold(rows.all, input, dim, keepdim)
 
 
 @method
+@numpy_names
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element along `dim` is nonzero."""
     return fold(rows.any, input, dim, keepdim)
 
 
-class Extremum(NamedTuple):
-    """What max and min along a dimension return."""
-
-    values: Tensor
-    indices: Tensor
-
-
 @method
+@numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element; with `dim`, (values, indices) along it; with a tensor, `maximum`."""
     if isinstance(dim, Tensor):
@@ -112,10 +132,11 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("max", input)
         return fold(rows.amax, input, None, False)
-    return _extremum(rows.argmax, input, dim, keepdim)
+    return return_types.max(*_extremum(rows.argmax, input, dim, keepdim))
 
 
 @method
+@numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element; with `dim`, (values, indices) along it; with a tensor, `minimum`."""
     if isinstance(dim, Tensor):
@@ -123,7 +144,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("min", input)
         return fold(rows.amin, input, None, False)
-    return _extremum(rows.argmin, input, dim, keepdim)
+    return return_types.min(*_extremum(rows.argmin, input, dim, keepdim))
 
 
 def _not_empty(name: str, x: Tensor) -> None:
@@ -134,7 +155,7 @@ def _not_empty(name: str, x: Tensor) -> None:
         )
 
 
-def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
+def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     d = x._dim(dim)
     values, indices = search(row, x.detach(), d, keepdim)
     if x._requires_grad and x._shape:
@@ -144,7 +165,7 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> Extremum:
         values = values if keepdim else values.squeeze(d)
     elif x._requires_grad:
         values = x.clone()
-    return Extremum(values, indices)
+    return values, indices
 
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
@@ -158,31 +179,28 @@ def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
 
 
 @method
+@numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element along `dim`, or in the flattened tensor."""
     return search(rows.argmax, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
 
 
 @method
+@numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element along `dim`, or in the flattened tensor."""
     return search(rows.argmin, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
 
 
-class Extrema(NamedTuple):
-    """What aminmax returns."""
-
-    min: Tensor
-    max: Tensor
-
-
 @method
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Extrema:
+@numpy_names
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element along `dim`, or of all."""
-    return Extrema(amin(input, dim, keepdim), amax(input, dim, keepdim))
+    return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
 @method
+@numpy_names
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements along `dim` are not zero."""
     return sum(input != 0, dim)

@@ -13,8 +13,10 @@ from ..ops import movement as rows
 from ..tensor import Tensor
 
 
-def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """Numbers given one by one or as one sequence."""
+def sizes(args: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
+    """Numbers given one by one, as one sequence, or by the name of the parameter."""
+    if named is not None:
+        args = (named,)
     if len(args) == 1 and not isinstance(args[0], (int, Tensor)):
         args = tuple(args[0])
     return tuple(n.__index__() for n in args)
@@ -40,26 +42,26 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @method
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
         raise RuntimeError("view(dtype) is not supported; use .to(dtype) to convert the values")
-    size = _inferred(input, sizes(shape))
-    if rows.reshaped_strides(input._shape, input._strides, size) is None:
+    full = _inferred(input, sizes(shape, size))
+    if rows.reshaped_strides(input._shape, input._strides, full) is None:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
             "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return apply(rows.view, (input,), {"size": size})
+    return apply(rows.view, (input,), {"size": full})
 
 
 @method
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *size: Any, shape: Any = None) -> Tensor:
     """The elements in another shape: a view where possible, else a copy."""
-    size = _inferred(input, sizes(shape))
-    if rows.reshaped_strides(input._shape, input._strides, size) is None:
+    full = _inferred(input, sizes(size, shape))
+    if rows.reshaped_strides(input._shape, input._strides, full) is None:
         input = input.clone()
-    return apply(rows.view, (input,), {"size": size})
+    return apply(rows.view, (input,), {"size": full})
 
 
 @method
@@ -75,18 +77,18 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method
-def permute(input: Tensor, *dims: Any) -> Tensor:
-    """The dimensions in the order `dims`."""
-    order = tuple(input._dim(d) for d in sizes(dims))
-    if len(order) != input.ndim:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """The dimensions in another order."""
+    wanted = tuple(input._dim(d) for d in sizes(order, dims))
+    if len(wanted) != input.ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
             "length of the desired ordering of dimensions i.e. "
-            f"input.dim() = {input.ndim} is not equal to len(dims) = {len(order)}"
+            f"input.dim() = {input.ndim} is not equal to len(dims) = {len(wanted)}"
         )
-    if len(set(order)) != len(order):
-        raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(order)}")
-    return apply(rows.permute, (input,), {"dims": order})
+    if len(set(wanted)) != len(wanted):
+        raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(wanted)}")
+    return apply(rows.permute, (input,), {"dims": wanted})
 
 
 @method
@@ -144,9 +146,9 @@ moveaxis = method(name="moveaxis")(movedim)
 
 
 @method
-def expand(input: Tensor, *size: Any) -> Tensor:
+def expand(input: Tensor, *extents: Any, size: Any = None) -> Tensor:
     """Dimensions of one element repeated to `size`, without memory; -1 keeps an extent."""
-    wanted = sizes(size)
+    wanted = sizes(extents, size)
     missing = len(wanted) - input.ndim
     if missing < 0:
         raise RuntimeError(
@@ -173,9 +175,9 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """expand(size)."""
-    return expand(input, tuple(size))
+    return expand(input, *shape, size=size)
 
 
 @method

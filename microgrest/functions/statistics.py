@@ -7,10 +7,12 @@ from typing import Any
 
 from ..methods import method
 from ..tensor import Tensor
+from .aliases import numpy_names
 from .arithmetic import where
 from .reductions import Dims, amax, amin, dims_of, mean, sum
 
 
+@numpy_names
 def var_mean(
     input: Tensor,
     dim: Dims = None,
@@ -38,6 +40,7 @@ def var_mean(
 
 
 @method
+@numpy_names
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -51,6 +54,7 @@ def var(
 
 
 @method
+@numpy_names
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -63,6 +67,7 @@ def std(
     return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
 
 
+@numpy_names
 def std_mean(
     input: Tensor,
     dim: Dims = None,
@@ -77,12 +82,14 @@ def std_mean(
 
 
 @method
+@numpy_names
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum along `dim`, with NaN as 0."""
     return sum(where(input.isnan(), 0, input), dim, keepdim, dtype=dtype)
 
 
 @method
+@numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean along `dim` of the elements that are not NaN."""
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
@@ -96,6 +103,7 @@ def _root(powers: Tensor, p: float) -> Tensor:
 
 
 @method
+@numpy_names
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
     """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro", which is 2."""
     if not input.is_floating_point():

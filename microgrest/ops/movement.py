@@ -238,9 +238,22 @@ flip: Row = Row(
 )
 
 
-def follow(x: Any, path: Sequence[tuple[Row, dict[str, Any]]]) -> Any:
+def steps(path: Any) -> list[tuple[Row, dict[str, Any]]]:
+    """The movement rows and parameters of a path, first to last.
+
+    A path is (), or (the path up to there, row, params): so views of views share it, and a chain of
+    them takes memory in proportion to its length.
+    """
+    found = []
+    while path:
+        path, row, params = path
+        found.append((row, params))
+    return found[::-1]
+
+
+def follow(x: Any, path: Any) -> Any:
     """The view of `x` that a path of movement rows leads to."""
-    for row, params in path:
+    for row, params in steps(path):
         x = row(x, **params)
     return x
 

@@ -200,6 +200,4 @@ class Lowering:
 
 
 def _literal(v: Any) -> str:
-    if isinstance(v, (bool, int)):
-        return repr(v)
-    return {"inf": "inf", "-inf": "-inf", "nan": "nan"}.get(repr(float(v)), repr(float(v)))
+    return repr(v if isinstance(v, int) else float(v))

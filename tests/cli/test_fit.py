@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -182,3 +184,18 @@ def test_plot(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "fit.png"
     assert run("fit", "--plot", path, "--quiet", "--no-compare").exit_code == 0
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_save_follows_links_and_writes_to_pipes(run: Run, tmp_path: Path) -> None:
+    file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
+    link.symlink_to(file)
+    run("fit", "--save", link, "--no-compare", "--steps", 2)
+    assert link.is_symlink()
+    saved = json.loads(file.read_text())
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        run("fit", "--save", pipe, "--no-compare", "--steps", 2)
+        assert json.loads(read.result(timeout=60))["coefficients"] == saved["coefficients"]
+    assert pipe.is_fifo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import os
 import sys
 import threading
@@ -261,3 +262,16 @@ show(), forked(show), forked(show)
 """
     identities = processes.run(processes.FORK + code, MICROGREST_CACHE_DIR=tmp_path).split()
     assert len(set(identities)) == 3
+
+
+def test_kernels_run_as_plain_python(tmp_path):
+    """NUMBA_DISABLE_JIT=1, for stepping through a kernel."""
+    code = """
+import microgrest as mg
+
+x = mg.linspace(-1, 1, 5, requires_grad=True)
+(x.sin() * x).sum().backward()
+print(x.grad.tolist()[0])
+"""
+    found = processes.run(code, NUMBA_DISABLE_JIT=1, MICROGREST_CACHE_DIR=tmp_path)
+    assert float(found) == pytest.approx(-math.sin(1) - math.cos(1), rel=1e-6)

@@ -1,0 +1,21 @@
+"""NumPy's names of parameters, which PyTorch takes beside its own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def numpy_names(function: F) -> F:
+    """`function`, which takes `axis` for `dim` and `keepdims` for `keepdim`, too."""
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{NAMES.get(name, name): value for name, value in kwargs.items()})
+
+    return cast(F, renamed)
