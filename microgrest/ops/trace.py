@@ -60,11 +60,6 @@ class Symbol:
             yield from (s for s in (a if type(a) is tuple else (a,)) if type(s) is Symbol)
 
 
-def inputs_of(row: Row) -> tuple[Symbol, ...]:
-    """A symbol for each input of `row`."""
-    return tuple(Symbol(name) for name in row.args)
-
-
 def ordered(outputs: Iterable[Any]) -> list[Symbol]:
     """Every symbol that `outputs` reach, operands before their users. Iterative."""
     done: dict[Symbol, None] = {}
@@ -86,13 +81,7 @@ def free_inputs(outputs: Iterable[Any]) -> set[Symbol]:
 
 def expand(row: Row, args: Sequence[Any]) -> Any:
     """What `row` computes from `args`: itself, or for a composite the expression it stands for."""
-    if isinstance(row.formula, str):
-        return (
-            row(*args)
-            if any(type(a) is Symbol for a in args)
-            else Symbol(row.name, row, tuple(args))
-        )
-    return row.formula(*args)
+    return row(*args) if isinstance(row.formula, str) else row.formula(*args)
 
 
 def cotangents(row: Row, g: Symbol, y: Symbol, args: Sequence[Any]) -> tuple[Any, ...]:
