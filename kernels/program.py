@@ -17,6 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+# From this many elements on a target may have a better kernel than for few: threads on the CPU,
+# wider accesses on a GPU.
+LARGE = 1 << 17
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -52,7 +52,11 @@ from .creation import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
-from .device import device as device
+from .device import (
+    device as device,
+    get_default_device as get_default_device,
+    set_default_device as set_default_device,
+)
 from .dtypes import (
     bool_,
     dtype as dtype,

@@ -13,8 +13,8 @@ import numpy as np
 
 from . import dtypes
 from .arrays import from_array, from_numpy
-from .device import CPU, device
-from .dispatch.movement import check_range, copy, filled
+from .device import device, get_default_device
+from .dispatch.memory import check_range, copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .methods import method
 from .spacing import spaced
@@ -27,8 +27,9 @@ _NUMBERS = frozenset((bool, int, float))
 def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -> Kind:
     """The Kind for a creation function's dtype= and device= arguments."""
     chosen = fallback if d is None else dtypes.as_dtype(d)
-    place = (like.device if like is not None else CPU) if where is None else device(where)
-    return kind_of(chosen, place)
+    if where is None:
+        return kind_of(chosen, get_default_device() if like is None else like.device)
+    return kind_of(chosen, device(where))
 
 
 def finish(t: Tensor, requires_grad: bool) -> Tensor:
@@ -145,13 +146,18 @@ method(name="__new__")(staticmethod(_construct))
 
 @method(name="__reduce_ex__")
 def _reduce(self: Tensor, protocol: Any) -> Any:
-    return _rebuild, (type(self), np.array(self._numpy()), self._requires_grad, self.__dict__)
+    values = np.array(self._numpy())
+    return _rebuild, (type(self), values, self._requires_grad, self.__dict__, self.device)
 
 
 def _rebuild(
-    cls: type, array: np.ndarray[Any, Any], requires_grad: bool, attributes: dict[str, Any]
+    cls: type,
+    array: np.ndarray[Any, Any],
+    requires_grad: bool,
+    attributes: dict[str, Any],
+    where: device,
 ) -> Any:
-    t = from_numpy(array)._as(cls, requires_grad)
+    t = from_numpy(array).to(where)._as(cls, requires_grad)
     t.__dict__.update(attributes)
     return t
 
@@ -334,10 +340,6 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
-    if n < 0 or (m or 0) < 0:
-        raise RuntimeError(
-            f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}"
-        )
     if n < 0 or (m or 0) < 0:
         raise RuntimeError(
             f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}"

@@ -1,30 +1,30 @@
-"""The state of CUDA on this machine: `is_available`, and what is missing if it is not."""
+"""GPUs, as `torch.cuda` has them: devices, streams, events, memory.
+
+Where no GPU can be used, `problem()` says why; nothing of NVIDIA's is imported before it is needed.
+"""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from contextlib import suppress
+from types import ModuleType, SimpleNamespace, TracebackType
+from typing import Any
 
-_NO_KERNELS = (
-    "device='cuda' is not supported by this version of microgrest: its CUDA kernels compile but "
-    "there is no launch layer yet. Use device='cpu'."
-)
-
-
-def problem() -> str:
-    """One line that says why CUDA cannot be used, and what to do."""
-    if find_spec("numba_cuda") is None:
-        return (
-            "CUDA support is not installed: pip install 'microgrest[cuda13]' (driver >= 580) or "
-            "'microgrest[cuda12]' (driver >= 525), or use device='cpu'"
-        )
-    return _NO_KERNELS
+from .device import device as Device
 
 
-def is_available() -> bool:
-    """Whether tensors can be put on a CUDA device."""
-    return False
+def problem() -> str | None:
+    return None
 
 
-def device_count() -> int:
-    """The number of usable CUDA devices."""
+def kernels() -> ModuleType:
+    """The CUDA kernels. RuntimeError, with the remedy, where no GPU can be used."""
+    reason = problem()
+    if reason is not None:
+        raise RuntimeError(reason)
+    from .kernels import cuda
+
+    return cuda
+
+
+def current_device() -> int:
     return 0

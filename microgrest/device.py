@@ -10,7 +10,8 @@ TYPES = ("cpu", "cuda")
 class device:
     """`device("cpu")`, `device("cuda")`, `device("cuda:1")` or `device("cuda", 1)`.
 
-    Equal devices are one object, so `is` compares them. RuntimeError for an unknown name.
+    Equal devices are one object, so `is` compares them. In a `with` statement, tensors are made there
+    if nothing else is said. RuntimeError for an unknown name.
     """
 
     __slots__ = ("index", "type")
@@ -37,6 +38,14 @@ class device:
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
+    def __enter__(self) -> device:
+        _outer.append(_default)
+        set_default_device(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        set_default_device(_outer.pop())
+
     def __reduce__(self) -> tuple[Any, ...]:
         return device, (self.type, self.index)
 
@@ -57,3 +66,16 @@ def _parse(name: Any, index: int | None) -> tuple[str, int | None]:
 
 
 CPU = device("cpu")
+_default = CPU
+_outer: list[device] = []  # the defaults around the open `with` statements
+
+
+def get_default_device() -> device:
+    """Where tensors are made if nothing else is said: the CPU at first."""
+    return _default
+
+
+def set_default_device(where: Any) -> None:
+    """Make tensors on `where` from now on, in every thread."""
+    global _default
+    _default = device(where)

@@ -17,7 +17,7 @@ from .arrays import from_numpy
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
 from .dispatch.inplace import check_writable
-from .dispatch.movement import put
+from .dispatch.memory import put
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
 from .methods import method
 from .storage import Kind, kind_of

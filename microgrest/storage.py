@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import cuda
 from .device import device
 from .dtypes import dtype, float16
 
@@ -57,7 +58,7 @@ class Kind:
     def __init__(self, d: dtype, where: device, kernels: ModuleType) -> None:
         self.dtype, self.device, self.kernels, self.numpy = d, where, kernels, d.numpy
         self.raw = np.dtype(np.uint16) if d is float16 else d.numpy
-        self.empty = kernels.memory.allocator(self.raw)
+        self.empty = kernels.memory.allocator(self.raw, where.index)
 
     def fill(self, array: Any, value: Any) -> None:
         """Set every element of a flat array of this kind to a Python number."""
@@ -68,7 +69,12 @@ _kinds: dict[tuple[dtype, device], Kind] = {}
 
 
 def kind_of(d: dtype, where: device) -> Kind:
-    """The Kind of dtype `d` on device `where`; RuntimeError where the device cannot be used."""
+    """The Kind of dtype `d` on device `where`; RuntimeError where the device cannot be used.
+
+    "cuda" without a number is the thread's current GPU.
+    """
+    if where.type == "cuda" and where.index is None:
+        where = device("cuda", cuda.current_device())
     found = _kinds.get((d, where))
     if found is None:
         found = _kinds.setdefault((d, where), Kind(d, where, _kernels(where)))
@@ -80,6 +86,4 @@ def _kernels(where: device) -> ModuleType:
         from .kernels import cpu
 
         return cpu
-    from .cuda import problem
-
-    raise RuntimeError(problem())
+    return cuda.kernels()

@@ -202,7 +202,7 @@ class Tensor(Methods):
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        address: int = self._storage.array.ctypes.data
+        address: int = self._kind.kernels.memory.address(self._storage.array)
         return address + self._offset * self.itemsize
 
     @property

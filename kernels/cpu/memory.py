@@ -208,8 +208,8 @@ def trim(keep: int = 0) -> int:
     return _pool.trim(keep)
 
 
-def allocator(dtype: np.dtype[Any]) -> Callable[[int], Array]:
-    """`empty` for one dtype, with the short way for small arrays."""
+def allocator(dtype: np.dtype[Any], index: int | None = None) -> Callable[[int], Array]:
+    """`empty` for one dtype, with the short way for small arrays; there is one host, no `index`."""
     small = POOL_MIN // dtype.itemsize
 
     def empty_of(n: int) -> Array:
@@ -228,11 +228,16 @@ def repeat(array: Array, source: Array) -> None:
     array.fill(source[0])
 
 
-def to_host(array: Array) -> Array:
+def to_host(array: Array, blocking: bool = True) -> Array:
     """`array` itself: this is the host."""
     return array
 
 
-def from_host(array: Array, source: Array) -> None:
+def from_host(array: Array, source: Array, blocking: bool = True) -> None:
     """Copy `source`, in host memory, to `array`, as long and of the same type."""
     array[...] = source
+
+
+def address(array: Array) -> int:
+    """Where the first element is."""
+    return int(array.ctypes.data)

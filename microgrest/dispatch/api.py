@@ -10,7 +10,13 @@ import numpy as np
 from ..methods import Methods
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
-from . import contraction, gathering, movement, reduction  # noqa: F401 - they declare families
+from . import (  # noqa: F401 - they declare families
+    contraction,
+    gathering,
+    movement,
+    reduction,
+    transfer,
+)
 from .elementwise import apply
 from .fast import add_in_place, binary, into, plus, reflected, unary, updating
 from .inplace import apply_in_place

@@ -17,9 +17,9 @@ from .. import dtypes
 from ..arrays import from_numpy
 from ..autograd.graph import FREED, Node, checked, numbers
 from ..autograd.modes import state
+from ..device import device
 from ..dtypes import dtype, float64
-from ..kernels.cpu import parallel
-from ..kernels.program import Program, Reduce
+from ..kernels.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
 from ..storage import Kind, kind_of
@@ -27,8 +27,6 @@ from ..tensor import Tensor, contiguous_strides, wrap
 from .common import broadcast_shapes, common_device, run
 
 _new = object.__new__
-# From this many elements on a parallel kernel may be the better one.
-LIMIT = parallel.MINIMUM
 
 
 class Form:
@@ -145,7 +143,7 @@ class Backward:
             bars[i] = g
         if self.computed:
             flat = g._flat
-            if self.ready is None or flat is None or flat.size >= LIMIT or node.saved is FREED:
+            if self.ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
                 self._general(node, g, bars)
             else:
                 self._launch(self.ready, node, flat, flat.size, bars)
@@ -181,7 +179,7 @@ class Backward:
             shape = edges[i]._shape
             bars[i] = wrap(array, shape, contiguous_strides(shape), kind)
             arguments.append(array)
-        (launch.kernel if n < LIMIT else launch.at(n))(*arguments)
+        (launch.kernel if n < LARGE else launch.at(n))(*arguments)
 
     def _kind(self, i: int, kind: Kind) -> Kind:
         stored = self.stored(i)
@@ -275,6 +273,7 @@ def apply(row: Row, args: Sequence[Any], out: Tensor | None = None) -> Tensor:
     """`row` on tensors and Python numbers of any types, shapes and layouts."""
     args = [operand(row, a) for a in args]
     where = common_device(row.name, args)
+    args = [brought(a, where) for a in args]
     form = form_of(row, args)
     check_divisor(row, args)
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
@@ -300,13 +299,18 @@ def operand(row: Row, a: Any) -> Any:
     raise TypeError(f"{row.name}(): arguments must be Tensors or numbers, not {type(a).__name__}")
 
 
+def brought(a: Any, where: device) -> Any:
+    """`a` on device `where`, to which only 0-d tensors of the CPU have to be brought."""
+    return a.to(where) if isinstance(a, Tensor) and a._kind.device is not where else a
+
+
 def check_divisor(row: Row, args: Sequence[Any]) -> None:
     """RuntimeError for an integer division by zero."""
     name = row.extra.get("nonzero")
     if name is None or any(isinstance(a, float) or _is_floating(a) for a in args):
         return
     divisor = args[row.args.index(name)]
-    zero = not divisor._numpy().all() if isinstance(divisor, Tensor) else divisor == 0
+    zero = not divisor.all() if isinstance(divisor, Tensor) else divisor == 0
     if zero:
         raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from ..autograd.modes import state
 from ..dtypes import bool_
+from ..kernels.program import LARGE
 from ..ops.convert import copy as copy_row
 from ..ops.elementwise import add
 from ..ops.row import Row
 from ..storage import Kind, kind_of
 from ..tensor import Tensor, wrap
-from .elementwise import LIMIT, Backward, Form, apply, flat_layout, flat_of, form_of, operand
-from .inplace import apply_in_place, form_into, write
-from .movement import copy
+from .elementwise import Backward, Form, apply, flat_layout, flat_of, form_of, operand
+from .inplace import apply_in_place
+from .memory import copy, form_into, write
 
 
 class Entry:
@@ -104,7 +105,7 @@ def unary(row: Row) -> Callable[..., Tensor]:
         if out is not None:
             return general(row, (input,), tables, out)
         result = entry.empty(n)
-        (entry.kernel if n < LIMIT else entry.at(n))(flat, result)
+        (entry.kernel if n < LARGE else entry.at(n))(flat, result)
         t = wrap(result, input._shape, input._strides, entry.kind)
         if input._requires_grad and state.grad and entry.differentiable:
             edges = (input._node or input,)
@@ -151,7 +152,7 @@ def binary(row: Row) -> Callable[..., Tensor]:
         if out is not None:
             return general(row, (input, other), tables, out)
         result = entry.empty(n)
-        (entry.kernel if n < LIMIT else entry.at(n))(x, y, result)
+        (entry.kernel if n < LARGE else entry.at(n))(x, y, result)
         t = wrap(result, lead._shape, lead._strides, entry.kind)
         if mask and state.grad and entry.differentiable:
             edges = (
@@ -181,7 +182,7 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
         ):
             return general(row, (number, self), tables, None)
         result = entry.empty(n)
-        (entry.kernel if n < LIMIT else entry.at(n))(number, flat, result)
+        (entry.kernel if n < LARGE else entry.at(n))(number, flat, result)
         t = wrap(result, self._shape, self._strides, entry.kind)
         if self._requires_grad and state.grad and entry.differentiable:
             edges = (None, self._node or self)
@@ -229,7 +230,7 @@ def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
         except (KeyError, AttributeError):
             return slow(self, other)
         # A write to a view may be forbidden, or change its base.
-        if n >= LIMIT or (state.grad and (wanted or self._base is not None)):
+        if n >= LARGE or (state.grad and (wanted or self._base is not None)):
             return slow(self, other)
         kernel(x, y)
         self._storage.touch()
@@ -245,7 +246,7 @@ def adding() -> Callable[[Tensor, Tensor], None]:
 
     def add_in_place(self: Tensor, other: Tensor) -> None:
         x, y, kind = self._flat, other._flat, self._kind
-        if x is None or x.size >= LIMIT or (y is None and any(other._strides)):
+        if x is None or x.size >= LARGE or (y is None and any(other._strides)):
             write(add, self, (self, other))
             return
         layout, kernels = ("vv0", vv) if y is not None else ("vx0", vx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import common_device
-from .movement import add_at, copy, filled, flat, put
+from .memory import add_at, copy, filled, flat, put
 from .structured import family
 
 

@@ -11,20 +11,20 @@ from typing import Any
 
 from ..autograd.hooks import keep_on
 from ..autograd.modes import state
-from ..ops.convert import copy as copy_row
 from ..ops.movement import follow, overwrite
 from ..ops.row import Row
 from ..tensor import Tensor
-from .common import broadcast_shapes, common_device, run
-from .elementwise import Form, flat_layout, flat_of, form_of
+from .common import broadcast_shapes, common_device
+from .elementwise import brought, flat_layout
+from .memory import form_into, write
 from .structured import record
 
 
 def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     """x = row(x, *rest), in the memory of `x`."""
-    args = (x, *rest)
     check_writable(row.name, x, rest)
-    common_device(row.name, args)
+    common_device(row.name, (x, *rest))
+    args = (x, *[brought(a, x.device) for a in rest])
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
     if shape != x._shape:
         raise RuntimeError(
@@ -37,7 +37,7 @@ def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     if recorded:
         backward = form.backward(edges, flat_layout(args, x))
         kept = [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
-    write(row, x, (x, *rest), form)
+    write(row, x, args, form)
     x._storage.touch()
     if recorded:
         node = x._node
@@ -88,62 +88,6 @@ def check_writable(name: str, x: Tensor, others: Sequence[Any] = ()) -> None:
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
         )
-
-
-def form_into(row: Row, args: Sequence[Any], x: Tensor) -> Form:
-    """The Form whose result is stored as the type of `x`; RuntimeError where it cannot be."""
-    form = form_of(row, args)
-    target = x._kind.dtype
-    if form.result is target:
-        return form
-    if form.result.category > target.category and row is not copy_row:
-        raise RuntimeError(
-            f"result type {form.result!r} can't be cast to the desired output type {target!r} in "
-            f"{row.name}_()"
-        )
-    key = (form, target)
-    found: Form | None = row.forms.get(key)
-    if found is None:
-        found = row.forms[key] = Form(row, form.stored, form.loaded, target)
-    return found
-
-
-def write(row: Row, x: Tensor, args: Sequence[Any], form: Form | None = None) -> None:
-    """Compute into `x`. Operands that overlap it in another order are copied first."""
-    form = form or form_into(row, args, x)
-    args = [_apart(a, x) if isinstance(a, Tensor) else a for a in args]
-    layout = flat_layout(args, x)
-    if not layout:
-        run(form.program, x._shape, args, [x])
-        return
-    n = x._flat.size
-    if n:
-        # Stored over an input: the compiler need not ask whether the two overlap.
-        own = next(
-            (str(i) for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, x)), "v"
-        )
-        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args] + (
-            [x._flat] if own == "v" else []
-        )
-        x._kind.kernels.elementwise.compiled(form.program, layout + own, 0, n)(*flats)
-
-
-def same_memory(a: Tensor, x: Tensor) -> bool:
-    """Whether two tensors are the same elements in the same order and type."""
-    return (
-        a._storage.array is x._storage.array
-        and a._offset == x._offset
-        and a._shape == x._shape
-        and a._strides == x._strides
-    )
-
-
-def _apart(a: Tensor, x: Tensor) -> Tensor:
-    if a._storage.array is not x._storage.array or same_memory(a, x):
-        return a
-    from .movement import copy
-
-    return copy(a)
 
 
 def rebase(x: Tensor) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import Any
 
+from ..arrays import from_array
 from ..autograd.modes import state
-from ..dtypes import INTEGER, dtype, iinfo
-from ..methods import method
-from ..ops import convert
+from ..dtypes import int64
 from ..ops.movement import Geometry, steps
 from ..ops.reduction import sum as sum_row
-from ..ops.row import Row, register_type
-from ..tensor import Tensor, contiguous_strides, make
-from .elementwise import flat_of
+from ..ops.row import Row
+from ..storage import kind_of
+from ..tensor import Tensor, contiguous_strides
+from .memory import add_at, copy, filled, put
+from .reduction import fold
 from .structured import family
 
 
@@ -62,16 +62,21 @@ def hole(row: Row, x: Tensor, *, path: Any) -> Tensor:
 @family("restride")
 def restride(row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Geometry) -> Tensor:
     """`g` added up in memory by `source`, over the elements of `own` there, read by `target`."""
-    indexing = g._kind.kernels.indexing
     memory = filled((max(map(_span, (source, target, own))),), g._kind, 0)
-    add_at(memory, indexing.places(*source), g)
+    add_at(memory, _places(source, g), g)
     if _overlaps(own):
         shares = filled(memory._shape, g._kind, 0)
-        add_at(shares, indexing.places(*own), filled(own[0], g._kind, 1))
+        add_at(shares, _places(own, g), filled(own[0], g._kind, 1))
         memory = memory / shares.clamp_min(1)
     y = Tensor._empty(target[0], g._kind)
-    indexing.gather(memory._flat, indexing.places(*target), y._flat)
+    g._kind.kernels.indexing.gather(memory._flat, _places(target, g), y._flat)
     return y
+
+
+def _places(geometry: Geometry, like: Tensor) -> Any:
+    """The storage positions of a view, in row-major order, as a flat array on the device."""
+    places = like._kind.kernels.indexing.places(*geometry)
+    return from_array(places, kind_of(int64, like.device))._flat
 
 
 def _overlaps(geometry: Geometry) -> bool:
@@ -104,8 +109,6 @@ def flip(row: Row, x: Tensor, *, dims: tuple[int, ...]) -> Tensor:
 @family("sum_to_size")
 def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
     """Sum over the dimensions that `size` has as one or not at all."""
-    from .reduction import fold
-
     missing = x.ndim - len(size)
     if missing < 0 or any(m not in (1, n) for m, n in zip(size, x._shape[missing:], strict=True)):
         raise RuntimeError(f"size {list(size)} is not expandable to size {list(x._shape)}.")
@@ -126,59 +129,3 @@ def _at(y: Tensor, path: Any) -> Tensor:
             )
         y = y._alias(*geometry)
     return y
-
-
-def put(target: Tensor, value: Tensor) -> None:
-    """Write `value`, broadcast, into `target`; not recorded, and no version is counted."""
-    from .inplace import write
-
-    write(convert.copy, target, (target, value))
-
-
-def add_at(y: Tensor, places: Any, source: Tensor) -> None:
-    """Add the elements of `source` to a contiguous `y` at flat positions, float16 in float32."""
-    if register_type(y.dtype) is not y.dtype:
-        wide = y.to(register_type(y.dtype))
-        add_at(wide, places, source.to(wide.dtype))
-        put(y, wide)
-    else:
-        y._kind.kernels.indexing.scatter_add(y._flat, places, flat(source))
-
-
-@method(name="_copy")
-def copy(x: Tensor) -> Tensor:
-    """A contiguous copy, outside the graph."""
-    y = make(x._kind.empty(math.prod(x._shape)), x._shape, x._kind)
-    if x._flat is None and not any(x._strides):
-        x._kind.kernels.memory.repeat(y._flat, flat_of(x))
-    else:
-        put(y, x)
-    return y
-
-
-def flat(x: Tensor) -> Any:
-    """The elements of `x` as a flat array of the device, in row-major order."""
-    return x._flat if x._flat is not None else copy(x)._flat
-
-
-def filled(shape: Any, kind: Any, value: Any) -> Tensor:
-    """A new tensor full of one number."""
-    y = Tensor._empty(shape, kind)
-    check_range(kind.dtype, value, value)
-    kind.fill(y._flat, value)
-    return y
-
-
-def check_range(d: dtype, low: Any, high: Any) -> None:
-    """RuntimeError where `d` is an integer type that cannot hold the numbers from low to high.
-
-    Unsigned types take negative numbers too, counted down from their end, as PyTorch does.
-    """
-    if d.category != INTEGER:
-        return
-    most = iinfo(d).max
-    if not (-most - d.is_signed <= low and high <= most):
-        raise RuntimeError(
-            f"value cannot be converted to type {d.name} without overflow: "
-            f"{low if low == high else (low, high)}"
-        )

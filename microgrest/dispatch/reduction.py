@@ -17,7 +17,7 @@ from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kind_of
 from ..tensor import Tensor, make, wrap
-from .movement import copy, flat
+from .memory import copy, flat
 from .structured import apply, family
 
 

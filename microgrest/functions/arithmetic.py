@@ -8,7 +8,7 @@ from typing import Any, overload
 from .. import dtypes
 from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.inplace import apply_in_place
-from ..dispatch.movement import check_range
+from ..dispatch.memory import check_range
 from ..dtypes import bool_
 from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import dtypes
 from ..device import device as device_type
+from ..dispatch.structured import apply
 from ..dtypes import dtype
 from ..methods import method
 from ..ops import convert as rows
@@ -35,7 +36,7 @@ def to(
     for a in args:
         if isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
-        elif isinstance(a, (str, device_type)):
+        elif isinstance(a, (str, device_type)) or a.__class__ is int:
             device = a
         elif isinstance(a, bool):
             continue
@@ -45,8 +46,11 @@ def to(
     kind = kind_of(wanted, input._kind.device if device is None else device_type(device))
     if kind is input._kind:
         return input.clone() if copy else input
-    converted: Tensor = rows.to[wanted](input)
-    return converted
+    if wanted is not input._kind.dtype:
+        input = rows.to[wanted](input)
+    if kind is not input._kind:
+        input = apply(rows.transfer, (input,), {"device": kind.device, "blocking": not non_blocking})
+    return input
 
 
 def _conversion(name: str, d: dtype) -> None:
@@ -75,6 +79,6 @@ def cpu(input: Tensor) -> Tensor:
 
 
 @method
-def cuda(input: Tensor, device: Any = "cuda") -> Tensor:
-    """The tensor on a GPU."""
-    return to(input, device=device)
+def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """The tensor on a GPU, the current one by default."""
+    return to(input, device="cuda" if device is None else device, non_blocking=non_blocking)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import creation
 from ..dispatch.inplace import apply_in_place, check_writable
-from ..dispatch.movement import check_range, filled
+from ..dispatch.memory import check_range, filled
 from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..tensor import Tensor
@@ -58,6 +58,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite with `src`, which broadcasts and is converted."""
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}")
+    if src.device is not self.device:
+        src = src.to(self.device, non_blocking=non_blocking)
     return apply_in_place(copy_row, self, (src,))
 
 

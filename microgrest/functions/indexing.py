@@ -14,7 +14,8 @@ import numpy as np
 
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.inplace import apply_in_place, check_writable, rebase, write
+from ..dispatch.inplace import apply_in_place, check_writable, rebase
+from ..dispatch.memory import write
 from ..dispatch.structured import apply, record
 from ..dtypes import bool_, int32, int64, uint8
 from ..methods import method

@@ -20,6 +20,16 @@ copy = elementwise(
     doc="The value, converted to the type of the destination.",
 )
 
+transfer: Row = Row(
+    "transfer",
+    "transfer",
+    ("x",),
+    lambda g, y, x, device, blocking: (transfer(g, device=x.device, blocking=blocking),),
+    "The operand on another device.",
+    backward_name="ToCopyBackward0",
+    method=False,
+)
+
 to: dict[dtypes.dtype, Row] = {
     d: elementwise(
         f"to_{d.name}",

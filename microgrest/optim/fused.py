@@ -20,8 +20,8 @@ from typing import Any
 
 from .. import dtypes
 from ..dispatch.common import common_device, run
-from ..dispatch.elementwise import LIMIT
 from ..dispatch.inplace import check_writable
+from ..kernels.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor
 
@@ -83,10 +83,10 @@ class Update:
             self._strided(held, values)
         elif flats[0].size:
             kernel = self.kernel
-            if kernel is None or flats[0].size >= LIMIT:
+            if kernel is None or flats[0].size >= LARGE:
                 kernels = held[0]._kind.kernels.elementwise
                 kernel = kernels.compiled(self.program, self.layout, 0, flats[0].size)
-                self.kernel = kernel if flats[0].size < LIMIT else self.kernel
+                self.kernel = kernel if flats[0].size < LARGE else self.kernel
             kernel(*flats, *values)
         first = held[self.written[0]]._storage
         first.touch()

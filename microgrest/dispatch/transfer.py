@@ -1,0 +1,28 @@
+"""Copies from one device to another."""
+
+from __future__ import annotations
+
+from ..device import CPU, device as device_type
+from ..ops.row import Row
+from ..storage import kind_of
+from ..tensor import Tensor, make
+from .memory import flat
+from .structured import family
+
+
+@family("transfer")
+def transfer(row: Row, x: Tensor, *, device: device_type, blocking: bool) -> Tensor:
+    """A contiguous copy of `x` on `device`.
+
+    Not `blocking`, a copy to the CPU is in pinned memory and complete once the GPU's stream is
+    synchronized, and a copy from pinned memory still reads it when this returns.
+    """
+    kind, source = kind_of(x._kind.dtype, device), flat(x)
+    if device is CPU:
+        return make(x._kind.kernels.memory.to_host(source, blocking), x._shape, kind)
+    y = Tensor._empty(x._shape, kind)
+    if x.device is CPU:
+        kind.kernels.memory.from_host(y._flat, source, blocking)
+    else:
+        kind.kernels.memory.copy(y._flat, source)
+    return y
