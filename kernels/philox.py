@@ -8,17 +8,21 @@ numbers: as easy as 1, 2, 3", SC 2011.)
 Here they run as plain Python on NumPy scalars; `Draw.sources` is their text, for a generated module
 to compile with `njit` or `cuda.jit(device=True)`. Words are uint64 values below 2**32, because
 Numba widens any product of uint32. Integers and uniforms are the same bits everywhere: their
-products are exact, so that fusing a multiply and an add, which some targets do, changes nothing.
+products are exact, unless bounds lie closer than 2**-100, so that fusing a multiply and an add,
+which some targets do, changes nothing.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
-from math import cos, log, sin, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .cpu.vecmath.logarithm import log_f32, log_f64
+from .cpu.vecmath.trigonometric import trig_turn_f32, trig_turn_f64
 
 # A NumPy scalar: uint64 where nothing else is said.
 Number = Any
@@ -28,8 +32,8 @@ class Draw(NamedTuple):
     """How words become values: `function(*words, *parameters)` returns a value, or a tuple of them.
 
     It takes `words` words, a divisor of the four of a counter, and gives `values` values of
-    `dtype`. `callees` are the functions of this module that it calls, `math` the elementary ones
-    that the generated module has to provide under these names.
+    `dtype`. `callees` are the functions of this module that it calls, `helpers` the names of those
+    of `vecmath`, whose texts the generated module has to carry too.
     """
 
     function: Callable[..., Any]
@@ -38,7 +42,7 @@ class Draw(NamedTuple):
     dtype: str
     parameters: tuple[str, ...] = ()
     callees: tuple[Callable[..., Any], ...] = ()
-    math: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()
 
     @property
     def per_counter(self) -> int:
@@ -96,20 +100,29 @@ def uniform_f64(x: Number, y: Number, low: Number, high: Number, s1: Number, s0:
 
 
 def normal_f32(x: Number, y: Number, mean: Number, std: Number) -> Number:
-    """Two normal float32 (Box and Muller, 1958), at most 6.8 standard deviations off."""
+    """Two normal float32 (Box and Muller, 1958), at most 6.8 standard deviations off.
+
+    The angle is a fraction of 24 bits of a full turn, brought near 0 as an integer.
+    """
     u = np.float32(np.int64(x)) * np.float32(2.0**-32) + np.float32(2.0**-33)
-    radius = std * sqrt(np.float32(-2.0) * log(u))
-    angle = np.float32(np.int32(y >> np.uint64(8))) * np.float32(2.0**-24 * 6.283185307179586)
-    return mean + radius * cos(angle), mean + radius * sin(angle)
+    radius = std * math.sqrt(np.float32(-2.0) * log_f32(u))
+    k = np.int32(y >> np.uint64(8))
+    q = np.int32((k + 2**21) >> 22)
+    r = np.float32(np.int32(k - (q << 22))) * np.float32(2.0**-24 * 6.283185307179586)
+    return mean + radius * trig_turn_f32(r, np.int32(q + 1)), mean + radius * trig_turn_f32(r, q)
 
 
 def normal_f64(x: Number, y: Number, z: Number, w: Number, mean: Number, std: Number) -> Number:
-    """Two normal float64 (Box and Muller, 1958), at most 8.6 standard deviations off."""
+    """Two normal float64 (Box and Muller, 1958), at most 8.6 standard deviations off.
+
+    The angle is a fraction of 53 bits of a full turn, brought near 0 as an integer.
+    """
     m = (x << np.uint64(21)) | (y >> np.uint64(11))
-    k = (z << np.uint64(21)) | (w >> np.uint64(11))
-    radius = std * sqrt(-2.0 * log(np.float64(np.int64(m + np.uint64(1))) * 2.0**-53))
-    angle = np.float64(np.int64(k)) * (2.0**-53 * 6.283185307179586)
-    return mean + radius * cos(angle), mean + radius * sin(angle)
+    k = np.int64((z << np.uint64(21)) | (w >> np.uint64(11)))
+    radius = std * math.sqrt(-2.0 * log_f64(np.float64(np.int64(m + np.uint64(1))) * 2.0**-53))
+    q = (k + 2**50) >> 51
+    r = np.float64(k - (q << 51)) * (2.0**-53 * 6.283185307179586)
+    return mean + radius * trig_turn_f64(r, q + 1), mean + radius * trig_turn_f64(r, q)
 
 
 def below(x0: Number, x1: Number, x2: Number, n: Number) -> Number:
@@ -144,11 +157,10 @@ def bernoulli(x: Number, limit: Number) -> Number:
 
 _BOUNDS = ("low", "high", "s1", "s0")
 _MOMENTS = ("mean", "std")
-_MATH = ("log", "sin", "cos", "sqrt")
 BITS = Draw(bits, 1, 1, "uint32")
 UNIFORM_F32 = Draw(uniform_f32, 1, 1, "float32", _BOUNDS, (affine,))
 UNIFORM_F64 = Draw(uniform_f64, 2, 1, "float64", _BOUNDS, (affine,))
-NORMAL_F32 = Draw(normal_f32, 2, 2, "float32", _MOMENTS, math=_MATH)
-NORMAL_F64 = Draw(normal_f64, 4, 2, "float64", _MOMENTS, math=_MATH)
+NORMAL_F32 = Draw(normal_f32, 2, 2, "float32", _MOMENTS, helpers=("log_f32", "trig_turn_f32"))
+NORMAL_F64 = Draw(normal_f64, 4, 2, "float64", _MOMENTS, helpers=("log_f64", "trig_turn_f64"))
 INTEGER = Draw(integer, 4, 1, "int64", ("low", "n"), (below,))
 BERNOULLI = Draw(bernoulli, 1, 1, "bool", ("limit",))

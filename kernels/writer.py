@@ -9,7 +9,7 @@ A layout says how each operand meets the iteration space, one letter each, input
     strided   v  an array walked by its own strides    c  the same, stride 1 in the last dimension
               e  an array constant in the last dimension    f, i  as above
 
-The loops around the body are the target's: `codegen` has the CPU's, `codegen_cuda` those of CUDA.
+The loops around the body are the target's: `codegen` has the CPU's, `cuda.source` those of CUDA.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from .program import Output, Program, Reduce
 from .scalar import SHORT, cast, functions, render, statements
 
 NUMBERS = {"f": "float64", "i": "int64"}
+# Functions that kernels call, and that an operand may be named like.
+BUILTINS = ("min", "max", "abs", "range")
 
 
 def indent(lines: Iterable[str], depth: int = 1) -> list[str]:
@@ -35,7 +37,7 @@ class Writer:
         self.program, self.names = program, names
         k = len(program.inputs)
         self.letters, self.stores = layout[:k], layout[k:]
-        self.arrays = [p.name for p in program.inputs]
+        self.arrays = [p.name + "0" * (p.name in BUILTINS) for p in program.inputs]
         self.outs = [
             self.arrays[int(s)] if s.isdigit() else f"out{i or ''}"
             for i, s in enumerate(self.stores)
@@ -75,8 +77,10 @@ class Writer:
         """The assignment that brings input `i` into a register."""
         p = self.program.inputs[i]
         if self.letters[i] in NUMBERS:
-            return f"{self.value(i)} = {cast(p.name, NUMBERS[self.letters[i]], p.loaded)}"
-        return f"{self.value(i)} = {read(f'{p.name}[{self.index(p.name)}]', p.stored, p.loaded)}"
+            number = cast(self.arrays[i], NUMBERS[self.letters[i]], p.loaded)
+            return f"{self.value(i)} = {number}"
+        element = f"{self.arrays[i]}[{self.index(self.arrays[i])}]"
+        return f"{self.value(i)} = {read(element, p.stored, p.loaded)}"
 
     def constants(self) -> list[str]:
         """Loads that do not move with the innermost index."""

@@ -52,6 +52,7 @@ from .creation import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from .cuda import OutOfMemoryError as OutOfMemoryError
 from .device import (
     device as device,
     get_default_device as get_default_device,
@@ -162,6 +163,13 @@ from .functions.reductions import (
     prod as prod,
     sum as sum,
 )
+from .functions.scans import (
+    cummax as cummax,
+    cummin as cummin,
+    cumprod as cumprod,
+    cumsum as cumsum,
+    logcumsumexp as logcumsumexp,
+)
 from .functions.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
@@ -241,3 +249,4 @@ newaxis = None
 bool = bool_
 short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
+cuda.manual_seed = cuda.manual_seed_all = manual_seed

@@ -16,6 +16,7 @@ from .arrays import from_array, from_numpy
 from .device import device, get_default_device
 from .dispatch.memory import check_range, copy, filled
 from .dtypes import dtype, get_default_dtype, int64
+from .exchange import offers_gpu_memory, shared
 from .methods import method
 from .spacing import spaced
 from .storage import Kind, kind_of
@@ -32,8 +33,10 @@ def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -
     return kind_of(chosen, device(where))
 
 
-def finish(t: Tensor, requires_grad: bool) -> Tensor:
-    """`t`, requiring grad if asked; RuntimeError for integers."""
+def finish(t: Tensor, requires_grad: bool, pin_memory: bool = False) -> Tensor:
+    """`t`, in page-locked memory or requiring grad if asked; RuntimeError for integers."""
+    if pin_memory:
+        t = t.pin_memory()
     if requires_grad:
         t.requires_grad = True
     return t
@@ -64,12 +67,16 @@ def tensor(
             stacklevel=2,
         )
         t = copy(data).to(device=device, dtype=dtype)
-        return finish(t, requires_grad)
+        return finish(t, requires_grad, pin_memory)
+    if offers_gpu_memory(data):
+        theirs, _ = shared(data)
+        t = theirs.to(device=device, dtype=dtype)
+        return finish(copy(t) if t is theirs else t, requires_grad, pin_memory)
     array, natural = as_array(data)
     kind = kind_from(dtype, device, natural)
     if array.size and not isinstance(data, np.ndarray):
         check_range(kind.dtype, array.min().item(), array.max().item())
-    return finish(from_array(array, kind), requires_grad)
+    return finish(from_array(array, kind), requires_grad, pin_memory)
 
 
 def as_array(data: Any) -> tuple[np.ndarray[Any, Any], dtype]:
@@ -124,12 +131,29 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         return data.to(device=device, dtype=dtype)
     if isinstance(data, np.ndarray) and data.flags.writeable:
         return from_numpy(data).to(device=device, dtype=dtype)
+    if offers_gpu_memory(data):
+        return _on_gpu(data).to(device=device, dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
 
 
 def from_dlpack(source: Any) -> Tensor:
-    """A tensor over the memory of any object with `__dlpack__` on the CPU, without a copy."""
-    return from_numpy(np.from_dlpack(source))
+    """A tensor over the memory of any object with `__dlpack__`, without a copy.
+
+    Objects with `__cuda_array_interface__` are taken too. TypeError and ValueError for types and
+    strides that tensors do not have. Read-only memory is copied, with a warning.
+    """
+    return _on_gpu(source) if offers_gpu_memory(source) else from_numpy(np.from_dlpack(source))
+
+
+def _on_gpu(source: Any) -> Tensor:
+    t, readonly = shared(source)
+    if readonly:
+        warnings.warn(
+            "The given memory is not writable; the tensor is a copy of it.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return copy(t) if readonly else t
 
 
 def _construct(cls: type, *args: Any, **options: Any) -> Any:

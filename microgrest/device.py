@@ -10,8 +10,8 @@ TYPES = ("cpu", "cuda")
 class device:
     """`device("cpu")`, `device("cuda")`, `device("cuda:1")` or `device("cuda", 1)`.
 
-    Equal devices are one object, so `is` compares them. In a `with` statement, tensors are made there
-    if nothing else is said. RuntimeError for an unknown name.
+    Equal devices are one object, so `is` compares them. In a `with` statement, tensors are made
+    there if nothing else is said. RuntimeError for an unknown name.
     """
 
     __slots__ = ("index", "type")

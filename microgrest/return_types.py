@@ -33,6 +33,26 @@ class min(NamedTuple):
         return _text(self)
 
 
+class cummax(NamedTuple):
+    """The largest elements so far along a dimension, and where they are."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text(self)
+
+
+class cummin(NamedTuple):
+    """The smallest elements so far along a dimension, and where they are."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text(self)
+
+
 class aminmax(NamedTuple):
     """The smallest and the largest elements."""
 

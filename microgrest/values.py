@@ -131,18 +131,6 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.nd
     return array.astype(dtype or array.dtype, copy=bool(copy))
 
 
-@method(name="__dlpack__")
-def dlpack(self: Tensor, **options: Any) -> Any:
-    if self._requires_grad:
-        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    return self.numpy().__dlpack__(**options)
-
-
-@method(name="__dlpack_device__")
-def dlpack_device(self: Tensor) -> tuple[int, int]:
-    return (1, 0) if self._kind.device is CPU else (2, self.device.index or 0)
-
-
 @method(name="__copy__")
 def shallow_copy(self: Tensor) -> Any:
     t = self._same()

@@ -15,6 +15,8 @@ from microgrest.kernels.cpu import memory
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 
 def leaf(*values: float) -> Any:
     data = values if len(values) > 1 else values[0]
@@ -186,11 +188,11 @@ def test_mixed_dtypes_meet_each_leaf_in_its_own() -> None:
 
 def test_products_with_constants() -> None:
     m, v = np.arange(6.0).reshape(2, 3), np.arange(3.0)
-    fixed, wanted = mg.from_numpy(m), mg.from_numpy(v).requires_grad_()
+    fixed, wanted = mg.tensor(m), mg.tensor(v).requires_grad_()
     (fixed @ wanted).sum().backward()
-    np.testing.assert_array_equal(wanted.grad.numpy(), m.sum(0))
-    (g,) = mg.autograd.grad(wanted.dot(mg.from_numpy(v.copy())), wanted, create_graph=True)
-    np.testing.assert_array_equal(g.detach().numpy(), v)
+    np.testing.assert_array_equal(wanted.grad.cpu().numpy(), m.sum(0))
+    (g,) = mg.autograd.grad(wanted.dot(mg.tensor(v.copy())), wanted, create_graph=True)
+    np.testing.assert_array_equal(g.detach().cpu().numpy(), v)
 
 
 def test_every_derivative_of_a_power() -> None:
@@ -213,12 +215,13 @@ def test_newtons_method_finds_a_root_of_the_gradient() -> None:
     assert 4 * x.item() ** 3 - 8 * x.item() + 1 == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.large
 def test_the_order_of_sums_repeats() -> None:
     def gradient() -> bytes:
         x = mg.linspace(0.1, 1, 50).requires_grad_()
         terms = [(x * k).sin() * x.exp() for k in range(20)]
         sum(terms[i % 20] * terms[(7 * i) % 20] for i in range(60)).sum().backward()
-        return x.grad.numpy().tobytes()
+        return x.grad.cpu().numpy().tobytes()
 
     assert len({gradient() for _ in range(5)}) == 1
 
@@ -234,6 +237,7 @@ def chain(x: Any, n: int) -> Any:
     return y
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("n", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_deep_graphs_go_backward_and_are_freed(n: int) -> None:
     x = mg.ones(1, requires_grad=True)
@@ -256,6 +260,7 @@ def test_deep_graphs_go_backward_and_are_freed(n: int) -> None:
     (first + second).sum().backward()
 
 
+@pytest.mark.large
 def test_deep_graphs_have_second_derivatives() -> None:
     x = leaf(1.0)
     y = x
@@ -266,6 +271,7 @@ def test_deep_graphs_have_second_derivatives() -> None:
     assert (g.item(), h.item()) == (2, 2)
 
 
+@pytest.mark.large
 def test_deep_views_and_writes() -> None:
     x = leaf(1.0, 2.0)
     y = x * 1
@@ -301,6 +307,7 @@ def growth(steps: int) -> int:
     return sys.getallocatedblocks() - before
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("steps", [5_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_training_does_not_grow_memory(steps: int) -> None:
     assert growth(steps) < 500
@@ -313,6 +320,7 @@ def small_pool() -> Iterator[None]:
     memory.trim()
 
 
+@pytest.mark.host
 def test_training_on_large_arrays_takes_its_memory_from_the_pool(small_pool: None) -> None:
     x = mg.linspace(-1, 1, 50_000)
     w = [mg.ones((), requires_grad=True), mg.zeros((), requires_grad=True)]

@@ -12,6 +12,8 @@ import pytest
 import microgrest as mg
 from tests.test_movement import Array, several
 
+pytestmark = pytest.mark.devices
+
 STEP = 1e-6
 
 
@@ -99,11 +101,11 @@ def samples(case: Composite, dtype: str = "float64") -> list[Array]:
 def test_forward(case: Composite, dtype: str) -> None:
     arrays = samples(case, dtype)
     tolerance = 1e-5 if dtype == "float32" else 1e-13
-    results = several(case.op(mg, *(mg.from_numpy(a) for a in arrays)))
+    results = several(case.op(mg, *(mg.tensor(a) for a in arrays)))
     for y, reference in zip(results, several(case.ref(*arrays)), strict=True):
         assert y.dtype is getattr(mg, dtype)
         assert tuple(y.shape) == np.shape(reference)
-        np.testing.assert_allclose(y.numpy(), reference, tolerance, tolerance)
+        np.testing.assert_allclose(y.cpu().numpy(), reference, tolerance, tolerance)
 
 
 def total(case: Composite, library: Any, arrays: list[Any]) -> Any:
@@ -116,7 +118,7 @@ def total(case: Composite, library: Any, arrays: list[Any]) -> Any:
 def test_gradients(case: Composite) -> None:
     """Along a random direction, by central differences."""
     arrays = samples(case)
-    tensors = [mg.from_numpy(a.copy()).requires_grad_() for a in arrays]
+    tensors = [mg.tensor(a.copy()).requires_grad_() for a in arrays]
     gradients = mg.autograd.grad(total(case, mg, tensors), tensors, allow_unused=True)
     rng = np.random.default_rng(1)
     for i, g in enumerate(gradients):
@@ -124,8 +126,8 @@ def test_gradients(case: Composite) -> None:
         ends = []
         for h in (STEP, -STEP):
             moved = [a + h * along if k == i else a for k, a in enumerate(arrays)]
-            ends.append(total(case, mg, [mg.from_numpy(a) for a in moved]).item())
-        slope = 0.0 if g is None else (g * mg.from_numpy(along)).sum().item()
+            ends.append(total(case, mg, [mg.tensor(a) for a in moved]).item())
+        slope = 0.0 if g is None else (g * mg.tensor(along)).sum().item()
         assert slope == pytest.approx((ends[0] - ends[1]) / (2 * STEP), rel=1e-6, abs=1e-6)
 
 

@@ -13,6 +13,8 @@ from hypothesis import given, settings, strategies as st
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 NUMPY = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 
 
@@ -50,9 +52,9 @@ def test_tensor(data: Any, dtype: Any) -> None:
     assert t.is_leaf
     assert not t.requires_grad
     assert t.is_contiguous()
-    plain = [np.asarray(d.detach() if isinstance(d, mg.Tensor) else d) for d in _items(data)]
+    plain = [np.asarray(d.tolist() if isinstance(d, mg.Tensor) else d) for d in _items(data)]
     want = np.array(plain if isinstance(data, (list, tuple)) else data).astype(dtype.numpy)
-    np.testing.assert_array_equal(t.numpy(), want)
+    np.testing.assert_array_equal(t.cpu().numpy(), want)
 
 
 def _items(data: Any) -> list[Any]:
@@ -130,6 +132,7 @@ def test_requires_grad() -> None:
         mg.tensor(1, requires_grad=True)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("name", NUMPY)
 def test_from_numpy_shares_memory(name: str) -> None:
     array = np.arange(24).reshape(2, 3, 4).astype(name)
@@ -137,13 +140,14 @@ def test_from_numpy_shares_memory(name: str) -> None:
         t = mg.from_numpy(view)
         assert t.dtype is getattr(mg, name)
         assert tuple(t.shape) == view.shape
-        np.testing.assert_array_equal(t.numpy(), view)
-        assert view.size == 0 or np.shares_memory(t.numpy(), array)
+        np.testing.assert_array_equal(t.cpu().numpy(), view)
+        assert view.size == 0 or np.shares_memory(t.cpu().numpy(), array)
         if view.size:
             t.zero_()
             assert not view.any()
 
 
+@pytest.mark.host
 def test_from_numpy_refuses() -> None:
     with pytest.raises(ValueError, match="stride in the given numpy array is negative"):
         mg.from_numpy(np.arange(3.0)[::-1])
@@ -154,6 +158,7 @@ def test_from_numpy_refuses() -> None:
             mg.from_numpy(bad)
 
 
+@pytest.mark.host
 def test_from_numpy_copies_what_it_cannot_share() -> None:
     frozen = np.arange(3.0)
     frozen.flags.writeable = False
@@ -163,20 +168,22 @@ def test_from_numpy_copies_what_it_cannot_share() -> None:
         with pytest.warns(UserWarning, match="not writable, aligned or of the machine's byte"):
             t = mg.from_numpy(array)
         before = array.copy()
-        np.testing.assert_array_equal(t.numpy(), array)
+        np.testing.assert_array_equal(t.cpu().numpy(), array)
         t.add_(1)
         np.testing.assert_array_equal(array, before)
 
 
+@pytest.mark.host
 def test_as_tensor() -> None:
     array = np.arange(3.0)
-    assert np.shares_memory(mg.as_tensor(array).numpy(), array)
+    assert np.shares_memory(mg.as_tensor(array).cpu().numpy(), array)
     t = mg.ones(2)
     assert mg.as_tensor(t) is t
     assert mg.as_tensor(t, dtype=mg.float64).dtype is mg.float64
     assert mg.as_tensor([1, 2]).dtype is mg.int64
 
 
+@pytest.mark.host
 def test_dlpack_shares_memory_both_ways() -> None:
     array = np.arange(6.0).reshape(2, 3)
     t = mg.from_dlpack(array)
@@ -195,9 +202,9 @@ def test_dlpack_shares_memory_both_ways() -> None:
 def test_filled(function: Callable[..., Any], value: int, name: str) -> None:
     for shape in ((), (0,), (3,), (2, 3)):
         t = function(shape, dtype=getattr(mg, name))
-        assert t.numpy().dtype == name
-        np.testing.assert_array_equal(t.numpy(), np.full(shape, value, name))
-        np.testing.assert_array_equal(t.new_full(shape, value).numpy(), t.numpy())
+        assert t.cpu().numpy().dtype == name
+        np.testing.assert_array_equal(t.cpu().numpy(), np.full(shape, value, name))
+        np.testing.assert_array_equal(t.new_full(shape, value).cpu().numpy(), t.cpu().numpy())
         for like in (mg.zeros_like, mg.ones_like, mg.empty_like):
             assert like(t).dtype is t.dtype
             assert like(t.T).shape == t.T.shape
@@ -278,8 +285,8 @@ def test_arange_of_a_given_dtype() -> None:
 )
 def test_linspace(start: float, end: float, steps: int, name: str) -> None:
     t = mg.linspace(start, end, steps, dtype=getattr(mg, name))
-    assert t.numpy().dtype == name
-    got, want = t.numpy(), np.linspace(start, end, steps)
+    assert t.cpu().numpy().dtype == name
+    got, want = t.cpu().numpy(), np.linspace(start, end, steps)
     np.testing.assert_allclose(got, want, atol=2e3 * np.finfo(name).eps)
     assert got[0] == start
     assert steps == 1 or got[-1] == end

@@ -11,6 +11,8 @@ import pytest
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 SHORT = dict(zip(["b1", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8"], NAMES, strict=True))
 
@@ -187,10 +189,10 @@ def test_limits(name: str) -> None:
 @pytest.mark.parametrize("target", NAMES)
 def test_conversion_is_numpys(source: str, target: str) -> None:
     values = np.array([0, 1, 2, 100, 3.75]).astype(source)
-    x = mg.from_numpy(values)
+    x = mg.tensor(values)
     y = x.to(dtype(target))
     assert y.dtype is dtype(target)
-    np.testing.assert_array_equal(y.numpy(), values.astype(target))
+    np.testing.assert_array_equal(y.cpu().numpy(), values.astype(target))
     assert (y is x) == (source == target)
 
 

@@ -12,6 +12,8 @@ import microgrest as mg
 from microgrest.ops.row import ROWS
 from tests.op_info import ARITHMETIC, BITS, ELEMENTWISE, Array, OpInfo
 
+pytestmark = pytest.mark.devices
+
 DIFFERENTIABLE = [info for info in ELEMENTWISE if info.gradient]
 EXTREME = [info for info in ELEMENTWISE if info.extremes]
 JOINING = [info for info in ELEMENTWISE if len(info.domain) > 1]
@@ -59,21 +61,21 @@ def check(info: OpInfo, arrays: Sequence[Array], dtype: str | None = None) -> No
 def compare(info: OpInfo, arrays: Sequence[Array], want: Array, dtype: str | None = None) -> None:
     """The same with the value that is wanted."""
     before = [a.copy() for a in arrays]
-    y = info.find(mg)(*(mg.from_numpy(a) for a in arrays))
+    y = info.find(mg)(*(mg.tensor(a) for a in arrays))
     dtype = dtype or ("bool" if want.dtype == bool else arrays[-1].dtype.name)
     assert y.dtype is getattr(mg, dtype)
     assert tuple(y.shape) == want.shape
     tolerance = RELATIVE.get(dtype, 0)
     with np.errstate(over="ignore"):
         want = want.astype(dtype)
-    np.testing.assert_allclose(y.numpy(), want, tolerance, tolerance)
+    np.testing.assert_allclose(y.cpu().numpy(), want, tolerance, tolerance)
     for a, b in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def leaves(arrays: Sequence[Array]) -> list[Any]:
     """Tensors of `arrays` that want gradients, masks apart."""
-    tensors = [mg.from_numpy(a.copy()) for a in arrays]
+    tensors = [mg.tensor(a.copy()) for a in arrays]
     return [t.requires_grad_() if t.is_floating_point() else t for t in tensors]
 
 
@@ -82,7 +84,7 @@ def gradients(info: OpInfo, arrays: Sequence[Array], weights: Array) -> tuple[li
     operands = leaves(arrays)
     wanted = [t for t in operands if t.requires_grad]
     y = info.find(mg)(*operands)
-    return wanted, list(mg.autograd.grad(y, wanted, mg.from_numpy(weights), create_graph=True))
+    return wanted, list(mg.autograd.grad(y, wanted, mg.tensor(weights), create_graph=True))
 
 
 def slopes(f: Callable[[Sequence[Array]], Array], arrays: Sequence[Array]) -> list[Array]:
@@ -115,7 +117,7 @@ def test_arithmetic_of_other_integers(info: OpInfo, dtype: str) -> None:
 
 @every(REFUSING)
 def test_integers_are_refused(info: OpInfo) -> None:
-    operands = [mg.from_numpy(a) for a in info.integers((3,), "int64")]
+    operands = [mg.tensor(a) for a in info.integers((3,), "int64")]
     with pytest.raises((RuntimeError, NotImplementedError), match=r"not implemented|not supported"):
         info.find(mg)(*operands)
 
@@ -131,7 +133,7 @@ def test_extremes(info: OpInfo, dtype: str) -> None:
 def test_signed_zero(info: OpInfo) -> None:
     zeros = np.array([0.0, -0.0])
     want = expected(info, [zeros])
-    got = info.find(mg)(mg.from_numpy(zeros)).numpy()
+    got = info.find(mg)(mg.tensor(zeros)).cpu().numpy()
     np.testing.assert_array_equal(
         np.signbit(got) | np.isnan(got), np.signbit(want) | np.isnan(want)
     )
@@ -144,7 +146,7 @@ def test_first_derivative(info: OpInfo) -> None:
     _, found = gradients(info, arrays, weights)
     want = slopes(lambda at: weights * expected(info, at), arrays)
     for g, w in zip(found, want, strict=True):
-        np.testing.assert_allclose(g.detach().numpy(), w, 1e-6, 1e-8)
+        np.testing.assert_allclose(g.detach().cpu().numpy(), w, 1e-6, 1e-8)
 
 
 @every(DIFFERENTIABLE)
@@ -162,9 +164,9 @@ def test_second_derivative(info: OpInfo) -> None:
     found: Sequence[Any] = [None] * len(wanted)
     if total.requires_grad:
         found = mg.autograd.grad(total.sum(), wanted, allow_unused=True)
-    want = slopes(lambda at: mixed(at)[1].detach().numpy(), arrays)
+    want = slopes(lambda at: mixed(at)[1].detach().cpu().numpy(), arrays)
     for g, w in zip(found, want, strict=True):
-        np.testing.assert_allclose(0.0 if g is None else g.numpy(), w, 1e-6, 1e-7)
+        np.testing.assert_allclose(0.0 if g is None else g.cpu().numpy(), w, 1e-6, 1e-7)
 
 
 @every(JOINING)
@@ -185,9 +187,9 @@ def test_gradients_of_broadcast_operands_are_sums(info: OpInfo) -> None:
     for t, g, part in zip(wanted, found, parts, strict=True):
         assert g.shape == t.shape
         axes = tuple(range(3 - t.ndim))
-        folded = part.detach().numpy().sum(axes) if axes else part.detach().numpy()
+        folded = part.detach().cpu().numpy().sum(axes) if axes else part.detach().cpu().numpy()
         kept = tuple(d for d, extent in enumerate(t.shape) if extent == 1)
-        np.testing.assert_allclose(g.detach().numpy(), folded.sum(kept, keepdims=True), 1e-12)
+        np.testing.assert_allclose(g.detach().cpu().numpy(), folded.sum(kept, keepdims=True), 1e-12)
 
 
 @every(ELEMENTWISE)
@@ -202,11 +204,11 @@ def test_gradient_through_strides(info: OpInfo) -> None:
     operands = leaves(arrays)
     wanted = [t for t in operands if t.requires_grad]
     y = info.find(mg)(*(t.transpose(0, 1)[::2, 1::2] for t in operands))
-    found = mg.autograd.grad(y, wanted, mg.from_numpy(weights))
+    found = mg.autograd.grad(y, wanted, mg.tensor(weights))
     _, dense = gradients(info, [np.ascontiguousarray(a.T[::2, 1::2]) for a in arrays], weights)
     for g, d in zip(found, dense, strict=True):
-        np.testing.assert_allclose(g.numpy().T[::2, 1::2], d.detach().numpy(), 1e-12)
-        assert np.count_nonzero(g.numpy()) == np.count_nonzero(d.detach().numpy())
+        np.testing.assert_allclose(g.cpu().numpy().T[::2, 1::2], d.detach().cpu().numpy(), 1e-12)
+        assert np.count_nonzero(g.cpu().numpy()) == np.count_nonzero(d.detach().cpu().numpy())
 
 
 @every(ELEMENTWISE)
@@ -217,7 +219,7 @@ def test_scalars_and_empties(info: OpInfo, shape: tuple[int, ...]) -> None:
 
 @every(BITS)
 def test_bits_of_floats_are_refused(info: OpInfo) -> None:
-    operands = [mg.from_numpy(a) for a in info.samples((3,))]
+    operands = [mg.tensor(a) for a in info.samples((3,))]
     with pytest.raises(RuntimeError, match="not implemented"):
         info.find(mg)(*operands)
 

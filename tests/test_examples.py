@@ -10,6 +10,8 @@ import pytest
 
 import microgrest as torch
 
+pytestmark = [pytest.mark.devices, pytest.mark.large]
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 START = [0.1, 0.2, 0.3, 0.4]
 ENDS = [0.0014754686, 0.8453529433, -0.0002545429, -0.0917105595]

@@ -10,6 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 Array = np.ndarray[Any, Any]
 Index = tuple[Any, ...]
 settings.register_profile("kernels", deadline=None, max_examples=150)
@@ -70,7 +72,7 @@ def indexed(draw: Any, index: Any) -> tuple[Array, Index]:
 
 def ours(index: Index) -> Index:
     """The index with tensors in place of arrays."""
-    return tuple(mg.from_numpy(i.copy()) if isinstance(i, np.ndarray) else i for i in index)
+    return tuple(mg.tensor(i.copy()) if isinstance(i, np.ndarray) else i for i in index)
 
 
 def layouts(values: Array) -> list[Any]:
@@ -78,7 +80,7 @@ def layouts(values: Array) -> list[Any]:
     spread = np.zeros([2 * n for n in values.shape[::-1]])
     spread[(*(slice(None, None, 2) for _ in values.shape), ...)] = values.T
     seconds = spread.T[(*(slice(None, None, 2) for _ in values.shape), ...)]
-    return [mg.from_numpy(values.copy()), mg.from_numpy(seconds)]
+    return [mg.tensor(values.copy()), mg.tensor(seconds)]
 
 
 @given(indexed(basic))
@@ -86,14 +88,14 @@ def test_basic_indices_make_views(case: tuple[Array, Index]) -> None:
     values, index = case
     for x in layouts(values):
         y = x[index]
-        np.testing.assert_array_equal(y.numpy(), values[index])
+        np.testing.assert_array_equal(y.cpu().numpy(), values[index])
         assert y.dtype is mg.float64
         assert y._base is not None
         if y.numel():
             y.fill_(-1)
             expected = values.copy()
             expected[index] = -1
-            np.testing.assert_array_equal(x.numpy(), expected)
+            np.testing.assert_array_equal(x.cpu().numpy(), expected)
             assert x._version == y._version == 1
 
 
@@ -102,10 +104,10 @@ def test_index_tensors_make_copies(case: tuple[Array, Index]) -> None:
     values, index = case
     for x in layouts(values):
         y = x[ours(index)]
-        np.testing.assert_array_equal(y.numpy(), values[index])
+        np.testing.assert_array_equal(y.cpu().numpy(), values[index])
         y.fill_(-1)
         if any(isinstance(i, np.ndarray) for i in index):
-            np.testing.assert_array_equal(x.numpy(), values)
+            np.testing.assert_array_equal(x.cpu().numpy(), values)
 
 
 @given(indexed(lambda shape: basic(shape) | pickers(shape)), st.randoms(use_true_random=False))
@@ -117,8 +119,8 @@ def test_reading_sends_gradients_back(case: tuple[Array, Index], rng: Any) -> No
     np.add.at(expected, index, weights)
     for x in layouts(values):
         x.requires_grad_()
-        x[ours(index)].backward(mg.from_numpy(weights))
-        np.testing.assert_array_equal(x.grad.numpy(), expected)
+        x[ours(index)].backward(mg.tensor(weights))
+        np.testing.assert_array_equal(x.grad.cpu().numpy(), expected)
 
 
 @given(indexed(lambda shape: basic(shape) | pickers(shape)), st.booleans(), st.booleans())
@@ -130,8 +132,8 @@ def test_writing(case: tuple[Array, Index], one: bool, view: bool) -> None:
     expected[index] = written  # where indices repeat, both keep the last
     for start in layouts(values):
         x = start.detach()[...] if view else start
-        x[ours(index)] = mg.from_numpy(written)
-        np.testing.assert_array_equal(start.numpy(), expected)
+        x[ours(index)] = mg.tensor(written)
+        np.testing.assert_array_equal(start.cpu().numpy(), expected)
         assert x.dtype is mg.float64
 
 
@@ -146,11 +148,11 @@ def test_writing_sends_gradients_back(case: tuple[Array, Index]) -> None:
         written = mg.ones(np.shape(values[index]), dtype=mg.float64, requires_grad=True)
         x = base * 1
         x[ours(index)] = written
-        x.backward(mg.from_numpy(weights))
+        x.backward(mg.tensor(weights))
         if kept.any():
-            np.testing.assert_array_equal(base.grad.numpy(), np.where(kept, weights, 0))
+            np.testing.assert_array_equal(base.grad.cpu().numpy(), np.where(kept, weights, 0))
         if written.grad is not None:
-            np.testing.assert_array_equal(written.grad.numpy(), weights[index])
+            np.testing.assert_array_equal(written.grad.cpu().numpy(), weights[index])
 
 
 @given(indexed(pickers), st.booleans())
@@ -172,23 +174,23 @@ def test_index_put(case: tuple[Array, Index], accumulate: bool) -> None:
         np.add.at(expected, index, written)
     else:
         expected[index] = written
-    x = mg.from_numpy(values.copy())
-    assert x.index_put_(ours(index), mg.from_numpy(written), accumulate=accumulate) is x
-    np.testing.assert_array_equal(x.numpy(), expected)
+    x = mg.tensor(values.copy())
+    assert x.index_put_(ours(index), mg.tensor(written), accumulate=accumulate) is x
+    np.testing.assert_array_equal(x.cpu().numpy(), expected)
 
 
 @pytest.mark.parametrize("name", ["bool", "uint8", "int16", "int64", "float16", "float32"])
 def test_every_dtype(name: str) -> None:
     values = np.arange(12).reshape(3, 4).astype(name)
-    x = mg.from_numpy(values.copy())
+    x = mg.tensor(values.copy())
     picked = x[mg.tensor([2, 0]), 1:]
     assert picked.dtype is getattr(mg, name)
-    np.testing.assert_array_equal(picked.numpy(), values[[2, 0], 1:])
+    np.testing.assert_array_equal(picked.cpu().numpy(), values[[2, 0], 1:])
     x[mg.tensor([2, 0]), 1:] = 1
     x[1] = 0
     values[[2, 0], 1:] = 1
     values[1] = 0
-    np.testing.assert_array_equal(x.numpy(), values)
+    np.testing.assert_array_equal(x.cpu().numpy(), values)
 
 
 def test_gradients_of_float32_are_float32() -> None:

@@ -13,6 +13,8 @@ from hypothesis import given, settings, strategies as st
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 Array = np.ndarray[Any, Any]
 
 
@@ -63,13 +65,13 @@ def out_of_place(x: Any, w: Any, program: Any) -> Any:
     """The same by gathering and scattering elements."""
     t = x * 1
     for (_, places), (_, compute), _ in program:
-        flat = mg.from_numpy(np.ascontiguousarray(places.reshape(-1)))
+        flat = mg.tensor(np.ascontiguousarray(places.reshape(-1)))
         part = compute(t[flat], w)
         kept = np.ones(6)
         kept[places] = 0
-        hits = mg.from_numpy((np.arange(6)[:, None] == places.reshape(-1)).astype(float))
-        t = t * mg.from_numpy(kept) + (hits * part).sum(1)
-    return t, [t[mg.from_numpy(np.ascontiguousarray(p))] for (_, p), _, _ in program]
+        hits = mg.tensor((np.arange(6)[:, None] == places.reshape(-1)).astype(float))
+        t = t * mg.tensor(kept) + (hits * part).sum(1)
+    return t, [t[mg.tensor(np.ascontiguousarray(p))] for (_, p), _, _ in program]
 
 
 def outcome(run: Callable[..., Any], program: Any) -> list[Array]:
@@ -80,7 +82,7 @@ def outcome(run: Callable[..., Any], program: Any) -> list[Array]:
     first = mg.autograd.grad(loss, (x, w), create_graph=True, materialize_grads=True)
     mixed = sum((g * (k + 1)).sin().sum() for k, g in enumerate(first))
     second = mg.autograd.grad(mixed, (x, w), materialize_grads=True)
-    return [r.detach().numpy() for r in (t, *views, *first, *second)]
+    return [r.detach().cpu().numpy() for r in (t, *views, *first, *second)]
 
 
 @settings(deadline=None, max_examples=60)
@@ -181,7 +183,7 @@ def test_a_saved_tensor_may_not_be_written(name: str) -> None:
 def test_what_is_not_counted() -> None:
     t = mg.ones(4)
     t.data.add_(1)
-    t.numpy()[0] = 5
+    t.cpu().numpy()[0] = 5
     t + 1
     assert t._version == 0
 
@@ -297,7 +299,7 @@ def overlapping(f: Callable[[Any], Any], expect: Callable[[Array], Any]) -> None
     t, array = mg.arange(12.0).view(3, 4), np.arange(12.0, dtype=np.float32).reshape(3, 4)
     f(t)
     expect(array)
-    np.testing.assert_array_equal(t.numpy(), array)
+    np.testing.assert_array_equal(t.cpu().numpy(), array)
 
 
 def test_overlapping_operands() -> None:

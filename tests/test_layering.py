@@ -16,7 +16,7 @@ LAYERS = [
     ["dtypes", "device", "version", "methods", "_checkout", "cuda"],
     ["ops"],
     ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
-    ["storage", "printing", "tensor", "arrays", "spacing", "values"],
+    ["storage", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
     ["dispatch"],
     ["autograd"],
     ["creation", "functions", "pointwise", "random", "interop", "return_types"],

@@ -14,6 +14,8 @@ import pytest
 
 import microgrest as mg
 
+pytestmark = pytest.mark.devices
+
 Array = np.ndarray[Any, Any]
 
 
@@ -246,37 +248,37 @@ def test_forward(case: Case, dtype: str) -> None:
     summing = case.name in ("trace", "cross")
     if summing and dtype in ("bool", "float16"):
         return
-    got, want = several(case.op(mg, mg.from_numpy(array))), several(case.ref(array))
+    got, want = several(case.op(mg, mg.tensor(array))), several(case.ref(array))
     for y, reference in zip(got, want, strict=True):
         assert y.dtype is getattr(mg, dtype)
         assert tuple(y.shape) == np.shape(reference)
-        np.testing.assert_array_equal(y.numpy(), reference)
+        np.testing.assert_array_equal(y.cpu().numpy(), reference)
     np.testing.assert_array_equal(array, before)
 
 
 @by_name
 def test_gradient_is_the_adjoint(case: Case) -> None:
-    x = mg.from_numpy(sample(case.shape, 1)).requires_grad_()
+    x = mg.tensor(sample(case.shape, 1)).requires_grad_()
     v = sample(case.shape, 2)
     results, expected = several(case.op(mg, x)), several(case.ref(v))
-    weights = [mg.from_numpy(sample(r.shape, 3)).requires_grad_() for r in results]
+    weights = [mg.tensor(sample(r.shape, 3)).requires_grad_() for r in results]
     if not sum(r.numel() for r in results):
         return
     (g,) = mg.autograd.grad(weighted(results, weights), x, create_graph=True)
     assert g.shape == x.shape
-    inner = float(weighted(expected, [w.detach().numpy() for w in weights]))
-    assert (g * mg.from_numpy(v)).sum().item() == inner
-    second = mg.autograd.grad((g * mg.from_numpy(v)).sum(), weights, allow_unused=True)
+    inner = float(weighted(expected, [w.detach().cpu().numpy() for w in weights]))
+    assert (g * mg.tensor(v)).sum().item() == inner
+    second = mg.autograd.grad((g * mg.tensor(v)).sum(), weights, allow_unused=True)
     for s, e in zip(second, expected, strict=True):
         if e.size:
-            np.testing.assert_array_equal(s.numpy(), e)
+            np.testing.assert_array_equal(s.cpu().numpy(), e)
 
 
 @pytest.mark.parametrize("case", VIEWS, ids=lambda case: case.name)
 def test_views_share_memory_and_version(case: Case) -> None:
     if case.name in ("reshape of a transpose", "as_strided of a slice"):
         return
-    x = mg.from_numpy(sample(case.shape, 4))
+    x = mg.tensor(sample(case.shape, 4))
     for y in several(case.op(mg, x)):
         assert y._storage is x._storage
         assert y._version == x._version
@@ -287,7 +289,7 @@ def test_views_share_memory_and_version(case: Case) -> None:
 
 @pytest.mark.parametrize("case", COPIES, ids=lambda case: case.name)
 def test_copies_do_not(case: Case) -> None:
-    x = mg.from_numpy(sample(case.shape, 5))
+    x = mg.tensor(sample(case.shape, 5))
     for y in several(case.op(mg, x)):
         assert y._storage is not x._storage
         assert y.is_contiguous() or case.name.startswith("rot90")

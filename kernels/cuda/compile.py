@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from .. import cache
-from ..codegen_cuda import Source
+from .source.maps import Source
 
 # The packages, under CUDA 12's names and 13's, whose versions decide the machine code.
 _COMPILERS = (

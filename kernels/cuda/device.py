@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+from . import environment
+
+simulated = environment.simulated()
 driver: Any = import_module(".simulator" if simulated else ".driver", __package__)
 
 
@@ -31,12 +35,22 @@ class Device:
         return f"cuda:{self.index}"
 
 
-class _Here(threading.local):
-    """This thread's device and stream: `bins`, memory ready for that stream, is the pool's."""
+class Lane:
+    """A stream of a device, and the pool's free blocks for it, `bins`."""
 
-    device: Device | None = None
-    stream: Any = None
-    bins: Any = None
+    __slots__ = ("bins", "device", "stream")
+
+    def __init__(self, device: Device | None, stream: Any, bins: Any) -> None:
+        self.device, self.stream, self.bins = device, stream, bins
+
+
+NOWHERE = Lane(None, None, None)
+
+
+class _Here(threading.local):
+    """What this thread works in, `lane`, and what it chose."""
+
+    lane = NOWHERE
     chosen = 0  # index of the device that "cuda" means
 
     def __init__(self) -> None:
@@ -45,6 +59,7 @@ class _Here(threading.local):
 
 here = _Here()
 _forked = False
+_opened: dict[int, Device] = {}
 _opening = threading.Lock()
 
 
@@ -57,53 +72,72 @@ def count() -> int:
 def device(index: int) -> Device:
     """The GPU of that number. RuntimeError where there is none, and in a forked process."""
     if _forked:
-        raise RuntimeError(
-            "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you "
-            "must use the 'spawn' start method"
-        )
-    if not 0 <= index < count():
-        raise RuntimeError(
-            f"CUDA error: invalid device ordinal: there is no cuda:{index}, the number of GPUs is "
-            f"{count()} (cuda:0 is the first)"
-        )
-    with _opening:
-        opened = _open(index)
-    here.device = None  # opening may have changed the driver's
-    return opened
+        raise RuntimeError(environment.FORKED)
+    found = _opened.get(index)
+    if found is None:
+        if not 0 <= index < count():
+            raise RuntimeError(
+                f"CUDA error: invalid device ordinal: there is no cuda:{index}, the number of GPUs "
+                f"is {count()} (cuda:0 is the first)"
+            )
+        with _opening:
+            found = _opened.get(index) or _opened.setdefault(index, Device(index))
+        here.lane = NOWHERE  # opening may have changed the driver's device
+    return found
 
 
-@lru_cache(maxsize=None)
-def _open(index: int) -> Device:
-    return Device(index)
+def in_use() -> list[Device]:
+    """The GPUs that were opened."""
+    return list(_opened.values())
 
 
-def enter(wanted: Device) -> None:
+def enter(wanted: Device) -> Lane:
     """Make `wanted` this thread's device, and its stream there the current one."""
     if _forked:
         device(wanted.index)
     wanted.handle.set_current()
     stream = here.streams.get(wanted.index, wanted.default)
-    here.device, here.stream = wanted, stream
-    here.bins = wanted.pool.bins(stream) if wanted.pool is not None else None
+    bins = wanted.pool.bins(stream) if wanted.pool is not None else None
+    lane = Lane(wanted, stream, bins)
+    # Whoever comes before there is any memory has to come again.
+    here.lane = lane if simulated or bins is not None else NOWHERE
+    return lane
+
+
+@contextmanager
+def inside(where: Device) -> Iterator[None]:
+    """Make `where` the driver's device for a moment, as finalizers must: they run amid launches."""
+    outside = here.lane.device
+    where.handle.set_current()
+    try:
+        yield
+    finally:
+        if outside is not None:
+            outside.handle.set_current()
+
+
+def usable() -> bool:
+    """Whether this process is not the child of one that used the driver."""
+    return not _forked
 
 
 def use_stream(where: Device, stream: Any) -> None:
     """Make `stream` this thread's on device `where`."""
     here.streams[where.index] = stream
-    here.device = None
+    here.lane = NOWHERE
 
 
 def stream_on(where: Device) -> Any:
     """This thread's stream on device `where`, which becomes the current device."""
-    if here.device is not where:
-        enter(where)
-    return here.stream
+    lane = here.lane
+    return (lane if lane.device is where else enter(where)).stream
 
 
 def _after_fork() -> None:
     global _forked
-    _forked = _open.cache_info().currsize > 0
-    here.device = None
+    # From the parent's first look at it on, the driver is of no use here.
+    _forked = _forked or count.cache_info().currsize > 0
+    here.lane = NOWHERE
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from cuda import core
 from cuda.bindings import driver as cu
+from cuda.core.utils import StridedMemoryView
 
 from .compile import compiled
 
@@ -56,6 +57,11 @@ def config(blocks: int, threads: int) -> Any:
 def unsigned(values: tuple[int, ...]) -> tuple[int, ...]:
     """The arguments for a parameter that is a tuple of uint64; negative numbers wrap around."""
     return values
+
+
+def aligned(spans: list[Any]) -> bool:
+    """Whether all spans start at multiples of 16 bytes."""
+    return not any(s.ptr & 15 for s in spans)
 
 
 def allocate(nbytes: int) -> int | None:
@@ -104,13 +110,18 @@ def allocate_pinned(nbytes: int) -> int:
 
 
 def release_pinned(address: int) -> None:
-    """Free what `allocate_pinned` returned."""
-    check(cu.cuMemFreeHost(address))
+    """Free what `allocate_pinned` returned.
+
+    At the end of the process and in a forked one the driver refuses, and nothing is left to do.
+    """
+    cu.cuMemFreeHost(address)
 
 
 def new_stream(device: Any, priority: int) -> Any:
     """A stream that does not wait for the default one; lower numbers go first."""
-    options = core.StreamOptions(nonblocking=True, priority=priority or None)
+    status, _, lowest = cu.cuCtxGetStreamPriorityRange()
+    check((status,))
+    options = core.StreamOptions(nonblocking=True, priority=max(priority, int(lowest)) or None)
     return device.create_stream(options=options)
 
 
@@ -142,6 +153,25 @@ def new_event(device: Any, timing: bool, blocking: bool) -> Any:
     """A mark in a stream that `Stream.record` sets; `timing` lets two of them be subtracted."""
     options = core.EventOptions(timing_enabled=timing, blocking_sync=blocking)
     return device.create_event(options=options)
+
+
+def device_at(address: int) -> int:
+    """The number of the GPU whose memory is at `address`."""
+    ordinal = cu.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    return int(check(cu.cuPointerGetAttribute(ordinal, address)))
+
+
+def exported(
+    address: int, nbytes: int, owner: Any, shape: Any, strides: Any, dtype: np.dtype[Any]
+) -> Any:
+    """Memory for others to take by DLPack; what they take keeps `owner` alive."""
+    buffer = core.Buffer.from_handle(address, nbytes, owner=owner)
+    return StridedMemoryView.from_buffer(buffer, shape, strides=strides, dtype=dtype)
+
+
+def imported(source: Any, stream: Any) -> Any:
+    """A view of memory that `source` offers, safe to use in `stream`; it keeps `source` alive."""
+    return StridedMemoryView.from_any_interface(source, stream_ptr=int(stream.handle))
 
 
 def facts(device: Any) -> dict[str, Any]:

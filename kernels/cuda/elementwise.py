@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import codegen_cuda
 from ..program import LARGE, Program
 from ..walk import View, places, plan
 from ..writer import NUMBERS
 from . import names
-from .device import driver, enter, here
+from .device import driver, enter, here, simulated
 from .launch import BLOCKS, THREADS, Kernel, blocks_for, number
+from .source import maps, wide
 
 __all__ = ["View", "compiled", "launch"]
 Launcher = Callable[..., None]
@@ -23,52 +23,66 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Launch
 
     From `LARGE` elements on, `n`, arrays are read and written in pieces of 16 bytes.
     """
-    wide = n >= LARGE
-    key = ("cuda", layout, wide)
+    large = n >= LARGE
+    key = ("cuda", layout, large)
     found = program.kernels.get(key)
     if found is None:
-        found = program.kernels[key] = _launcher(program, layout, wide)
+        found = program.kernels[key] = _launcher(program, layout, large)
     return found
 
 
-def _launcher(program: Program, layout: str, wide: bool) -> Launcher:
+def _launcher(program: Program, layout: str, large: bool) -> Launcher:
     if "r" in layout:
         from .reduction import folding
 
         return folding(program, layout)
-    narrow = _flat(Kernel(codegen_cuda.flat(program, layout, names), program.name), program, layout)
-    return narrow
-
-
-def _flat(kernel: Kernel, program: Program, layout: str) -> Launcher:
-    """The launcher of a kernel over n contiguous elements."""
-    lead = layout.index("v") if "v" in layout else 0
-    single = "v" not in layout
-    converters = numbers_of(program, layout)
-    handles, load, config, run = kernel.handles, kernel.on, driver.config, driver.launch
-    shift, top, most = THREADS.bit_length() - 1, THREADS - 1, BLOCKS
+    narrow = _flat(maps.flat(program, layout, names), program, layout)
+    if not large:
+        return narrow
+    by_runs = _flat(wide.flat(program, layout, names, simulated=simulated), program, layout)
+    letters = [c for c in layout if not c.isdigit()]
 
     def launch(*operands: Any) -> None:
-        first = operands[lead]
-        n, device = 1 if single else first.size, first.device
-        if here.device is not device:
-            enter(device)
-        grid = config(min(n + top >> shift, most) or 1, THREADS)
-        handle = handles.get(device) or load(device)
-        run(here.stream, grid, handle, *[o.ptr for o in operands], n)
+        arrays = [o for o, c in zip(operands, letters, strict=True) if c == "v"]
+        (by_runs if driver.aligned(arrays) else narrow)(*operands)
 
-    def launch_with_numbers(*operands: Any) -> None:
-        first = operands[lead]
-        n, device = 1 if single else first.size, first.device
-        if here.device is not device:
-            enter(device)
-        arguments = [
-            o.ptr if c is None else c(o) for o, c in zip(operands, converters, strict=True)
-        ]
-        grid = config(blocks_for(n), THREADS)
-        run(here.stream, grid, handles.get(device) or load(device), *arguments, n)
+    return launch
 
-    return launch_with_numbers if any(converters) else launch
+
+# The text of a launcher, one parameter per operand: loops over operands would double its time.
+_LAUNCHER = """
+def launch({operands}):
+    n, device = {length}, {lead}.device
+    lane = here.lane
+    if lane.device is not device:
+        lane = enter(device)
+    grid = one_block if n <= {threads} else config(min((n + {top}) // {threads}, {most}), {threads})
+    run(lane.stream, grid, handles.get(device) or load(device), {arguments}, n)
+"""
+
+
+def _flat(source: maps.Source, program: Program, layout: str) -> Launcher:
+    """The launcher of a kernel over n contiguous elements."""
+    kernel = Kernel(source, program.name)
+    converters = numbers_of(program, layout)
+    operands = [f"a{i}" for i in range(len(converters))]
+    pairs = list(zip(operands, converters, strict=True))
+    lead = operands[layout.index("v")] if "v" in layout else operands[-1]
+    text = _LAUNCHER.format(
+        operands=", ".join(operands),
+        length=f"{lead}.size" if "v" in layout else 1,
+        lead=lead,
+        arguments=", ".join(f"{a}.ptr" if c is None else f"number_{a}({a})" for a, c in pairs),
+        threads=THREADS,
+        top=THREADS - 1,
+        most=BLOCKS,
+    )
+    scope: dict[str, Any] = {f"number_{a}": c for a, c in pairs}
+    scope |= {"handles": kernel.handles, "load": kernel.on, "here": here, "enter": enter}
+    scope |= {"run": driver.launch, "config": driver.config, "one_block": driver.config(1, THREADS)}
+    exec(text, scope)
+    made: Launcher = scope["launch"]
+    return made
 
 
 def numbers_of(program: Program, layout: str) -> list[Callable[[Any], Any] | None]:
@@ -96,7 +110,7 @@ def _strided(program: Program, layout: str, ndim: int) -> Any:
     key = ("cuda", layout, ndim)
     found: Any = program.kernels.get(key)
     if found is None:
-        source = codegen_cuda.strided(program, layout, ndim, names)
+        source = maps.strided(program, layout, ndim, names)
         found = Kernel(source, program.name), numbers_of(program, layout)
         program.kernels[key] = found
     return found

@@ -7,17 +7,22 @@ through Numba's own launcher, which looks at every argument anew.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
-from ..codegen_cuda import Source
 from .device import Device, driver, enter, here, simulated
+from .source.maps import Source
 
 THREADS = 8 if simulated else 256
 BLOCKS = 2 if simulated else 1024
 _loading = threading.Lock()
+_kernels: WeakSet[Kernel] = WeakSet()
+_counter: Counter[str] | None = None  # of launches, while they are counted
 
 
 class Kernel:
@@ -27,32 +32,59 @@ class Kernel:
     bits, a float as float64, NumPy's scalars as what they are.
     """
 
-    __slots__ = ("handles", "label", "source")
+    __slots__ = ("__weakref__", "handles", "label", "loaded", "source")
 
     def __init__(self, source: Source, label: str) -> None:
         self.source, self.label = source, label
-        self.handles: dict[Device, Any] = {}
+        self.loaded: dict[Device, Any] = {}
+        self.handles: dict[Device, Any] = {}  # those that launchers use without asking `on`
+        _kernels.add(self)
 
     def on(self, device: Device) -> Any:
-        """The loaded kernel for `device`."""
-        handle = self.handles.get(device)
-        if handle is None:
-            with _loading:
-                handle = driver.load(self.source, self.label, device.capability)
-                self.handles[device] = handle
+        """The loaded kernel for `device`, about to be launched."""
+        with _loading:
+            if device not in self.loaded:
+                self.loaded[device] = driver.load(self.source, self.label, device.capability)
+        handle = self.loaded[device]
+        if _counter is None:
+            self.handles[device] = handle
+        else:
+            _counter[self.label] += 1
         return handle
 
     def __call__(self, blocks: int, threads: int, *operands: Any) -> None:
-        device = next(o.device for o in operands if hasattr(o, "ptr"))
-        arguments = [o.ptr if hasattr(o, "ptr") else o for o in operands]
-        if here.device is not device:
-            enter(device)
-        driver.launch(here.stream, driver.config(blocks, threads), self.on(device), *arguments)
+        first = operands[0]
+        if not hasattr(first, "ptr"):
+            first = next(o for o in operands if hasattr(o, "ptr"))
+        device, lane = first.device, here.lane
+        if lane.device is not device:
+            lane = enter(device)
+        arguments = [getattr(o, "ptr", o) for o in operands]
+        handle = self.handles.get(device) or self.on(device)
+        driver.launch(lane.stream, driver.config(blocks, threads), handle, *arguments)
 
 
 def blocks_for(n: int, threads: int = THREADS) -> int:
     """The blocks of a grid-stride kernel over n elements."""
     return min(max(-(-n // threads), 1), BLOCKS)
+
+
+@contextmanager
+def counting() -> Iterator[Counter[str]]:
+    """Counts the launches of a `with` block, of all threads, by the label of the kernel.
+
+    It takes loaded kernels from the launchers' sight, so that they ask `Kernel.on` for each launch;
+    a launch that is not counted pays nothing.
+    """
+    global _counter
+    counter: Counter[str] = Counter()
+    _counter = counter
+    try:
+        for kernel in list(_kernels):
+            kernel.handles.clear()
+        yield counter
+    finally:
+        _counter = None
 
 
 def number(loaded: str) -> Callable[[Any], Any]:
@@ -61,6 +93,6 @@ def number(loaded: str) -> Callable[[Any], Any]:
         return int if loaded == "int64" else float
     kind = {"bool": np.uint8, "float16": np.float32}.get(loaded) or getattr(np, loaded)
     if loaded.startswith("float"):
-        return kind  # type: ignore[no-any-return]
+        return kind
     # Integers beyond the type wrap around, as a kernel on the CPU has it.
     return lambda x: np.int64(int(x)).astype(kind)

@@ -13,15 +13,18 @@ a list and to count, neither of which the interpreter interrupts, so nothing the
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..cpu.memory import size_class
 from . import simulator
-from .device import Device, device, driver, enter, here, simulated, stream_on
+from .device import Device, device, driver, enter, here, inside, simulated, stream_on, usable
+from .environment import OutOfMemoryError
 from .pinned import in_flight, is_pinned, pinned
 
 Array = np.ndarray[Any, Any]
@@ -29,11 +32,8 @@ Array = np.ndarray[Any, Any]
 SMALLEST = 512
 SLAB = 2 << 20
 CUT = 256 << 10  # the largest size that is cut from slabs
+_pooling = threading.Lock()
 _new = object.__new__
-
-
-class OutOfMemoryError(RuntimeError):
-    """Raised when a GPU has not enough memory left."""
 
 
 class Span:
@@ -72,17 +72,31 @@ def span(ptr: int, n: int, dtype: np.dtype[Any], source: Any) -> Span:
 class Block(Span):
     """A span with memory of its own, which goes back to the list `source` when it ends."""
 
-    __slots__ = ("streams",)
+    __slots__ = ()
 
     source: Bin
-    streams: list[Any]
 
     def __del__(self) -> None:
         home = self.source
-        if hasattr(self, "streams"):
-            home.pool.await_others(home, self.streams)
         home.free.append(self.ptr)
-        home.pool.used -= home.size
+        home.pool.room += home.size
+
+
+class SharedBlock(Block):
+    """A block that streams beside its own use, too."""
+
+    __slots__ = ()
+
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if ending():
+            return
+        home = self.source
+        others = home.pool.others.pop(self.ptr)
+        if usable():
+            with inside(self.device):
+                for stream in others:
+                    home.stream.wait(stream.record())
+        super().__del__()
 
 
 class Bin:
@@ -111,16 +125,37 @@ class Bins(dict[int, Bin]):
 
 
 class Pool:
-    """The memory of one device: `reserved` bytes from the driver, `used` of them in blocks."""
+    """The memory of one device: `reserved` bytes from the driver, `used` of them in blocks.
+
+    `room` is how much more can be in use before the `peak` rises: one number that each block
+    changes, where counting both would change two.
+    """
 
     def __init__(self, where: Device, driver: Any = driver) -> None:
         self.where, self.driver = where, driver
         self.streams: dict[int, Bins] = {}
         self.slabs: dict[int, int] = {}  # address: bytes cut off so far
         self.whole: dict[int, int] = {}  # address: bytes, of blocks that are no part of a slab
-        self.reserved = self.used = self.peak = self.peak_reserved = 0
+        self.others: dict[int, list[Any]] = {}  # by address of the block, see SharedBlock
+        self.reserved = self.peak = self.room = self.peak_reserved = 0
         self.limit: int | None = None
         self._lock = threading.RLock()
+
+    @property
+    def used(self) -> int:
+        """Bytes in blocks."""
+        return self.peak - self.room
+
+    def raise_peak(self) -> None:
+        """Let the peak rise by as much as `room` fell below 0."""
+        with self._lock:
+            short = max(-self.room, 0)
+            self.peak += short
+            self.room += short  # whatever other threads did to it meanwhile
+
+    def forget_peaks(self) -> None:
+        """Let peaks rise anew from what is held and in use now."""
+        self.peak, self.room, self.peak_reserved = self.used, 0, self.reserved
 
     def bins(self, stream: Any) -> Bins:
         """The free blocks for `stream`."""
@@ -174,19 +209,21 @@ class Pool:
     def _to_driver(
         self, address: int, kept: dict[int, int], parts: list[int], free: dict[int, Bin]
     ) -> None:
+        taken: list[int] = []
         for part in parts:
-            free[part].free.remove(part)
+            try:
+                free[part].free.remove(part)
+            except ValueError:  # another thread was quicker
+                for back in taken:
+                    free[back].free.append(back)
+                return
+            taken.append(part)
         self.reserved -= SLAB if kept is self.slabs else kept[address]
         del kept[address]
         self.driver.release(address)
 
     def _homes(self) -> list[Bin]:
         return [home for bins in self.streams.values() for home in bins.by_size.values()]
-
-    def await_others(self, home: Bin, streams: list[Any]) -> None:
-        """Let the block's stream wait for others that used the block too."""
-        for stream in streams:
-            home.stream.wait(stream.record())
 
     def _shortage(self, nbytes: int) -> str:
         free, total = self.driver.memory_info()
@@ -201,23 +238,18 @@ class Pool:
 
 
 def _human(nbytes: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if nbytes < 1024:
-            break
-        nbytes /= 1024
-    else:
-        unit = "GiB"
-    return f"{nbytes:.0f} bytes" if unit == "bytes" else f"{nbytes:.2f} {unit}"
+    steps = min(int(nbytes).bit_length() // 10, 3)
+    return f"{nbytes / 1024**steps:.2f} {('bytes', 'KiB', 'MiB', 'GiB')[steps]}"
 
 
 def pool_of(where: Device) -> Pool:
     """The memory of a device."""
-    if where.pool is None:
-        where.pool = Pool(where)
-        here.device = None
+    with _pooling:
+        where.pool = where.pool or Pool(where)
     return where.pool  # type: ignore[no-any-return]
 
 
+@cache
 def allocator(dtype: np.dtype[Any], index: int = 0) -> Callable[[int], Any]:
     """`empty` for one dtype on one device."""
     where = device(index)
@@ -226,20 +258,23 @@ def allocator(dtype: np.dtype[Any], index: int = 0) -> Callable[[int], Any]:
     pool, itemsize = pool_of(where), dtype.itemsize
 
     def empty_of(n: int) -> Block:
-        if here.device is not where:
-            enter(where)
-        home = here.bins[n * itemsize]
+        lane = here.lane
+        if lane.device is not where:
+            lane = enter(where)
+        home = lane.bins[n * itemsize]
         try:
             ptr = home.free.pop()
         except IndexError:
             ptr = pool.more(home)
         block = _new(Block)
-        block.ptr, block.size, block.dtype, block.device, block.source = (
-            ptr, n, dtype, where, home,
-        )  # fmt: skip
-        pool.used += home.size
-        if pool.used > pool.peak:
-            pool.peak = pool.used
+        block.ptr = ptr
+        block.size = n
+        block.dtype = dtype
+        block.device = where
+        block.source = home
+        room = pool.room = pool.room - home.size
+        if room < 0:
+            pool.raise_peak()
         return block
 
     return empty_of
@@ -299,12 +334,13 @@ def copy(array: Any, source: Any) -> None:
     if simulated:
         array[...] = source
         return
-    stream, other = stream_on(array.device), stream_on(source.device)
-    stream.wait(other.record())
-    stream_on(array.device)
+    ready = stream_on(source.device).record()
+    stream = stream_on(array.device)
+    stream.wait(ready)
     if array.size:
         driver.copy_on_device(array.ptr, source.ptr, array.nbytes, stream)
-    other.wait(stream.record())
+    done = stream.record()
+    stream_on(source.device).wait(done)  # before the source can be freed or changed
 
 
 def record_stream(array: Any, stream: Any) -> None:
@@ -312,7 +348,9 @@ def record_stream(array: Any, stream: Any) -> None:
     while isinstance(array, Span) and not isinstance(array, Block):
         array = array.source
     if isinstance(array, Block):
-        array.streams = [*getattr(array, "streams", ()), stream]
+        others = array.source.pool.others
+        others[array.ptr] = [*others.get(array.ptr, ()), stream]
+        array.__class__ = SharedBlock
 
 
 def address(array: Any) -> int:

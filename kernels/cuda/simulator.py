@@ -7,9 +7,11 @@ so that what must not be mixed can be.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import warnings
+from itertools import count as count_from
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +23,9 @@ Array = np.ndarray[Any, Any]
 DEVICES = 2
 # What fresh memory holds, so that reading it shows: NaN as float16, huge as an integer.
 RUBBISH = 0x7F
+SWITCH = 1e-4  # seconds; threads that wait at a barrier poll, and the usual 5 ms is long for that
 _one_at_a_time = threading.RLock()
+_handles = count_from(2)
 
 
 class Device:
@@ -32,7 +36,7 @@ class Device:
 
     def __init__(self, index: int) -> None:
         self.device_id = index
-        self.default_stream = Stream()
+        self.default_stream = Stream(handle=1)
 
     def set_current(self) -> None:
         """Nothing to do."""
@@ -55,9 +59,11 @@ class Event:
 
 
 class Stream:
-    """A stream in which everything is done at once."""
+    """A stream in which everything is done at once; the default one has handle 1."""
 
-    handle = 1
+    def __init__(self, handle: int = 0, priority: int = 0) -> None:
+        self.handle = handle or next(_handles)
+        self.priority = priority
 
     def record(self, event: Event | None = None) -> Event:
         """Set `event`, or a new one."""
@@ -80,9 +86,10 @@ class Span(np.ndarray[Any, Any]):
     @property
     def ptr(self) -> Any:
         """What a kernel gets; bools are bytes there."""
-        from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+        from numba.cuda.simulator.cudadrv import devicearray
 
-        return FakeCUDAArray(self.host)
+        wrap: Any = devicearray.FakeCUDAArray
+        return wrap(self.host)
 
     @property
     def host(self) -> Array:
@@ -117,11 +124,21 @@ def unsigned(values: tuple[int, ...]) -> list[Any]:
     return [tuple(np.array(values, np.int64).view(np.uint64))]
 
 
+def aligned(spans: list[Any]) -> bool:
+    """Whether all spans may be accessed in large pieces: there are no pieces here."""
+    return True
+
+
 def launch(stream: Any, grid: tuple[int, int], kernel: Any, *arguments: Any) -> None:
     """Run a kernel to its end."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and invalid operations
-        kernel[grid](*arguments)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
+        try:
+            kernel[grid](*arguments)
+        finally:
+            sys.setswitchinterval(interval)
 
 
 def empty(n: int, dtype: np.dtype[Any], device: Any) -> Span:
@@ -151,12 +168,12 @@ def is_done(stream: Any) -> bool:
 
 def new_stream(device: Any, priority: int) -> Stream:
     """A stream like any other."""
-    return Stream()
+    return Stream(priority=priority)
 
 
 def stream_of(handle: int) -> Stream:
     """A stream like any other."""
-    return Stream()
+    return Stream(handle)
 
 
 def new_event(device: Any, timing: bool, blocking: bool) -> Event:
@@ -182,13 +199,15 @@ def _numpy_math() -> SimpleNamespace:
     import math as python
 
     renamed = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh"}
-    renamed |= {"atan": "arctan", "atan2": "arctan2", "atanh": "arctanh", "pow": "power"}
+    renamed |= {"atan": "arctan", "atan2": "arctan2", "atanh": "arctanh"}
     same = "ceil copysign cos cosh exp expm1 floor fmod hypot isfinite isinf isnan log log10 log1p"
     same += " log2 sin sinh sqrt tan tanh trunc"
     known = {name: getattr(np, renamed.get(name, name)) for name in [*same.split(), *renamed]}
     for name in ("erf", "erfc"):
         function = getattr(python, name)
         known[name] = lambda x, function=function: type(x)(function(x))
+    # np.power takes an exponent of 0.5 for a square root, which differs at minus infinity.
+    known["pow"] = lambda x, y: type(x)(np.float_power(x, y))
     return SimpleNamespace(**known)
 
 

@@ -106,21 +106,33 @@ def adam(lr: float) -> Update:
 RULES = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam}
 
 
-def run(
+def stepper(
     name: str, problem: Problem, start: NDArray[np.float64], settings: Settings, lr: float
-) -> Baseline:
-    """The whole fit in the form called `name`, from `start`; its first HEAD steps are timed."""
+) -> tuple[Array, Callable[[], None]]:
+    """Coefficients, `start` at first, and what takes one step on them in the form `name`."""
     gradient = FORMS[name](problem, settings.degree)
     update = RULES[settings.optimizer](lr)
     c = start.astype(problem.t.dtype)
 
+    def step() -> None:
+        update(c, gradient(c))
+
+    gradient(c)  # first touch of the arrays
+    return c, step
+
+
+def run(
+    name: str, problem: Problem, start: NDArray[np.float64], settings: Settings, lr: float
+) -> Baseline:
+    """The whole fit in the form called `name`, from `start`; its first HEAD steps are timed."""
+    c, step = stepper(name, problem, start, settings, lr)
+
     def advance(count: int) -> NDArray[np.float64]:
         for _ in range(count):
-            update(c, gradient(c))
+            step()
         return c.astype(np.float64)
 
     head = min(HEAD, settings.steps)
-    gradient(c)  # first touch of the arrays
     started = time.perf_counter()
     early = advance(min(EARLY, head))
     advance(head - min(EARLY, head))

@@ -87,10 +87,22 @@ def _cache() -> dict[str, Any]:
 
 
 def _gpu() -> dict[str, Any]:
-    from .gpu import problem
+    from microgrest.cuda import detection
 
-    reason = problem()
-    return {"usable": reason is None, "remedy": reason or "none needed"}
+    reason = detection.problem() or _failure()
+    return detection.survey() | {"usable": reason is None, "remedy": reason or "none needed"}
+
+
+def _failure() -> str | None:
+    """What to do if a kernel cannot be made or run, whatever the packages look like."""
+    import microgrest as torch
+    from microgrest.cuda import detection
+
+    try:
+        result = (torch.ones(1, device="cuda") + 1).item()
+    except Exception as error:  # CUDA's packages raise types of their own, and ImportError
+        return detection.explain(error)
+    return None if result == 2 else f"the GPU computes 1 + 1 = {result}: see what nvidia-smi says"
 
 
 def _text(facts: dict[str, dict[str, Any]]) -> str:
@@ -104,4 +116,6 @@ def _text(facts: dict[str, dict[str, Any]]) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return " ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "; ".join(value) if any(" " in v for v in value) else " ".join(value) or "none"
+    return str(value)

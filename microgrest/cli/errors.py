@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 
@@ -9,3 +12,16 @@ class InputError(click.ClickException):
     """Something given on the command line, or in a file named there, cannot be used."""
 
     exit_code = 2
+
+
+@contextmanager
+def memory_guarded() -> Iterator[None]:
+    """In a `with` statement, running out of memory, a GPU's too, is the user's to mend."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from microgrest import OutOfMemoryError
+
+        if not isinstance(error, (MemoryError, OutOfMemoryError)):
+            raise
+        raise InputError(f"this fit does not fit into memory: {error}") from error

@@ -9,8 +9,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .errors import memory_guarded
 from .settings import DEVICES, DTYPES, OPTIMIZERS, TARGETS, Settings
 
+SIZES = "1e2,1e3,1e4,1e5,1e6,1e7"
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -18,6 +20,20 @@ def _positive(context: click.Context, option: click.Parameter, value: float | No
     if value is not None and not (value > 0 and math.isfinite(value)):
         raise click.BadParameter(f"{value} is not a positive, finite number", context, option)
     return value
+
+
+def _sizes(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """The sizes of `--sweep`, sorted."""
+    if value is None:
+        return None
+    try:
+        sizes = {float(size) for size in value.split(",")}
+        if not all(size >= 2 and size == int(size) for size in sizes):
+            raise ValueError
+    except (ValueError, OverflowError):
+        message = f"{value!r} is no list of whole numbers from 2 on, such as 100,1e4"
+        raise click.BadParameter(message, context, option) from None
+    return tuple(sorted(map(int, sizes)))
 
 
 @click.command()
@@ -85,7 +101,18 @@ def _positive(context: click.Context, option: click.Parameter, value: float | No
     "--compare/--no-compare",
     default=True,
     show_default=True,
-    help="Also run the fit in plain NumPy: speedup, and a check of the result.",
+    help="Also run the fit in plain NumPy: speedup, and a check of the result; and on a GPU's "
+    "machine, steps on the CPU.",
+)
+@click.option(
+    "--sweep",
+    metavar="SIZES",
+    is_flag=False,
+    flag_value=SIZES,
+    callback=_sizes,
+    help="Instead of fitting, time a step at these numbers of points, on the GPU and the CPU, and "
+    "say from how many on the GPU is faster; on the CPU alone, beside NumPy.  "
+    f"[without SIZES: {SIZES}]",
 )
 @click.option("--json", is_flag=True, help="Print the result as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress, and only the polynomial and its loss.")
@@ -103,9 +130,13 @@ def fit(context: click.Context, /, **options: Any) -> None:
     is not there, or a fit that diverges.
     """
     _check_combination(context, options)
-    from .job import run
-
-    run(Settings(**options))
+    settings = Settings(**options)
+    with memory_guarded():
+        if settings.sweep is None:
+            from .job import run
+        else:
+            from .sweep import run
+        run(settings)
 
 
 def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
@@ -114,6 +145,9 @@ def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
     def given(name: str) -> bool:
         return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
+    if options["sweep"] is not None:
+        for name in filter(given, ("data", "points", "steps", "plot", "compare")):
+            raise click.UsageError(f"--sweep times steps at sizes of its own: drop --{name}")
     if options["data"] is None:
         for name in filter(given, ("x", "y")):
             raise click.UsageError(f"--{name} names a column of --data FILE, which is missing")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
-from . import baseline, gpu, plot, problem, report
+from . import baseline, gpu, plot, problem, report, timing
 from .errors import InputError
 from .problem import Problem
 from .progress import Progress
@@ -36,11 +36,8 @@ class Phases:
 
 def run(settings: Settings) -> None:
     """Fit, report, save and plot as `settings` say; exits with status 1 if NumPy disagrees."""
-    try:
-        _check_files(settings)
-        posed, result = _fit(settings)
-    except MemoryError as error:
-        raise InputError(f"this fit does not fit into memory: {error}") from error
+    _check_files(settings)
+    posed, result = _fit(settings)
     click.echo(report.as_json(result) if settings.json else report.as_text(result, settings.quiet))
     if settings.save is not None:
         report.save(result, settings.save)
@@ -65,19 +62,26 @@ def _fit(settings: Settings) -> tuple[Problem, dict[str, Any]]:
     began = time.perf_counter()
     job = prepare(settings, posed, device)
     ready = time.perf_counter() - began
-    trained = _train(settings, job)
+    trained = _train(settings, job, device)
     # Of what preparing took, one step was a step.
     phases = Phases(startup, max(0.0, ready - trained.seconds / settings.steps), trained.seconds)
 
     compared = _compare(settings, job, trained) if settings.compare else None
     built = report.build(settings, job.problem, job.lr, device, trained, phases, compared)
+    built["gpu"] = _beside_cpu(job) if device == "cuda" and settings.compare else None
     return job.problem, built
 
 
-def _train(settings: Settings, job: Job) -> Trained:
+def _beside_cpu(job: Job) -> dict[str, Any]:
+    from microgrest import cuda
+
+    return {"name": cuda.get_device_name(), **timing.on_gpu(job.begin).facts()}
+
+
+def _train(settings: Settings, job: Job, device: str) -> Trained:
     try:
         with Progress(settings.steps, settings.quiet) as progress:
-            return train(job.begin, settings.steps, progress)
+            return train(partial(job.begin, device), settings.steps, progress)
     except Diverged as error:
         scaling = job.problem.scaling
         values = ", ".join(f"{value:.6g}" for value in scaling.coefficients(error.coefficients))
@@ -90,21 +94,27 @@ def _train(settings: Settings, job: Job) -> Trained:
 
 @dataclass(frozen=True)
 class Job:
-    """A fit that is ready to run: `begin` makes it anew, from `start` (scaled units) every time."""
+    """A fit: `begin` makes it anew on a device, from `start` (scaled units) every time."""
 
     problem: Problem
     start: NDArray[np.float64]
     lr: float
-    begin: Callable[[], Training]
+    begin: Callable[[str], Training]
 
 
 def prepare(settings: Settings, posed: Problem | None, device: str) -> Job:
     """Pose the problem, unless it is `posed`, and take one step, which loads all kernels."""
+    job = pose(settings, posed)
+    job.begin(device).step().item()
+    return job
+
+
+def pose(settings: Settings, posed: Problem | None) -> Job:
+    """The fit that `settings` ask for, of `posed` or of the synthetic problem."""
     posed = posed or problem.synthetic(settings)
     lr = settings.lr or problem.default_rate(settings, posed)
     start = _start(settings)
-    begin = partial(Training, posed.t, posed.z, start.tolist(), settings, lr, device)
-    begin().step().item()
+    begin = partial(Training, posed.t, posed.z, start.tolist(), settings, lr)
     return Job(posed, start, lr, begin)
 
 

@@ -98,8 +98,26 @@ def _details(result: dict[str, Any]) -> Iterator[str]:
     yield f"start-up            {seconds['startup']:9.3f} s"
     yield f"kernel compilation  {seconds['compile']:9.3f} s"
     yield f"steps               {seconds['steps']:9.3f} s   {_micro(seconds['step'])} us a step"
+    if result["gpu"] is not None:
+        yield from _gpu(result["gpu"])
     if result["compare"] is not None:
         yield from _comparison(result["compare"], result["residual"])
+
+
+def _gpu(found: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"{'GPU, without reading the loss':34s}{_micro(found['step_seconds'])} us a step, of which "
+        f"{found['host_share']:.0%} host time for {found['launches']} launches"
+    )
+    yield (
+        f"{'CPU':34s}{_micro(found['cpu_step_seconds'])} us a step, "
+        f"speedup of the GPU {found['speedup']:.2f}"
+    )
+    if found["speedup"] < 1:
+        yield (
+            f"the GPU is slower at this size: a step takes {1 / found['speedup']:.1f} times as "
+            "long as on the CPU; --sweep shows from how many points on it is faster"
+        )
 
 
 def _comparison(compare: dict[str, Any], residual: float) -> Iterator[str]:

@@ -32,6 +32,7 @@ class Settings:
     compare: bool = True
     json: bool = False
     quiet: bool = False
+    sweep: tuple[int, ...] | None = None
 
     @property
     def tutorial(self) -> bool:

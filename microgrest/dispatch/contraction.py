@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..kernels.matrices import Matrix
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import common_device
@@ -18,27 +19,34 @@ def contract(row: Row, a: Tensor, b: Tensor) -> Tensor:
     """The product of `a` and `b`, which have been checked."""
     shape = (*a._shape[:-1], *(b._shape[:-2] if b.ndim < 3 else ()), *b._shape[-1:] * (b.ndim > 1))
     y = Tensor._empty(shape, a._kind)
-    a._kind.kernels.contraction.matmul(a._numpy(), b._numpy(), y._numpy())
+    a._kind.kernels.contraction.matmul(_matrix(a), _matrix(b), (y._flat, 0, shape, None))
     return y
+
+
+def _matrix(t: Tensor) -> Matrix:
+    if t._flat is not None:
+        return t._flat, 0, t._shape, None
+    return t._storage.array, t._offset, t._shape, t._strides
 
 
 def check(name: str, a: Any, b: Any) -> None:
     """RuntimeError unless `name` takes operands of these shapes, types and devices."""
-    for what, t, rank in zip(("self", "mat2"), (a, b), RANKS[name], strict=True):
+    ranks = RANKS[name]
+    for what, t, rank in zip(("self", "mat2"), (a, b), ranks, strict=True):
         if not isinstance(t, Tensor):
             raise TypeError(f"{name}(): {what} must be Tensor, not {type(t).__name__}")
-        if t.ndim != rank:
+        if len(t._shape) != rank:
             raise RuntimeError(
                 f"{name}(): {what} must be a {rank}-D tensor, got shape {list(t._shape)}"
             )
-    common_device(name, (a, b))
     if a._kind is not b._kind:
+        common_device(name, (a, b))
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r} in "
             f"{name}()"
         )
-    inner = b._shape[0] if b.ndim < 3 else b._shape[1]
-    if a._shape[-1] != inner or (b.ndim == 3 and a._shape[0] != b._shape[0]):
+    batched = ranks[1] == 3
+    if a._shape[-1] != b._shape[batched] or (batched and a._shape[0] != b._shape[0]):
         raise RuntimeError(
             f"{name}(): mat1 and mat2 shapes cannot be multiplied ({_by(a)} and {_by(b)})"
         )

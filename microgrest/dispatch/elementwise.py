@@ -45,7 +45,7 @@ class Form:
             else row.extra.get("backward_tensor", row.backward_name)
         )
         self.differentiable = row.differentiable and result.is_floating_point
-        self.backwards: dict[tuple[int, str], Backward] = {}
+        self.backwards: dict[tuple[int, str, device], Backward] = {}
 
     def typed(self) -> list[tuple[Symbol, dtype, dtype]]:
         """The inputs as Lowering wants them: symbol, stored type, loaded type."""
@@ -53,12 +53,12 @@ class Form:
             (s, t or u, u) for s, t, u in zip(self.symbols, self.stored, self.loaded, strict=True)
         ]
 
-    def backward(self, edges: Sequence[Any], layout: str) -> Backward:
+    def backward(self, edges: Sequence[Any], layout: str, where: device) -> Backward:
         """The Backward for the inputs that have an edge, operands in `layout` ("" if strided)."""
         mask = sum(1 << i for i, edge in enumerate(edges) if edge is not None)
-        found = self.backwards.get((mask, layout))
+        found = self.backwards.get((mask, layout, where))
         if found is None:
-            found = self.backwards[mask, layout] = Backward(self, edges, layout)
+            found = self.backwards[mask, layout, where] = Backward(self, edges, layout)
         return found
 
 
@@ -282,7 +282,7 @@ def apply(row: Row, args: Sequence[Any], out: Tensor | None = None) -> Tensor:
     if form.differentiable and state.grad:
         edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
         if edges.count(None) != len(edges):
-            form.backward(edges, layout).attach(result, edges, args)
+            form.backward(edges, layout, where).attach(result, edges, args)
     return result
 
 

@@ -46,7 +46,7 @@ class Entry:
 
     def backward(self, mask: int, edges: tuple[Any, ...]) -> Backward:
         """How gradients go back to the operands whose bits are set in `mask`."""
-        found = self.backwards[mask] = self.form.backward(edges, self.layout)
+        found = self.backwards[mask] = self.form.backward(edges, self.layout, self.kind.device)
         return found
 
 

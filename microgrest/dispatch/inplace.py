@@ -35,7 +35,7 @@ def apply_in_place(row: Row, x: Tensor, rest: Sequence[Any]) -> Tensor:
     edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
     recorded = state.grad and form.differentiable and edges.count(None) != len(edges)
     if recorded:
-        backward = form.backward(edges, flat_layout(args, x))
+        backward = form.backward(edges, flat_layout(args, x), x.device)
         kept = [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
     write(row, x, args, form)
     x._storage.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, int64, uint8
-from ..kernels.program import Input, Output, Program, Reduce
+from ..kernels.program import LARGE, Input, Output, Program, Reduce
 from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
@@ -156,14 +157,16 @@ def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def folding(row: Row) -> Callable[[Tensor], Tensor]:
     """The function of a sum or mean of all elements; what does not fit takes the general path."""
-    entries: dict[Kind, tuple[Program, Kind]] = {}
+    entries: dict[Kind, tuple[Callable[[int], Any], Any, Kind]] = {}
     rule = Evenly(row)
 
     def slow(x: Tensor) -> Tensor:
         kind = x._kind
         if kind not in entries and x._flat is not None:
             result = kind_of(result_type(row, kind.dtype), kind.device)
-            entries[kind] = program_of(row, kind.dtype, result.dtype), result
+            program = program_of(row, kind.dtype, result.dtype)
+            at = partial(kind.kernels.elementwise.compiled, program, "vr", 0)
+            entries[kind] = at, at(0), result
         return apply(row, (x,), {"dim": tuple(range(x.ndim)), "keepdim": False})
 
     def op(x: Tensor) -> Tensor:
@@ -171,9 +174,9 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
         found = entries.get(x._kind)
         if flat is None or found is None:
             return slow(x)
-        program, kind = found
+        at, kernel, kind = found
         out = kind.empty(1)
-        kind.kernels.elementwise.compiled(program, "vr", 0, flat.size)(flat, out)
+        (kernel if flat.size < LARGE else at(flat.size))(flat, out)
         t = make(out, SCALAR, kind)
         if x._requires_grad and state.grad:
             node = _new(Node)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dtypes
-from ..device import device as device_type
+from .. import cuda as cuda_devices, dtypes
+from ..device import CPU, device as device_type
+from ..dispatch.memory import put
 from ..dispatch.structured import apply
 from ..dtypes import dtype
 from ..methods import method
 from ..ops import convert as rows
 from ..storage import kind_of
-from ..tensor import Tensor
+from ..tensor import Tensor, make
 
 
 @method
@@ -49,7 +50,8 @@ def to(
     if wanted is not input._kind.dtype:
         input = rows.to[wanted](input)
     if kind is not input._kind:
-        input = apply(rows.transfer, (input,), {"device": kind.device, "blocking": not non_blocking})
+        params = {"device": kind.device, "blocking": not non_blocking}
+        input = apply(rows.transfer, (input,), params)
     return input
 
 
@@ -82,3 +84,37 @@ def cpu(input: Tensor) -> Tensor:
 def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """The tensor on a GPU, the current one by default."""
     return to(input, device="cuda" if device is None else device, non_blocking=non_blocking)
+
+
+@method
+def pin_memory(input: Tensor) -> Tensor:
+    """The tensor in page-locked memory, from which copies to a GPU can go on by themselves."""
+    if input.device is not CPU:
+        raise RuntimeError(f"cannot pin a tensor on {input.device}, only dense CPU tensors")
+    if is_pinned(input):
+        return input
+    values = input.contiguous().detach()
+    array = cuda_devices.kernels().memory.pinned(values.numel(), values._kind.raw)
+    pinned = make(array, input._shape, input._kind)
+    put(pinned, values)
+    return pinned
+
+
+@method
+def is_pinned(input: Tensor) -> bool:
+    """Whether the tensor is in page-locked memory."""
+    if input.device is not CPU or not cuda_devices.is_initialized():
+        return False
+    return bool(cuda_devices.kernels().memory.is_pinned(input._storage.array))
+
+
+@method
+def record_stream(input: Tensor, stream: Any) -> None:
+    """Say that `stream` (`cuda.Stream`) uses the memory, which is then not reused before it has."""
+    input._kind.kernels.memory.record_stream(input._storage.array, stream._raw)
+
+
+@method
+def get_device(input: Tensor) -> int:
+    """The number of the GPU that the tensor is on, -1 on the CPU."""
+    return -1 if input.device is CPU else input.device.index or 0

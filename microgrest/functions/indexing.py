@@ -23,6 +23,7 @@ from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
+from .places import Index, counted, from_front, index_of, out_of_range, tensor_of
 from .shapes import select, unsqueeze
 
 
@@ -227,30 +228,27 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     kept = [d for d in range(x.ndim) if d not in picked]
     before = [d for d in kept if together and d < first]
     after = kept[len(before) :]
-    total: Any = np.zeros((1,) * (len(kept) + len(shape)), np.int64)
+    total: Any = 0
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
-            index = _in_range(pickers[d].detach()._numpy(), x._shape[d], d)
-            index = index.reshape(
-                (1,) * (len(shape) - index.ndim) + index.shape + (1,) * len(after)
-            )
+            index = _in_range(index_of(pickers[d], x.device), x._shape[d], d)
+            lead = (1,) * (len(shape) - index.ndim)
+            index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:
             right = (
                 len(after) - after.index(d) - 1
                 if d in after
                 else len(after) + len(shape) + len(before) - before.index(d) - 1
             )
-            index = np.arange(x._shape[d], dtype=np.int64).reshape(-1, *(1,) * right)
-        total = total + index * step
-    return from_numpy(np.ascontiguousarray(total))
+            index = counted(x._shape[d], step, right + 1, x.device)
+        total = total + index
+    return tensor_of(total)
 
 
-def _in_range(index: np.ndarray[Any, Any], n: int, d: int) -> np.ndarray[Any, Any]:
+def _in_range(index: Index, n: int, d: int) -> Index:
     """`index` counted from the front; IndexError where it is out of range."""
-    wrong = (index < -n) | (index >= n)
-    if wrong.any():
-        raise IndexError(
-            f"index {index[wrong].flat[0]} is out of bounds for dimension {d} with size {n}"
-        )
-    return np.where(index < 0, index + n, index).astype(np.int64)
+    wrong = out_of_range(index, -n, n)
+    if wrong is not None:
+        raise IndexError(f"index {wrong} is out of bounds for dimension {d} with size {n}")
+    return from_front(index, n)

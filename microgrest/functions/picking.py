@@ -14,6 +14,7 @@ from ..methods import method
 from ..ops import indexing as rows
 from ..tensor import Tensor
 from .indexing import getitem
+from .places import from_front, index_of, out_of_range, tensor_of
 from .reductions import positions
 from .shapes import expand, reshape
 
@@ -45,11 +46,10 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def _in_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> None:
-    """`error` unless all of `index` is in [0, n); {} in the message is the first that is not."""
-    values = index._numpy()
-    wrong = values[(values < 0) | (values >= n)]
-    if wrong.size:
-        raise error(message.format(wrong.flat[0]))
+    """`error` unless all of `index` is in [0, n); {} in the message is one that is not."""
+    wrong = out_of_range(index_of(index, index.device), 0, n)
+    if wrong is not None:
+        raise error(message.format(wrong))
 
 
 @method
@@ -98,7 +98,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     d = input._dim(dim)
     places = _checked("take_along_dim", indices)
     n = input._shape[d] if input._shape else 1
-    places = (places < 0).to(int64) * n + places
+    places = tensor_of(from_front(index_of(places, input.device), n))
     beside = [
         tuple(1 if k == d else extent for k, extent in enumerate(t._shape)) for t in (input, places)
     ]
@@ -117,14 +117,13 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         what = repr(index.dtype) if isinstance(index, Tensor) else type(index).__name__
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {what}")
     n = input.numel()
-    places = index.detach()
-    values = places._numpy()
-    wrong = values[(values < -n) | (values >= n)]
-    if wrong.size:
+    places = index_of(index, input.device)
+    wrong = out_of_range(places, -n, n)
+    if wrong is not None:
         raise IndexError(
-            f"out of range: tried to access index {wrong.flat[0]} on a tensor of {n} elements."
+            f"out of range: tried to access index {wrong} on a tensor of {n} elements."
         )
-    return apply(rows.gather, (input, (places < 0).to(int64) * n + places), {})
+    return apply(rows.gather, (input, tensor_of(from_front(places, n))), {})
 
 
 @method

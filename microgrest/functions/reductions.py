@@ -6,10 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import return_types
-from ..arrays import from_numpy
 from ..dispatch.reduction import folding, search
 from ..dispatch.structured import apply
 from ..dtypes import as_dtype
@@ -19,6 +16,7 @@ from ..ops.indexing import gather
 from ..ops.row import Row
 from ..tensor import Tensor
 from .aliases import numpy_names
+from .places import counted, index_of, tensor_of
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
@@ -170,12 +168,12 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Ten
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
-    place = index._numpy() * math.prod(x._shape[dim + 1 :])
+    place = index_of(index, x.device) * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
         if d != dim and n > 1:
             step = math.prod(x._shape[d + 1 :])
-            place = place + np.arange(0, n * step, step).reshape(-1, *(1,) * (index.ndim - d - 1))
-    return from_numpy(np.ascontiguousarray(place)).to(index.device)
+            place = place + counted(n, step, index.ndim - d, x.device)
+    return tensor_of(place)
 
 
 @method

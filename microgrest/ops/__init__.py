@@ -14,6 +14,7 @@ from . import (
     movement,
     reduction,
     rounding,
+    scan,
     special,
 )
 from .row import ROWS, Row
@@ -47,5 +48,6 @@ __all__ = [
     "movement",
     "reduction",
     "rounding",
+    "scan",
     "special",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from command_line import Run
+
+from microgrest import cuda
 
 
 def refused(run: Run, *arguments: object) -> str:
@@ -78,6 +79,13 @@ def test_column_that_is_not_there(run: Run, load_cell: Path) -> None:
         (["--seed", -1], "-1 is not in the range"),
         (["--x", "load"], "--x names a column of --data FILE, which is missing"),
         (["--plot", "fit.gif"], "must end in .png"),
+        (["--sweep", "10,1"], "'10,1' is no list of whole numbers from 2 on"),
+        (["--sweep", "10.5"], "is no list of whole numbers"),
+        (["--sweep", "1e999"], "is no list of whole numbers"),
+        (["--sweep", "many"], "is no list of whole numbers"),
+        (["--sweep", "2,100"], "degree 3 needs at least 4 different values of x; there are 2"),
+        (["--sweep", "10", "--points", 10], "--sweep times steps at sizes of its own: drop --poi"),
+        (["--sweep", "--no-compare"], "drop --compare"),
     ],
 )
 def test_options(run: Run, arguments: list[object], expected: str) -> None:
@@ -134,49 +142,9 @@ def test_divergence_of_the_last_update_is_seen(run: Run) -> None:
 
 
 def test_cuda_without_a_gpu(run: Run) -> None:
-    from microgrest.cli import gpu
-
-    if gpu.problem() is None:
+    reason = cuda.problem()
+    if reason is None:
         pytest.skip("there is a GPU")
-    message = refused(run, "--device", "cuda")
-    assert "--device cuda: " in message and "--device cpu" in message
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has a message of its own")
-def test_each_gpu_problem_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from microgrest.cli import gpu
-
-    class Driver:
-        """A driver with one GPU of compute capability 7.0, interface 13000."""
-
-        def __init__(self, devices: int = 1, version: int = 13000, major: int = 7) -> None:
-            self.devices, self.version, self.major = devices, version, major
-
-        def cuInit(self, flags: int) -> int:
-            return 0
-
-        def cuDeviceGetCount(self, out: object) -> int:
-            return _store(out, self.devices)
-
-        def cuDriverGetVersion(self, out: object) -> int:
-            return _store(out, self.version)
-
-        def cuDeviceGetAttribute(self, out: object, attribute: int, device: int) -> int:
-            return _store(out, self.major if attribute == gpu.CAPABILITY_MAJOR else 0)
-
-    def _store(out: object, value: int) -> int:
-        out._obj.value = value  # type: ignore[attr-defined]
-        return 0
-
-    monkeypatch.setattr(gpu, "find_spec", lambda name: None)
-    cases = [
-        (None, "no NVIDIA driver"),
-        (Driver(devices=0), "sees no GPU"),
-        (Driver(version=11080), "too old"),
-        (Driver(), "pip install 'microgrest[cuda12]'"),
-        (Driver(major=9), "pip install 'microgrest[cuda13]'"),
-        (Driver(major=9, version=12040), "pip install 'microgrest[cuda12]'"),
-    ]
-    for driver, expected in cases:
-        monkeypatch.setattr(gpu, "_driver", lambda driver=driver: driver)
-        assert expected in (gpu.problem() or "")
+    for sweep in ([], ["--sweep", "10,20"]):
+        message = refused(run, "--device", "cuda", *sweep)
+        assert f"--device cuda: {reason}" in message and "--device cpu" in message

@@ -32,7 +32,9 @@ def test_doctor_json(run: Run, own_cache: Path) -> None:
     facts = json.loads(run("doctor", "--json").stdout)
     assert set(facts) == {"versions", "cpu", "threads", "cache", "gpu"}
     assert facts["cache"] == {"path": str(own_cache), "kernels": 0, "bytes": 0}
-    assert facts["gpu"]["usable"] or "--device cpu" in facts["gpu"]["remedy"]
+    reason = microgrest.cuda.problem()
+    assert facts["gpu"]["usable"] == (reason is None)
+    assert facts["gpu"]["remedy"] == (reason or "none needed")
 
 
 def test_cache_list_and_clear(run: Run, own_cache: Path) -> None:

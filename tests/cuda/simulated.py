@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from microgrest.kernels import cache
-from microgrest.kernels.codegen_cuda import Source, flat, strided
 from microgrest.kernels.cuda import names
+from microgrest.kernels.cuda.source import wide
+from microgrest.kernels.cuda.source.maps import Source, flat, strided
 from microgrest.kernels.program import Input, Instr, Output, Program
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +84,26 @@ def one_dimension() -> None:
     expect(out[3:9], a[:12:2] + b[1:19:3])
 
 
+def by_runs() -> None:
+    """Runs of four, and what is left over."""
+    for n in (1, 3, 4, 30, 65):
+        a, b, m, out = operands(n)
+        launch(wide.flat(CHOOSE, "vvvv", names, simulated=True), a, b, m, out, n)
+        expect(out, np.where(m, a + b, a))
+        launch(wide.flat(CHOOSE, "vfe0", names, simulated=True), a, np.float32(2), m[n > 1 :], n)
+        expect(a, np.arange(n) + 2 * (n > 1))
+
+
+def by_runs_to_several() -> None:
+    a, b, m, out = operands(30)
+    sums = Instr("{a} + {b}", (("a", 0), ("b", 1)), "float32", "float32")
+    outputs = (Output(3, "float32"), Output(1, "float32"))
+    both = Program("both", CHOOSE.inputs, (sums,), outputs)
+    launch(wide.flat(both, "vvev0", names, simulated=True), a, b, m, out, 30)
+    expect(out, np.arange(30) * 101)
+    expect(a, b)
+
+
 if __name__ == "__main__":
     for check in (
         contiguous,
@@ -90,5 +111,7 @@ if __name__ == "__main__":
         in_place,
         transposed_and_broadcast,
         one_dimension,
+        by_runs,
+        by_runs_to_several,
     ):
         check()

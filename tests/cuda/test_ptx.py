@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from ctypes import CFUNCTYPE, c_void_p
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from microgrest.kernels.codegen_cuda import flat, strided
+from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of
+from microgrest.kernels import cache
 from microgrest.kernels.cuda import compile as compiler, names
-from microgrest.kernels.program import Program
+from microgrest.kernels.cuda.source import wide
+from microgrest.kernels.cuda.source.maps import flat, strided
+from numba import cfunc, types
 
 from microgrest import dtypes
 from microgrest.dispatch.elementwise import Form
@@ -18,31 +24,11 @@ pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
 )
 
-ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
 CAPABILITIES = [(7, 5), (9, 0)]
-# Without float64 operands, float64 serves only to bring a huge argument into one period.
-TRIGONOMETRIC = ["sin", "sin_backward", "cos", "cos_backward", "tan", "sinc", "sinc_backward"]
-
-
-def form_of(row: Row, dtype: dtypes.dtype) -> Form:
-    """The row on tensors of `dtype`, masks being bool; for operands with a default, on numbers."""
-    compute, result = row.types(dtype)
-    loaded = [dtypes.bool_ if name in row.unpromoted else compute for name in row.args]
-    stored = [
-        None if name in row.defaults else dtypes.bool_ if name in row.unpromoted else dtype
-        for name in row.args
-    ]
-    return Form(row, stored, loaded, result)
-
-
-def flat_kernels(form: Form) -> Iterator[tuple[Program, str]]:
-    """The programs of the form on contiguous tensors, forward and backward, and their layouts."""
-    layout = "".join("f" if d is None else "v" for d in form.stored)
-    yield form.program, f"{layout}v"
-    if form.differentiable:
-        backward = form.backward(form.stored, layout)
-        if backward.computed:
-            yield backward.program(True), backward.letters("v")
+# How often the PTX mentions float64 at most where there are no float64 operands: only to bring a
+# huge argument into one period, per element.
+DOUBLES = dict.fromkeys(["sin", "sin_backward", "cos", "cos_backward", "tan", "sinc"], 4)
+DOUBLES |= {"sinc_backward": 8}
 
 
 def examine(source: compiler.Source, capability: tuple[int, int], label: str) -> None:
@@ -53,14 +39,14 @@ def examine(source: compiler.Source, capability: tuple[int, int], label: str) ->
     assert kernel.spills == 0
     assert kernel.registers <= 64
     if "float64" not in source.signature:
-        assert (kernel.doubles > 0) == (label in TRIGONOMETRIC)
+        elements = 4 if "load_run" in source.text else 1
+        assert kernel.doubles <= DOUBLES.get(label, 0) * elements
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
 @pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
 def test_every_row(row: Row, capability: tuple[int, int]) -> None:
-    dtype = dtypes.int64 if row.formula == "!" else dtypes.float32
-    for program, layout in flat_kernels(form_of(row, dtype)):
+    for program, layout in flat_kernels(form_of(row, dtype_of(row))):
         examine(flat(program, layout, names), capability, program.name)
 
 
@@ -98,6 +84,84 @@ def test_strided_layouts(dtype: str, layout: str, ndim: int) -> None:
     stored = [None if letter in "fi" else d for letter in layout[:2]]
     program = Form(ROWS["mul"], stored, [d, d], d).program
     examine(strided(program, layout, ndim, names), (7, 5), "mul")
+
+
+@pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
+def test_every_row_by_runs(row: Row) -> None:
+    for program, layout in flat_kernels(form_of(row, dtype_of(row))):
+        examine(wide.flat(program, layout, names), (9, 0), program.name)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rows"),
+    [
+        ("float64", "add div exp log sin erf pow where to_float32"),
+        ("float16", "add addcdiv atan2 erfinv hypot logaddexp pow round_decimals where"),
+        ("int64", "add neg pow floor_divide where eq to_bool to_float16"),
+        ("int8", "add mul floor_divide where to_float32"),
+    ],
+)
+def test_types_by_runs(dtype: str, rows: str) -> None:
+    for row in rows.split():
+        for program, layout in flat_kernels(form_of(ROWS[row], dtypes.BY_NAME[dtype])):
+            examine(wide.flat(program, layout, names), (7, 5), program.name)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "row", "layout", "accesses"),
+    [
+        ("float32", "mul", "vvv", ["ld.global.v4.f32"] * 2 + ["st.global.v4"]),
+        ("float32", "sin", "vv", ["ld.global.v4.f32", "st.global.v4"]),
+        ("float32", "where", "vvvv", ["ld.global.u32", *["ld.global.v4.f32"] * 2, "st.global.v4"]),
+        ("float32", "eq", "vvv", ["ld.global.v4.f32"] * 2 + ["st.global.u32"]),
+        ("float32", "mul", "ve0", ["ld.global.v4.f32", "st.global.v4"]),
+        ("float64", "add", "vvv", ["ld.global.v2.f64"] * 2 + ["st.global.v2"]),
+        ("float16", "add", "vvv", ["ld.global.v4.u32"] * 2 + ["st.global.v4.u32"]),
+        ("int8", "mul", "vvv", ["ld.global.v4.u32"] * 2 + ["st.global.v4.u32"]),
+        ("bool", "clone", "vv", ["ld.global.v4.u32", "st.global.v4.u32"]),
+        ("bool", "to_float64", "vv", ["ld.global.v2.u8", "st.global.v2"]),
+        ("float64", "pow", "vvv", []),
+    ],
+)
+@pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
+def test_runs_move_at_once(
+    dtype: str, row: str, layout: str, accesses: list[str], capability: tuple[int, int]
+) -> None:
+    program = form_of(ROWS[row], dtypes.BY_NAME[dtype]).program
+    source = wide.flat(program, layout, names)
+    examine(source, capability, row)
+    found = re.findall(
+        r"\b(?:ld|st)\.global\.(?:v\d\S*|u32)", compiler._ptx(source, capability, row)
+    )
+    assert len(found) == len(accesses)
+    for access, start in zip(sorted(found), sorted(accesses), strict=True):
+        assert access.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "run"),
+    [
+        *[("uint8", 2), ("uint8", 4), ("int8", 16), ("uint16", 8), ("int16", 2), ("int32", 4)],
+        *[("float32", 4), ("float32", 2), ("float64", 2)],
+    ],
+)
+def test_runs_take_elements_apart_and_together(dtype: str, run: int) -> None:
+    """The intrinsics as machine code of the CPU, from `a` to `b` turned around."""
+    text = wide.INTRINSICS.replace("{run}", str(run))
+    tools = cache.load(text.replace("numba.cuda.extending", "numba.extending"), "runs")
+    load_run, store_run = tools.load_run, tools.store_run
+    pointer = types.CPointer(getattr(types, dtype))
+
+    @cfunc(types.void(pointer, pointer))
+    def turn(a: Any, b: Any) -> None:
+        store_run(b, run, load_run(a, run)[::-1])
+
+    a = (np.arange(3 * run) * 37 - 200).astype(dtype)
+    b = np.zeros(3 * run, dtype)
+    CFUNCTYPE(None, c_void_p, c_void_p)(turn.address)(a.ctypes.data, b.ctypes.data)
+    np.testing.assert_array_equal(b[run : 2 * run], a[run : 2 * run][::-1])
+    assert not b[:run].any()
+    assert not b[2 * run :].any()
 
 
 def test_a_kept_cubin_is_not_compiled_again(

@@ -11,6 +11,8 @@ import pytest
 from microgrest.kernels import cache
 from microgrest.kernels.cpu import parallel
 
+import microgrest as mg
+
 THREADED = pytest.mark.skipif(not parallel.usable(), reason="no thread-safe layer, or one core")
 
 SOURCE = '''"""Blockwise sums of squares."""
@@ -33,6 +35,8 @@ PROGRAM = f"""
 import numpy as np
 from microgrest.kernels import cache
 from microgrest.kernels.cpu import parallel
+
+import microgrest as mg
 
 def compute():
     parallel.usable()
@@ -114,6 +118,8 @@ import threading
 import numba
 from microgrest.kernels.cpu import parallel
 
+import microgrest as mg
+
 def look():
     seen.append((parallel.usable(), numba.get_num_threads()))
 
@@ -137,6 +143,8 @@ def test_the_environment_is_left_as_it_was():
 import os
 before = dict(os.environ)
 from microgrest.kernels.cpu import parallel
+
+import microgrest as mg
 assert parallel.usable()
 print(os.environ == before)
 """
@@ -189,3 +197,11 @@ print(forked(child), parallel.usable())
 """
     program = processes.FORK + PROGRAM + code
     assert processes.run(program, MICROGREST_CACHE_DIR=tmp_path) == "10 True"
+
+
+def test_operands_named_like_builtins() -> None:
+    """What clamp calls its bounds are functions that a kernel by blocks calls."""
+    x = mg.linspace(-2, 2, parallel.MINIMUM)
+    bounded = x.clamp(-1.0, 1.0)
+    assert (bounded.min().item(), bounded.max().item()) == (-1.0, 1.0)
+    assert bounded.equal(x.minimum(mg.tensor(1.0)).maximum(mg.tensor(-1.0)))

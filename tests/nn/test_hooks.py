@@ -7,6 +7,8 @@ import pytest
 import microgrest as torch
 from microgrest import nn
 
+pytestmark = pytest.mark.devices
+
 
 class Scaled(nn.Module):
     def forward(self, x, factor=1.0):

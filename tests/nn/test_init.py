@@ -9,9 +9,11 @@ import pytest
 import microgrest as torch
 from microgrest import nn
 
+pytestmark = pytest.mark.devices
+
 
 def spread(tensor):
-    values = tensor.detach().numpy().astype("f8")
+    values = tensor.detach().cpu().numpy().astype("f8")
     return abs(values).max(), values.std(), values.mean()
 
 

@@ -12,6 +12,8 @@ import microgrest as torch
 import microgrest.nn.functional as F
 from microgrest import nn
 
+pytestmark = pytest.mark.devices
+
 X = np.array([-25.0, -3.5, -1.0, -0.4, 0.0, 0.3, 1.0, 2.5, 7.0, 25.0])
 
 
@@ -51,18 +53,20 @@ def test_empty_sequential_is_the_identity():
 def test_linear_is_x_w_transposed_plus_b(shape, bias):
     layer = nn.Linear(3, 2, bias=bias, dtype=torch.float64)
     x = np.random.default_rng(0).standard_normal(shape)
-    expected = x @ layer.weight.detach().numpy().T
-    expected = expected + (layer.bias.detach().numpy() if bias else 0.0)
-    result = layer(torch.from_numpy(x))
+    expected = x @ layer.weight.detach().cpu().numpy().T
+    expected = expected + (layer.bias.detach().cpu().numpy() if bias else 0.0)
+    result = layer(torch.tensor(x))
     assert result.dtype is torch.float64
-    np.testing.assert_allclose(result.detach().numpy(), expected, rtol=1e-13)
+    np.testing.assert_allclose(result.detach().cpu().numpy(), expected, rtol=1e-13)
 
 
 def test_linear_gradients():
     layer = nn.Linear(3, 2, dtype=torch.float64)
     x = np.random.default_rng(1).standard_normal((5, 3))
-    layer(torch.from_numpy(x)).sum().backward()
-    np.testing.assert_allclose(layer.weight.grad.numpy(), np.tile(x.sum(0), (2, 1)), rtol=1e-13)
+    layer(torch.tensor(x)).sum().backward()
+    np.testing.assert_allclose(
+        layer.weight.grad.cpu().numpy(), np.tile(x.sum(0), (2, 1)), rtol=1e-13
+    )
     assert layer.bias.grad.tolist() == [5.0, 5.0]
 
 
@@ -71,10 +75,10 @@ def test_linear_starts_within_its_bounds_and_repeats_with_the_seed():
     one = nn.Linear(100, 50)
     torch.manual_seed(3)
     other = nn.Linear(100, 50)
-    weight = one.weight.detach().numpy()
+    weight = one.weight.detach().cpu().numpy()
     assert np.abs(weight).max() <= 0.1 and np.abs(weight).max() > 0.099
     assert abs(weight.std() - 0.1 / math.sqrt(3)) < 2e-3
-    assert np.abs(one.bias.detach().numpy()).max() <= 0.1
+    assert np.abs(one.bias.detach().cpu().numpy()).max() <= 0.1
     assert one.weight.tolist() == other.weight.tolist()
     assert one.bias.tolist() == other.bias.tolist()
 
@@ -153,8 +157,8 @@ ACTIVATIONS = [
 @pytest.mark.parametrize(("module", "text", "reference"), ACTIVATIONS, ids=lambda v: str(v)[:24])
 def test_activation(module, text, reference):
     assert repr(module) == text
-    result = module(torch.from_numpy(X))
-    np.testing.assert_allclose(result.numpy(), reference(X), rtol=1e-12, atol=1e-15)
+    result = module(torch.tensor(X))
+    np.testing.assert_allclose(result.cpu().numpy(), reference(X), rtol=1e-12, atol=1e-15)
 
 
 def test_activation_arguments():
@@ -183,7 +187,9 @@ def test_inplace_activation_writes_its_input_and_has_the_same_gradient(module):
     result = module(inplace=True)(written)
     assert result.tolist() == written.tolist() == module()(plain).tolist()
     result.sum().backward()
-    np.testing.assert_allclose(inplace.grad.numpy(), plain.grad.numpy(), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        inplace.grad.cpu().numpy(), plain.grad.cpu().numpy(), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_mse_loss():

@@ -7,6 +7,8 @@ import pytest
 import microgrest as torch
 from microgrest import nn
 
+pytestmark = pytest.mark.devices
+
 
 def model():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1, bias=False))

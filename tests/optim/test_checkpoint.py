@@ -7,6 +7,8 @@ import pytest
 import microgrest as torch
 from microgrest import optim
 
+pytestmark = pytest.mark.devices
+
 MAKERS = {
     "sgd": lambda p: optim.SGD(p, lr=0.002, momentum=0.9, nesterov=True),
     "rmsprop": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),

@@ -9,6 +9,8 @@ import microgrest as torch
 from microgrest.ops.elementwise import sqrt
 from microgrest.optim.fused import fused
 
+pytestmark = pytest.mark.devices
+
 
 @fused
 def blend(x, y, z, *, rate, shift, swap, roots):
@@ -38,15 +40,15 @@ def test_writes_new_values_computed_from_the_old_ones(flags, shift):
     x, y, z = map(torch.tensor, arrays())
     blend((x, y, z), (0.5, shift), flags)
     want = expected(*arrays(), 0.5, shift, *flags)
-    np.testing.assert_allclose(x.numpy(), want[0], rtol=1e-15)
-    np.testing.assert_allclose(z.numpy(), want[1], rtol=1e-15)
+    np.testing.assert_allclose(x.cpu().numpy(), want[0], rtol=1e-15)
+    np.testing.assert_allclose(z.cpu().numpy(), want[1], rtol=1e-15)
     assert y.tolist() == arrays()[1].tolist()
 
 
 def test_an_absent_tensor_is_none_in_the_expression():
     x, y, _ = map(torch.tensor, arrays())
     blend((x, y, None), (1, 0), PLAIN)
-    np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-15)
+    np.testing.assert_allclose(x.cpu().numpy(), y.cpu().numpy(), rtol=1e-15)
 
 
 def test_numbers_are_inputs_and_only_structure_is_traced():
@@ -66,10 +68,11 @@ def test_numbers_are_inputs_and_only_structure_is_traced():
 def test_any_layout(view):
     base, (_, y, z) = torch.tensor(arrays()[0]), map(torch.tensor, arrays())
     blend((view(base), view(y), view(z).clone()), (0.5, 1.0), PLAIN)
-    want, chosen = arrays()[0], np.zeros(arrays()[0].shape, bool)
-    view(torch.from_numpy(chosen)).fill_(True)
+    want, mask = arrays()[0], torch.zeros(arrays()[0].shape, dtype=torch.bool)
+    view(mask).fill_(True)
+    chosen = mask.cpu().numpy()
     want[chosen] = (0.5 * (want + arrays()[1]))[chosen]
-    np.testing.assert_allclose(base.numpy(), want, rtol=1e-15)
+    np.testing.assert_allclose(base.cpu().numpy(), want, rtol=1e-15)
 
 
 def test_each_tensor_keeps_its_dtype():
@@ -78,8 +81,8 @@ def test_each_tensor_keeps_its_dtype():
     blend((x, y, z), (0.5, 1.0), PLAIN)
     assert x.dtype is torch.float32 and z.dtype is torch.float64
     want = expected(*arrays(), 0.5, 1.0)
-    np.testing.assert_allclose(x.numpy(), want[0], rtol=1e-6)
-    np.testing.assert_allclose(z.numpy(), want[1], rtol=1e-6)
+    np.testing.assert_allclose(x.cpu().numpy(), want[0], rtol=1e-6)
+    np.testing.assert_allclose(z.cpu().numpy(), want[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [0, 1, 70_000])
@@ -87,7 +90,7 @@ def test_any_size(n):
     x, y, z = map(torch.tensor, arrays(shape=(n,)))
     blend((x, y, z), (0.25, 1.0), PLAIN)
     want = expected(*arrays(shape=(n,)), 0.25, 1.0)
-    np.testing.assert_allclose(x.numpy(), want[0], rtol=1e-15)
+    np.testing.assert_allclose(x.cpu().numpy(), want[0], rtol=1e-15)
 
 
 def test_writes_are_counted():

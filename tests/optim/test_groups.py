@@ -7,6 +7,8 @@ import pytest
 import microgrest as torch
 from microgrest import nn, optim
 
+pytestmark = pytest.mark.devices
+
 
 def leaf(value=1.0):
     return torch.tensor(value, requires_grad=True)

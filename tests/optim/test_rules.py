@@ -10,6 +10,8 @@ import pytest
 import microgrest as torch
 from microgrest import optim
 
+pytestmark = pytest.mark.devices
+
 START = [np.array([[0.5, -1.5, 2.0], [3.0, -0.25, 1.0]]), np.array(0.75)]
 STEPS = 12
 
@@ -104,13 +106,15 @@ def test_rule(optimizer, rule, options):
     opt = optimizer(params, **options)
     expected, states = list(START), [{}, {}]
     for step in range(STEPS):
-        for p, g in zip(params, gradients([p.detach().numpy() for p in params], step), strict=True):
+        for p, g in zip(
+            params, gradients([p.detach().cpu().numpy() for p in params], step), strict=True
+        ):
             p.grad = torch.tensor(g)
         opt.step()
         pairs = zip(expected, gradients(expected, step), states, strict=True)
         expected = [rule(p, g, s, **options) for p, g, s in pairs]
     for p, e in zip(params, expected, strict=True):
-        np.testing.assert_allclose(p.detach().numpy(), e, rtol=1e-12)
+        np.testing.assert_allclose(p.detach().cpu().numpy(), e, rtol=1e-12)
         assert p.dtype is torch.float64 and p.requires_grad and p.is_leaf
 
 
@@ -124,7 +128,7 @@ def test_rule_in_float32(optimizer, rule):
         opt.step()
         expected = rule(expected, g, state, lr=0.01)
     assert p.dtype is torch.float32
-    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(p.detach().cpu().numpy(), expected, rtol=1e-5)
 
 
 def test_a_learning_rate_set_between_steps_takes_effect():
@@ -176,7 +180,7 @@ def test_minimizes_a_quadratic_and_skips_parameters_without_gradient(optimizer):
         opt.zero_grad()
         ((p - 1) ** 2).sum().backward()
         opt.step()
-    assert abs(p.detach().numpy() - 1).max() < 0.06
+    assert abs(p.detach().cpu().numpy() - 1).max() < 0.06
     assert idle.item() == 1.0 and idle not in opt.state
 
 

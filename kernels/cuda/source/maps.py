@@ -7,13 +7,14 @@ and numbers, with nothing to copy to the device first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
-from .program import Program
-from .scalar import cast
-from .writer import NUMBERS, StridedWriter, Writer, indent, module, title
+from ...program import Program, Reduce
+from ...scalar import NARROW, SHORT, cast
+from ...writer import NUMBERS, StridedWriter, Writer, indent, module, title
 
 
 class Source(NamedTuple):
@@ -28,10 +29,10 @@ def flat(program: Program, layout: str, names: ModuleType) -> Source:
 
     for i in range(thread, n, threads): out[i] = f(a[i], b[i], ...)
     """
-    w = CudaWriter(_in_memory(program), layout, names)
+    w = CudaWriter(in_memory(program), layout, names)
     loop = _grid_stride("np.int64", "n", w.body())
     parameters = [*w.typed_parameters(), ("n", "int64")]
-    return _source(w, f"{layout}, CUDA", parameters, [*w.constants(), *loop])
+    return source(w, f"{layout}, CUDA", parameters, [*w.constants(), *loop])
 
 
 def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Source:
@@ -41,12 +42,12 @@ def strided(program: Program, layout: str, ndim: int, names: ModuleType) -> Sour
     The loop counts all elements, the last dimension fastest, so that neighboring threads meet
     neighboring elements.
     """
-    w = CudaStridedWriter(_in_memory(program), layout, names, ndim)
+    w = CudaStridedWriter(in_memory(program), layout, names, ndim)
     unpacked = w.unpack()
     length = " * ".join(f"n{d}" for d in range(ndim))
     loop = _grid_stride("np.uint64", length, [*w.unravel(), *w.constants(), *w.body()])
     parameters = [("geometry", f"UniTuple(uint64, {len(unpacked)})"), *w.typed_parameters()]
-    return _source(w, f"{ndim}-d {layout}, CUDA", parameters, [*unpacked, *loop])
+    return source(w, f"{ndim}-d {layout}, CUDA", parameters, [*unpacked, *loop])
 
 
 class CudaWriter(Writer):
@@ -57,16 +58,20 @@ class CudaWriter(Writer):
         if self.letters[i] not in NUMBERS:
             return super().load(i)
         loaded = self.program.inputs[i].loaded
-        return f"{self.value(i)} = {cast(self.arrays[i], _memory_type(loaded), loaded)}"
+        return f"{self.value(i)} = {cast(self.arrays[i], memory_type(loaded), loaded)}"
+
+    def initial(self, fold: Reduce, dtype: str) -> str:
+        """As `Writer.initial`; a lowest integer is one literal, since its negative is too large."""
+        return f"{SHORT[dtype]}({fold.init})" if dtype in NARROW else super().initial(fold, dtype)
 
     def typed_parameters(self) -> list[tuple[str, str]]:
         """Each parameter with its type: pointers, and numbers by value."""
         types = [
-            _memory_type(p.loaded) if c in NUMBERS else _pointer(p.stored)
+            memory_type(p.loaded) if c in NUMBERS else pointer(p.stored)
             for p, c in zip(self.program.inputs, self.letters, strict=True)
         ]
         stores = zip(self.program.outputs, self.stores, strict=True)
-        types += [_pointer(out.dtype) for out, s in stores if not s.isdigit()]
+        types += [pointer(out.dtype) for out, s in stores if not s.isdigit()]
         return list(zip(self.parameters, types, strict=True))
 
 
@@ -86,20 +91,20 @@ class CudaStridedWriter(CudaWriter, StridedWriter):
         return lines
 
 
-def _memory_type(dtype: str) -> str:
+def memory_type(dtype: str) -> str:
     """The type of `dtype` in device memory: a bool is a byte there, which Numba cannot tell."""
     return "uint8" if dtype == "bool" else dtype
 
 
-def _pointer(stored: str) -> str:
+def pointer(stored: str) -> str:
     """The type of an array; float16 is read and written as its bits, by helpers."""
     return f"CPointer({'uint16' if stored == 'float16' else stored})"
 
 
-def _in_memory(program: Program) -> Program:
+def in_memory(program: Program) -> Program:
     """`program` with its operands stored in the types of device memory."""
-    inputs = tuple(replace(p, stored=_memory_type(p.stored)) for p in program.inputs)
-    outputs = tuple(replace(out, dtype=_memory_type(out.dtype)) for out in program.outputs)
+    inputs = tuple(replace(p, stored=memory_type(p.stored)) for p in program.inputs)
+    outputs = tuple(replace(out, dtype=memory_type(out.dtype)) for out in program.outputs)
     return replace(program, inputs=inputs, outputs=outputs)
 
 
@@ -112,9 +117,16 @@ def _grid_stride(integer: str, length: str, body: list[str]) -> list[str]:
     ]
 
 
-def _source(w: Writer, layout: str, parameters: list[tuple[str, str]], body: list[str]) -> Source:
+def source(
+    w: Writer,
+    layout: str,
+    parameters: list[tuple[str, str]],
+    body: list[str],
+    imports: Sequence[str] = ("from numba import cuda",),
+    functions: Sequence[str] = (),
+) -> Source:
+    """A module of helpers, `functions`, and the kernel with these typed parameters."""
     names, types = zip(*parameters, strict=True)
-    kernel = ["@cuda.jit", f"def kernel({', '.join(names)}):", *indent(body)]
-    helpers, imports = w.helpers(), ["from numba import cuda"]
-    text = module(title(w.program, layout), helpers, w.names.DECORATOR, kernel, imports)
+    kernel = [*functions, "@cuda.jit", f"def kernel({', '.join(names)}):", *indent(body)]
+    text = module(title(w.program, layout), w.helpers(), w.names.DECORATOR, kernel, [*imports])
     return Source(text, f"void({', '.join(types)})")

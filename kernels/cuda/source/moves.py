@@ -1,0 +1,71 @@
+"""Sources of the CUDA kernels that gather and scatter, a thread per position.
+
+    gather(x, places, values, n)                values[i] = x[places[i]]
+    pair(places, index, n, shift)               places[i] = index[i] << shift | i
+    put(x, places, values, n, shift)            x[place] = values[i]
+    scatter_add(x, places, values, n, shift)    x[place] += values[i]
+
+The last two take sorted pairs: all that goes to one place stands side by side, in the order of i,
+and one thread does it.
+"""
+
+from __future__ import annotations
+
+from ...scalar import SHORT
+from ...writer import indent, module
+from .maps import Source, memory_type, pointer
+
+UNROLL = 8  # summands that are loaded together
+
+
+def source(name: str, dtype: str) -> Source:
+    """The kernel `name`, as above, for values of type `dtype`."""
+    values = pointer(memory_type(dtype))
+    places = "CPointer(int64)" if name == "gather" else "CPointer(uint64)"
+    parameters = {"x": values, "places": places, "values": values, "n": "int64"}
+    if name == "pair":
+        parameters = {"places": "CPointer(uint64)", "index": "CPointer(int64)", "n": "int64"}
+    if name != "gather":
+        parameters["shift"] = "uint64"
+    body = _add(dtype) if name == "scatter_add" else _BODIES[name]
+    kernel = [
+        "@cuda.jit",
+        f"def kernel({', '.join(parameters)}):",
+        *indent(["i = np.int64(cuda.grid(1))", "while i < n:"]),
+        *indent([*body, "i += cuda.gridsize(1)"], 2),
+    ]
+    title = f'"""{name}: {dtype}, CUDA."""'
+    text = module(title, [], "", kernel, ["from numba import cuda"])
+    return Source(text, f"void({', '.join(parameters.values())})")
+
+
+_PLACE = "place = places[i] >> shift"
+_MASK = "mask = (np.uint64(1) << shift) - np.uint64(1)"
+_BODIES = {
+    "gather": ["values[i] = x[places[i]]"],
+    "pair": ["places[i] = np.uint64(index[i]) << shift | np.uint64(i)"],
+    # The last of those that go to one place.
+    "put": [
+        _PLACE,
+        "if i + 1 == n or places[i + 1] >> shift != place:",
+        *indent([_MASK, "x[place] = values[places[i] & mask]"]),
+    ],
+}
+
+
+def _add(dtype: str) -> list[str]:
+    """The first of those that go to one place adds them all, `UNROLL` at a time while it can."""
+    short, operator = ("u8", "|") if dtype == "bool" else (SHORT[dtype], "+")
+    several = range(UNROLL)
+    return [
+        _PLACE,
+        "if i == 0 or places[i - 1] >> shift != place:",
+        *indent([_MASK, "total = x[place]", "j = i"]),
+        *indent([f"while j + {UNROLL} <= n and places[j + {UNROLL - 1}] >> shift == place:"]),
+        *indent([f"v{k} = values[places[j + {k}] & mask]" for k in several], 2),
+        *indent([f"total = {short}(total {operator} v{k})" for k in several], 2),
+        *indent([f"j += {UNROLL}"], 2),
+        *indent(["while j < n and places[j] >> shift == place:"]),
+        *indent([f"total = {short}(total {operator} values[places[j] & mask])", "j += 1"], 2),
+        *indent(["x[place] = total"]),
+    ]

@@ -1,0 +1,135 @@
+"""`microgrest fit --sweep`: the time of a step at many sizes, and from which size a GPU pays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ..version import __version__
+from . import baseline, gpu, report
+from .job import Job, pose
+from .settings import Settings
+from .timing import on_gpu, seconds_a_step
+
+
+def run(settings: Settings) -> None:
+    """Time steps at each of `settings.sweep` points; print a table, and save it as JSON."""
+    if settings.save is not None:
+        report.check(settings.save)
+    device = gpu.choose(settings.device)
+    rows = [_row(settings, points, device) for points in settings.sweep or ()]
+    result = build(settings, device, rows)
+    click.echo(report.as_json(result) if settings.json else "\n".join(as_text(result)))
+    if settings.save is not None:
+        report.save(result, settings.save)
+
+
+def build(settings: Settings, device: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sweep as JSON-ready values; times in seconds."""
+    found: dict[str, Any] = {
+        "microgrest": __version__,
+        "target": settings.target,
+        "degree": settings.degree,
+        "optimizer": settings.optimizer,
+        "dtype": settings.dtype,
+        "device": device,
+        "gpu": None,
+        "sweep": rows,
+    }
+    from microgrest import cuda
+
+    if device == "cuda":
+        found["gpu"] = cuda.get_device_name()
+        found["break_even_points"] = break_even(
+            [row["points"] for row in rows], [row["speedup"] for row in rows]
+        )
+    elif settings.device == "auto":
+        found["no_gpu"] = cuda.problem()
+    return found
+
+
+def _row(settings: Settings, points: int, device: str) -> dict[str, Any]:
+    if not settings.quiet:
+        click.echo(f"{points} points", err=True)
+    sized = replace(settings, points=points)
+    job = pose(sized, None)
+    timed = on_gpu(job.begin).facts() if device == "cuda" else _beside_numpy(sized, job)
+    return {"points": points, **timed}
+
+
+def _beside_numpy(settings: Settings, job: Job) -> dict[str, Any]:
+    cpu = seconds_a_step(job.begin("cpu").step)
+    steps = {
+        name: baseline.stepper(name, job.problem, job.start, settings, job.lr)[1]
+        for name in baseline.FORMS
+    }
+    forms = {name: seconds_a_step(step) for name, step in steps.items()}
+    return {"cpu_step_seconds": cpu, "numpy_step_seconds": forms}
+
+
+def break_even(points: Sequence[int], speedups: Sequence[float]) -> float | None:
+    """The number of points from which the GPU is the faster, interpolated between two sizes.
+
+    The smallest size if the GPU is the faster at all of them; None if it is not at the largest.
+    Between sizes, points and speedup are taken to follow a power law.
+    """
+    slower = [i for i, speedup in enumerate(speedups) if speedup < 1]
+    if not slower:
+        return float(points[0])
+    i = slower[-1]
+    if i + 1 == len(points):
+        return None
+    low, high = math.log(speedups[i]), math.log(speedups[i + 1])
+    weight = -low / (high - low)
+    return float(points[i] * (points[i + 1] / points[i]) ** weight)
+
+
+def as_text(result: dict[str, Any]) -> Iterator[str]:
+    """The lines for a reader."""
+    where = "the CPU" if result["gpu"] is None else f"{result['gpu']} and the CPU"
+    yield (
+        f"microseconds a step on {where}: degree {result['degree']}, {result['target']}(x), "
+        f"{result['optimizer']}, {result['dtype']}"
+    )
+    yield ""
+    yield from _beside_cpu(result) if result["device"] == "cuda" else _numpy_table(result)
+    if result.get("no_gpu"):
+        yield f"no GPU: {result['no_gpu']}"
+
+
+def _beside_cpu(result: dict[str, Any]) -> Iterator[str]:
+    rows = result["sweep"]
+    yield f"{'points':>10s}{'CPU':>12s}{'GPU':>12s}{'speedup':>10s}{'launches':>10s}{'host':>8s}"
+    for row in rows:
+        yield (
+            f"{row['points']:10d}{row['cpu_step_seconds'] * 1e6:12.1f}"
+            f"{row['step_seconds'] * 1e6:12.1f}{row['speedup']:10.2f}{row['launches']:10d}"
+            f"{row['host_share']:8.0%}"
+        )
+    yield ""
+    yield _verdict(rows, result["break_even_points"])
+
+
+def _verdict(rows: list[dict[str, Any]], points: float | None) -> str:
+    first, last = rows[0]["points"], rows[-1]["points"]
+    if points is None:
+        return f"break-even: none up to {last} points, where the GPU is the slower"
+    if points == first:
+        return f"break-even: below {first} points; the GPU is the faster at every size"
+    return f"break-even: about {points:.0f} points; at fewer, the GPU is the slower"
+
+
+def _numpy_table(result: dict[str, Any]) -> Iterator[str]:
+    yield f"{'points':>10s}{'CPU':>12s}" + "".join(
+        f"{f'NumPy {name}':>15s}{'speedup':>10s}" for name in baseline.FORMS
+    )
+    for row in result["sweep"]:
+        ours = row["cpu_step_seconds"]
+        yield f"{row['points']:10d}{ours * 1e6:12.1f}" + "".join(
+            f"{theirs * 1e6:15.1f}{theirs / ours:10.2f}"
+            for theirs in row["numpy_step_seconds"].values()
+        )

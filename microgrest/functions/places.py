@@ -1,0 +1,65 @@
+"""Positions computed where they are used: by NumPy on the CPU, by our own ops on a GPU.
+
+An `Index` is the NumPy array of an index tensor of the CPU, or the tensor itself on a GPU. Both
+add, multiply, compare and reshape alike, so one text serves both, and nothing is copied from a GPU
+but the extremes that say whether all is in range.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import from_array, from_numpy
+from ..device import CPU, device
+from ..dtypes import int64
+from ..storage import kind_of
+from ..tensor import Tensor
+
+Index = Any
+
+
+def index_of(t: Tensor, where: device) -> Index:
+    """The values of an integer tensor on device `where`, as int64.
+
+    RuntimeError for a tensor on a GPU where the other one is not.
+    """
+    if t.device not in (CPU, where):
+        raise RuntimeError(
+            "indices should be either on cpu or on the same device as the indexed tensor "
+            f"({where}), these are on {t.device}"
+        )
+    wide = t.detach().to(where, int64)
+    return wide._numpy() if where is CPU else wide
+
+
+def counted(n: int, step: int, dimensions: int, where: device) -> Index:
+    """0, step, 2 step, ...: n numbers along the first of so many dimensions."""
+    numbers = np.arange(0, n * step, step or 1, dtype=np.int64) if step else np.zeros(n, np.int64)
+    shape = (n, *(1,) * (dimensions - 1))
+    if where is CPU:
+        return numbers.reshape(shape)
+    return from_array(numbers.reshape(shape), kind_of(int64, where))
+
+
+def out_of_range(index: Index, low: int, high: int) -> int | None:
+    """A value of `index` that is not in [low, high), or None."""
+    if 0 in index.shape:
+        return None
+    ends = int(index.min()), int(index.max())
+    return next((n for n in ends if not low <= n < high), None)
+
+
+def from_front(index: Index, n: int) -> Index:
+    """Values in [-n, n) counted from the front of n."""
+    if isinstance(index, Tensor):
+        return index + (index < 0).to(int64) * n
+    return np.where(index < 0, index + n, index)
+
+
+def tensor_of(index: Index) -> Tensor:
+    """The int64 tensor of an index."""
+    if isinstance(index, Tensor):
+        return index.contiguous()
+    return from_numpy(np.ascontiguousarray(index))

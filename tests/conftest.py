@@ -1,0 +1,50 @@
+"""One suite, several devices: `pytest --device simulator` runs it on Numba's simulator of a GPU.
+
+The simulator has to be chosen before Numba loads, so this runs first. Elsewhere than on the CPU
+only modules marked `devices` take part, without their tests marked `host`, nor, on the
+simulator, those marked `large`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+CHOICES = ("cpu", "simulator", "cuda")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device", choices=CHOICES, default="cpu", help="where the tests make their tensors"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    device = config.getoption("--device")
+    if device == "simulator":
+        assert "numba" not in sys.modules, "the simulator has to be chosen before Numba loads"
+        os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+    if device != "cpu":
+        import microgrest
+
+        reason = microgrest.cuda.problem()
+        if reason is not None:
+            pytest.exit(f"--device {device}: {reason}", 2)
+        microgrest.set_default_device("cuda")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    device = config.getoption("--device")
+    if device == "cpu":
+        return
+    left_out = {"host", "large"} if device == "simulator" else {"host"}
+    fits = [item for item in items if _runs_on_devices(item, left_out)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in fits])
+    items[:] = fits
+
+
+def _runs_on_devices(item: pytest.Item, left_out: set[str]) -> bool:
+    marks = {mark.name for mark in item.iter_markers()}
+    return "devices" in marks and not marks & left_out

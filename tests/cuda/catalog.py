@@ -1,0 +1,40 @@
+"""Every kernel that the rows make: for the tests of what compiles, and for `bench/kernels.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from microgrest.kernels.program import Program
+
+from microgrest import dtypes
+from microgrest.device import CPU
+from microgrest.dispatch.elementwise import Form
+from microgrest.ops import ROWS, Row
+
+ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
+
+
+def form_of(row: Row, dtype: dtypes.dtype) -> Form:
+    """The row on tensors of `dtype`, masks being bool; for operands with a default, on numbers."""
+    compute, result = row.types(dtype)
+    loaded = [dtypes.bool_ if name in row.unpromoted else compute for name in row.args]
+    stored = [
+        None if name in row.defaults else dtypes.bool_ if name in row.unpromoted else dtype
+        for name in row.args
+    ]
+    return Form(row, stored, loaded, result)
+
+
+def flat_kernels(form: Form) -> Iterator[tuple[Program, str]]:
+    """The programs of the form on contiguous tensors, forward and backward, and their layouts."""
+    layout = "".join("f" if d is None else "v" for d in form.stored)
+    yield form.program, f"{layout}v"
+    if form.differentiable:
+        backward = form.backward(form.stored, layout, CPU)
+        if backward.computed:
+            yield backward.program(True), backward.letters("v")
+
+
+def dtype_of(row: Row) -> dtypes.dtype:
+    """float32, or int64 for rows that take integers alone."""
+    return dtypes.int64 if row.formula == "!" else dtypes.float32

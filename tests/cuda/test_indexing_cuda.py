@@ -1,0 +1,166 @@
+"""Gather, scatter and sort on a GPU: the CPU's results, however often a position comes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from microgrest.kernels.cpu import indexing as cpu
+from microgrest.kernels.cuda.source import moves, radix
+from microgrest.kernels.cuda.source.maps import Source
+
+Array = np.ndarray[Any, Any]
+RANDOM = np.random.default_rng(5)
+DTYPES = ["float32", "float64", "int8", "uint8", "int32", "int64", "bool", "uint16"]
+# Positions drawn from a range: none, one, all equal, few and often, mostly once.
+DRAWN = [(0, 5), (1, 1), (1, 90), (19, 1), (40, 3), (67, 1000)]
+FUNCTIONS = [
+    (name, dtype)
+    for name in ("gather", "put", "scatter_add")
+    for dtype in DTYPES
+    if (name, dtype) != ("scatter_add", "uint16")  # the bits of float16
+]
+
+
+@pytest.fixture
+def gpu(request: pytest.FixtureRequest) -> Any:
+    """`microgrest.kernels.cuda`, where there is a GPU or its simulator."""
+    if request.config.getoption("--device") == "cpu":
+        pytest.skip("on a GPU only, or as test_on_the_simulator runs it")
+    from microgrest.kernels import cuda
+
+    return cuda
+
+
+def on(gpu: Any, array: Array) -> Any:
+    """A copy in device memory."""
+    span = gpu.memory.allocator(array.dtype)(array.size)
+    gpu.memory.from_host(span, array)
+    return span
+
+
+def numbers(n: int, dtype: str) -> Array:
+    """Numbers whose sums depend on their order, if they can."""
+    return (RANDOM.standard_normal(n) * 50).astype(dtype)
+
+
+def check(gpu: Any, name: str, x: Array, index: Array, values: Array) -> None:
+    """Call both functions of that name, and compare all that they may have written to."""
+    spans = [on(gpu, a) for a in (x, index, values)]
+    getattr(cpu, name)(x, index, values)
+    getattr(gpu.indexing, name)(*spans)
+    for span, expected in zip(spans, (x, index, values), strict=True):
+        np.testing.assert_array_equal(gpu.memory.to_host(span), expected)
+
+
+def words(n: int, extent: int, low: int) -> Array:
+    """Keys below `extent` from bit `low` on, each with its position."""
+    keys = RANDOM.integers(0, extent, n).astype(np.uint64)
+    return keys << np.uint64(low) | np.arange(n, dtype=np.uint64)
+
+
+@pytest.mark.devices
+@pytest.mark.parametrize(("name", "dtype"), FUNCTIONS)
+def test_the_same_as_on_the_cpu(gpu: Any, name: str, dtype: str) -> None:
+    for n, extent in DRAWN:
+        index = RANDOM.integers(0, extent, n)
+        check(gpu, name, numbers(extent, dtype), index, numbers(n, dtype))
+
+
+@pytest.mark.devices
+def test_a_position_that_comes_more_often_than_sums_are_unrolled(gpu: Any) -> None:
+    index = np.sort(RANDOM.integers(0, 3, 50))[RANDOM.permutation(50)]
+    check(gpu, "scatter_add", numbers(3, "float32"), index, numbers(50, "float32"))
+
+
+@pytest.mark.devices
+def test_places_are_those_of_the_cpu(gpu: Any) -> None:
+    np.testing.assert_array_equal(gpu.indexing.places((2, 3), (1, 4), 5), [5, 9, 13, 6, 10, 14])
+
+
+@pytest.mark.devices
+def test_more_pairs_than_a_word_can_tell_apart_are_refused(gpu: Any) -> None:
+    class Huge:
+        size = 2**60
+
+    with pytest.raises(RuntimeError, match="cannot scatter 17 elements to 1152921504606846976"):
+        gpu.indexing.put(Huge(), on(gpu, np.zeros(17, np.int64)), None)
+
+
+@pytest.mark.devices
+@pytest.mark.parametrize("function", ["sort", "by_digits"])
+@pytest.mark.parametrize(("n", "extent"), [(1, 1), (64, 2), (65, 16), (150, 100)])
+def test_sort(gpu: Any, function: str, n: int, extent: int) -> None:
+    from microgrest.kernels.cuda import sorting
+
+    unsorted = words(n, extent, 10)
+    ordered = getattr(sorting, function)(on(gpu, unsorted), 10, 10 + (extent - 1).bit_length())
+    np.testing.assert_array_equal(gpu.memory.to_host(ordered), np.sort(unsorted))
+
+
+@pytest.mark.devices
+@pytest.mark.parametrize("function", ["sort", "by_digits"])
+def test_sort_is_stable(gpu: Any, function: str) -> None:
+    from microgrest.kernels.cuda import sorting
+
+    unsorted = RANDOM.permutation(np.arange(70, dtype=np.uint64))
+    ordered = getattr(sorting, function)(on(gpu, unsorted), 5, 7)
+    expected = unsorted[np.argsort(unsorted >> np.uint64(5), kind="stable")]
+    np.testing.assert_array_equal(gpu.memory.to_host(ordered), expected)
+
+
+@pytest.mark.devices
+@pytest.mark.large
+@pytest.mark.parametrize("extent", [1, 16, 5000, 10**7])
+def test_many(gpu: Any, extent: int) -> None:
+    from microgrest.kernels.cuda import sorting
+
+    n = 1_000_003
+    unsorted = words(n, extent, 20)
+    ordered = sorting.sort(on(gpu, unsorted), 20, 20 + (extent - 1).bit_length())
+    np.testing.assert_array_equal(gpu.memory.to_host(ordered), np.sort(unsorted))
+    for name in ("gather", "put", "scatter_add"):
+        index = RANDOM.integers(0, extent, n)
+        check(gpu, name, numbers(extent, "float32"), index, numbers(n, "float32"))
+
+
+def examine(source: Source, capability: tuple[int, int], doubles: bool) -> None:
+    """Compile, and check what every kernel must be."""
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    from microgrest.kernels.cuda import compile as compiler
+
+    kernel = compiler.compiled(source, capability)
+    assert (kernel.spills, kernel.registers <= 64) == (0, True)
+    assert (kernel.doubles > 0) == doubles
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (9, 0)], ids="sm_{0[0]}{0[1]}".format)
+@pytest.mark.parametrize(("name", "dtype"), [*FUNCTIONS, ("pair", "int64")])
+def test_machine_code(name: str, dtype: str, capability: tuple[int, int]) -> None:
+    examine(moves.source(name, dtype), capability, dtype == "float64")
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (9, 0)], ids="sm_{0[0]}{0[1]}".format)
+@pytest.mark.parametrize("name", ["count", "sums", "move", "few"])
+def test_machine_code_of_sort(name: str, capability: tuple[int, int]) -> None:
+    examine(radix.source(name, 256), capability, False)
+
+
+def test_on_the_simulator(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--device") != "cpu":
+        pytest.skip("this is what --device does")
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    command = ["-m", "pytest", "--device", "simulator", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
