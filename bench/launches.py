@@ -101,9 +101,9 @@ OPS = (
     Item("x * y", op(lambda torch, x, y: x * y), 2e-6),
     Item("x * 2.0", op(lambda torch, x, y: x * 2.0), 2e-6),
     Item("sin(x)", op(lambda torch, x, y: torch.sin(x)), 2e-6),
-    Item("x * y, recorded", op(lambda torch, x, y: x * y, leaf=True), 3e-6),
+    Item("x * y, recorded", op(lambda torch, x, y: x * y, leaf=True), 2e-6),
     Item("x.sum()", op(lambda torch, x, y: x.sum()), 2e-6),
-    Item("x @ y, 8 by 8", op(lambda torch, x, y: x @ y, 8, 8), 4e-6),
+    Item("x @ y, 8 by 8", op(lambda torch, x, y: x @ y, 8, 8), 2e-6),
     Item("backward, a node", backward, 3e-6, LINKS),
 )
 

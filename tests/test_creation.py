@@ -52,13 +52,15 @@ def test_tensor(data: Any, dtype: Any) -> None:
     assert t.is_leaf
     assert not t.requires_grad
     assert t.is_contiguous()
-    plain = [np.asarray(d.tolist() if isinstance(d, mg.Tensor) else d) for d in _items(data)]
-    want = np.array(plain if isinstance(data, (list, tuple)) else data).astype(dtype.numpy)
+    want = np.array(_plain(data)).astype(dtype.numpy)
     np.testing.assert_array_equal(t.cpu().numpy(), want)
 
 
-def _items(data: Any) -> list[Any]:
-    return list(data) if isinstance(data, (list, tuple)) else [data]
+def _plain(data: Any) -> Any:
+    """`data` with NumPy's arrays for tensors."""
+    if isinstance(data, (list, tuple)):
+        return [_plain(d) for d in data]
+    return data.detach().cpu().numpy() if isinstance(data, mg.Tensor) else data
 
 
 @pytest.mark.parametrize(

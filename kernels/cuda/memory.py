@@ -195,7 +195,8 @@ class Pool:
 
     def trim(self) -> int:
         """Give what is free back to the driver, whole slabs only; the number of bytes given."""
-        with self._lock:
+        with self._lock, inside(self.where):
+            self.driver.wait_device()  # what is queued may use what is free
             before = self.reserved
             free = {a: home for home in self._homes() for a in tuple(home.free)}
             for address in [a for a in self.whole if a in free]:

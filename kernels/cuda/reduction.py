@@ -51,8 +51,8 @@ def _folder(program: Program, outer: int, n: int, inner: int) -> Launch:
     """The launches of a fold, called with x and out."""
     shape, blocks, segments, numbers = plan(outer, n, inner)
     if segments == 1:
-        return bound(_kernel(program, shape, "whole"), blocks, (n, *numbers))
-    first = bound(_kernel(program, shape, "partial"), blocks, (n, *numbers))
+        return between(_kernel(program, shape, "whole"), blocks, (n, *numbers))
+    first = between(_kernel(program, shape, "partial"), blocks, (n, *numbers))
     last = _finisher(program, 0, n, outer, segments, inner)
     size, lane = outer * segments * inner, _lane(program, 0)
 
@@ -67,7 +67,7 @@ def _folder(program: Program, outer: int, n: int, inner: int) -> Launch:
 def _finisher(program: Program, j: int, count: int, outer: int, n: int, inner: int) -> Launch:
     """The fold of the partials of output `j`, which stand for `count` elements, into it."""
     shape, blocks, _, numbers = plan(outer, n, inner, split=False)
-    return bound(_kernel(program, shape, "rest", j), blocks, (count, *numbers))
+    return between(_kernel(program, shape, "rest", j), blocks, (count, *numbers))
 
 
 def bound(kernel: Kernel, blocks: int, numbers: tuple[int, ...]) -> Launch:
@@ -82,6 +82,21 @@ def bound(kernel: Kernel, blocks: int, numbers: tuple[int, ...]) -> Launch:
             lane = enter(device)
         arguments = [o.ptr if hasattr(o, "ptr") else o for o in operands]
         run(lane.stream, grid, handles.get(device) or load(device), *arguments, *numbers)
+
+    return launch
+
+
+def between(kernel: Kernel, blocks: int, numbers: tuple[int, ...]) -> Launch:
+    """`bound` for two arrays, in half the time."""
+    grid, run = driver.config(blocks, THREADS), driver.launch
+    handles, load = kernel.handles, kernel.on
+
+    def launch(x: Any, out: Any) -> None:
+        device = out.device
+        lane = here.lane
+        if lane.device is not device:
+            lane = enter(device)
+        run(lane.stream, grid, handles.get(device) or load(device), x.ptr, out.ptr, *numbers)
 
     return launch
 
@@ -157,13 +172,29 @@ def folding(program: Program, layout: str) -> Launch:
     n is the size of the first operand that is an array of n elements, 1 if there is none.
     """
     if layout == "vr" and not program.body:
-        return lambda x, out: _folder(program, 1, x.size, 1)(x, out)
+        return _of_all(program)
     lead = layout.index("v") if "v" in layout else None
     converters = numbers_of(program, layout)
 
     def launch(*operands: Any) -> None:
         arguments = [o if c is None else c(o) for o, c in zip(operands, converters, strict=True)]
         _sized(program, layout, 1 if lead is None else operands[lead].size)(*arguments)
+
+    return launch
+
+
+def _of_all(program: Program) -> Launch:
+    """The fold of all elements of an array, called with it and the result."""
+    by_size: dict[int, Launch] = {}
+
+    def launch(x: Any, out: Any) -> None:
+        n = x.size
+        found = by_size.get(n)
+        if found is None:
+            if len(by_size) > 4096:
+                by_size.clear()
+            found = by_size[n] = _folder(program, 1, n, 1)
+        found(x, out)
 
     return launch
 

@@ -57,6 +57,7 @@ typedef struct Op { /* a copy, or if n is 0 a mark (stream) or a wait (no stream
 } Op;
 
 struct Stream {
+    Stream *next; /* of all that were made */
     int device, flags, priority;
     Op *first, *last;
 };
@@ -76,6 +77,7 @@ typedef struct {
 
 static Context contexts[MOST_DEVICES];
 static Block *blocks;
+static Stream *streams;
 static size_t capacity;
 static int devices, lazy, initialized, forked;
 static long launches, allocations, releases, waits;
@@ -164,11 +166,22 @@ static int take(void **result, size_t n, int device) {
     return SUCCESS;
 }
 
+static int in_use(Block *block, Stream *stream) {
+    for (Op *op = stream->first; op; op = op->next)
+        if (op->n && (block_at(op->to, op->n) == block || block_at(op->from, op->n) == block))
+            return 1;
+    return 0;
+}
+
+/* A driver would wait for the whole GPU here; who frees what is in use has forgotten to. */
 static int give(void *address) {
     for (Block **at = &blocks; *at; at = &(*at)->next) {
         Block *block = *at;
         if (block->start != address) continue;
-        for (int d = 0; d < devices; d++) drain(&contexts[d].defaults);
+        for (int d = 0; d < devices; d++)
+            if (in_use(block, &contexts[d].defaults)) return ILLEGAL_ADDRESS;
+        for (Stream *stream = streams; stream; stream = stream->next)
+            if (in_use(block, stream)) return ILLEGAL_ADDRESS;
         if (block->device >= 0) contexts[block->device].used -= block->size, releases++;
         *at = block->next;
         memset(block->start, 0xDD, block->size < 4096 ? block->size : 4096); /* shows in use */
@@ -286,10 +299,11 @@ API cuDeviceTotalMem_v2(size_t *bytes, int device) {
 }
 /* By CUdevice_attribute: threads a block, shared memory, warp, clock, processors, capability ... */
 API cuDeviceGetAttribute(int *value, int attribute, int device) {
-    static const int known[][2] = {{1, 1024},      {2, 1024},  {3, 64},     {4, 64},     {5, 2147483647},
-                                   {6, 65535},     {7, 65535}, {8, 49152},  {10, 32},    {12, 65536},
-                                   {13, 1980000},  {16, 132},  {33, 0},     {39, 2048},  {50, 0},
-                                   {75, 9},        {76, 0},    {0, 0}};
+    static const int known[][2] = {
+        {1, 1024},  {2, 1024}, {3, 64},   {4, 64},    {5, 2147483647}, {6, 65535}, {7, 65535},
+        {8, 49152}, {10, 32},  {12, 65536}, {13, 1980000}, {16, 132},  {33, 0},    {39, 2048},
+        {50, 0},    {75, 9},   {76, 0},   {0, 0},
+    };
     (void)device;
     *value = 1;
     for (int i = 0; known[i][0]; i++)
@@ -323,6 +337,8 @@ API cuCtxSynchronize(void) {
     READY;
     waits++;
     drain(&here()->defaults);
+    for (Stream *each = streams; each; each = each->next)
+        if (each->device == here()->device) drain(each);
     return SUCCESS;
 }
 
@@ -332,8 +348,8 @@ API cuStreamCreateWithPriority(void **stream, unsigned flags, int priority) {
     LOCKED;
     READY;
     Stream *s = calloc(1, sizeof *s);
-    s->device = here()->device, s->flags = (int)flags, s->priority = priority;
-    return *stream = s, SUCCESS;
+    *s = (Stream){streams, here()->device, (int)flags, priority, NULL, NULL};
+    return *stream = streams = s, SUCCESS;
 }
 API cuStreamDestroy_v2(void *stream) {
     LOCKED;
@@ -348,18 +364,17 @@ API cuStreamSynchronize(void *stream) {
     drain(stream_of(stream));
     return SUCCESS;
 }
-API cuStreamQuery(void *stream) { /* every question sees one step more */
+API cuStreamQuery(void *stream) {
     LOCKED;
     READY;
-    if (!stream_of(stream)->first) return SUCCESS;
-    run_first(stream_of(stream));
-    return NOT_READY;
+    return stream_of(stream)->first ? NOT_READY : SUCCESS;
 }
 API cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
     LOCKED;
     READY;
     (void)flags;
-    return queue(stream_of(stream), (Op){.event = event, .turn = ((Event *)event)->wanted, .waits = 1});
+    Event *e = event;
+    return queue(stream_of(stream), (Op){.event = e, .turn = e->wanted, .waits = 1});
 }
 API cuStreamGetCtx(void *stream, void **context) {
     READY;
@@ -387,10 +402,7 @@ API cuEventRecord(void *event, void *stream) {
 API cuEventQuery(void *event) {
     LOCKED;
     READY;
-    Event *e = event;
-    if (e->passed == e->wanted) return SUCCESS;
-    run_first(e->stream);
-    return NOT_READY;
+    return ((Event *)event)->passed < ((Event *)event)->wanted ? NOT_READY : SUCCESS;
 }
 API cuEventSynchronize(void *event) {
     LOCKED;
@@ -413,8 +425,8 @@ API cuEventElapsedTime_v2(float *milliseconds, void *start, void *end) {
 
 /* ---- kernels: a library is a cubin, and a kernel in it a name ---- */
 
-API cuLibraryLoadData(void **library, const void *code, void *a, void *b, unsigned c, void *d, void *e,
-                      unsigned f) {
+API cuLibraryLoadData(void **library, const void *code, void *a, void *b, unsigned c, void *d,
+                      void *e, unsigned f) {
     (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
     if (forked || !initialized) return NOT_INITIALIZED;
     if (memcmp(code, "\x7f" "ELF", 4)) return INVALID_IMAGE;

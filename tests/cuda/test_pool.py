@@ -119,6 +119,25 @@ def test_what_is_free_goes_back_when_asked() -> None:
     assert allocate(1000).size == 1000
 
 
+class Contested(list[int]):
+    """The free blocks of a size, of which another thread takes the last at the wrong moment."""
+
+    def remove(self, address: int) -> None:
+        if address == self[-1]:
+            raise ValueError("not in list")
+        super().remove(address)
+
+
+@on_fake_driver()
+def test_a_block_that_is_taken_amid_the_giving_back() -> None:
+    blocks = [allocate(512) for _ in range(3)]
+    home, free = blocks[0].source, sorted(block.ptr for block in blocks)
+    blocks.clear()
+    home.free = Contested(home.free)
+    mg.cuda.empty_cache()
+    assert sorted(home.free) == free and pool().reserved == 2 * MIB
+
+
 @on_fake_driver()
 def test_the_statistics() -> None:
     start = mg.cuda.memory_allocated()
@@ -190,6 +209,21 @@ def test_memory_that_another_stream_reads_is_not_overwritten() -> None:
 
 
 @on_fake_driver(lazy=1)
+def test_memory_in_use_does_not_go_back() -> None:
+    from microgrest.kernels.cuda import memory
+
+    for index in (0, 1):
+        block = allocate(10 * MIB, index)
+        device, where, stream = side_stream(index)
+        device.use_stream(where, stream)
+        copy = memory.to_host(block, blocking=False)
+        del block
+        device.enter(device.device(1 - index))
+        mg.cuda.empty_cache()
+        assert pool(index).reserved == 0 and copy.size == 10 * MIB
+
+
+@on_fake_driver(lazy=1)
 def test_devices_wait_for_each_other() -> None:
     from microgrest.kernels.cuda import memory, pinned
 
@@ -197,6 +231,8 @@ def test_devices_wait_for_each_other() -> None:
     given[:] = 7
     source, target = allocate(1000, 0), allocate(1000, 1)
     memory.from_host(source, given, blocking=False)
+    memory.copy(target, source)
+    assert memory.to_host(target).tolist() == [7] * 1000
     memory.copy(target, source)
     memory.from_host(source, np.zeros(1000, np.uint8))
     assert memory.to_host(target).tolist() == [7] * 1000
