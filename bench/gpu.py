@@ -82,6 +82,7 @@ def main(smoke: bool, out: Path | None) -> None:
         attempt(found, section.__name__, lambda s=section: measured(found, s, sizes, mg, torch))
     attempt(found, "break-even", lambda: break_even(found, sizes))
     attempt(found, "tests", lambda: tests(found, smoke))
+    attempt(found, "exercise", lambda: exercise(found))
     attempt(found, "sanitizer", lambda: sanitize(found))
     write(found, out or peers.ROOT / "bench" / "results", device)
     sys.exit(bool(found.failed))
@@ -93,7 +94,10 @@ def attempt(found: Report, name: str, part: Any) -> None:
         part()
     except Exception as error:
         found.failed.append(name)
-        found.note(name, f"FAILED: {error!r}", traceback=traceback.format_exc())
+        click.echo(
+            traceback.format_exc(), err=True
+        )  # not to the file: it names this machine's paths
+        found.note(name, f"FAILED: {type(error).__name__}: {error}".replace(str(peers.ROOT), ""))
 
 
 def measured(found: Report, section: Any, sizes: Sizes, mg: Any, torch: Any) -> None:
@@ -153,23 +157,32 @@ def tests(found: Report, smoke: bool) -> None:
         raise RuntimeError(done.stdout[-4000:])
 
 
+def exercise(found: Report) -> None:
+    """Every kind of kernel at small sizes, beside the CPU."""
+    done = run(program())
+    found.note("exercise", done.stdout.strip().replace("\n", ", "), status=done.returncode)
+    if done.returncode:
+        raise RuntimeError(f"results are not the CPU's {done.stderr[-2000:]}")
+
+
+def program() -> list[str]:
+    """The command of the exercise, small enough for the simulator where that is in use."""
+    size = ["9"] if "NUMBA_ENABLE_CUDASIM" in os.environ else []
+    return [sys.executable, "bench/exercise.py", *size]
+
+
 def sanitize(found: Report) -> None:
-    """A small program under compute-sanitizer, where that is on the path; alone where not."""
-    program = [
-        sys.executable,
-        "bench/exercise.py",
-        *(["9"] if "NUMBA_ENABLE_CUDASIM" in os.environ else []),
-    ]
-    alone = run(program)
-    found.note("exercise", "as on the CPU" if alone.returncode == 0 else alone.stdout[-2000:])
+    """The exercise under compute-sanitizer, where that is on the path."""
     tool = shutil.which("compute-sanitizer")
     if tool is None:
         found.note("compute-sanitizer", "not on the path")
         return
     for kind in SANITIZERS:
-        done = run([tool, "--tool", kind, "--error-exitcode", "9", *program])
+        done = run([tool, "--tool", kind, "--error-exitcode", "9", *program()])
         lines = [line for line in done.stdout.splitlines() if line.startswith("=========")]
         found.note(kind, lines[-1] if lines else "no result", status=done.returncode)
+        if done.returncode:
+            found.failed.append(kind)
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..kernels.matrices import Matrix
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import common_device
-from .structured import family
+from .structured import apply, family
 
 # The dimensions of the operands, and the shapes as PyTorch's messages name them.
 RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
 
 
+def product(row: Row, a: Any, b: Any) -> Tensor:
+    """The product of `a` and `b`; see `check` for errors."""
+    plain = a.__class__ is Tensor and b.__class__ is Tensor and a._kind is b._kind
+    if not plain or _result(row.name, a._shape, b._shape) is None:
+        check(row.name, a, b)
+    return apply(row, (a, b), {})
+
+
+@lru_cache(maxsize=4096)
+def _result(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a product, None where the operands' shapes do not fit."""
+    if (len(a), len(b)) != RANKS[name] or a[-1] != b[-2:][0] or (len(b) == 3 and a[0] != b[0]):
+        return None
+    return (*a[:-1], *b[-1:] * (len(b) > 1))
+
+
 @family("contraction")
 def contract(row: Row, a: Tensor, b: Tensor) -> Tensor:
     """The product of `a` and `b`, which have been checked."""
-    shape = (*a._shape[:-1], *(b._shape[:-2] if b.ndim < 3 else ()), *b._shape[-1:] * (b.ndim > 1))
+    shape = _result(row.name, a._shape, b._shape)
+    assert shape is not None
     y = Tensor._empty(shape, a._kind)
     a._kind.kernels.contraction.matmul(_matrix(a), _matrix(b), (y._flat, 0, shape, None))
     return y

@@ -23,7 +23,7 @@ from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
-from .places import Index, counted, from_front, index_of, out_of_range, tensor_of
+from .places import Index, checked, counted, index_of, tensor_of
 from .shapes import select, unsqueeze
 
 
@@ -248,7 +248,5 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
 
 def _in_range(index: Index, n: int, d: int) -> Index:
     """`index` counted from the front; IndexError where it is out of range."""
-    wrong = out_of_range(index, -n, n)
-    if wrong is not None:
-        raise IndexError(f"index {wrong} is out of bounds for dimension {d} with size {n}")
-    return from_front(index, n)
+    text = f"index {{}} is out of bounds for dimension {d} with size {n}"
+    return checked(index, -n, n, lambda wrong: IndexError(text.format(wrong)))

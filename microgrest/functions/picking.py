@@ -14,7 +14,7 @@ from ..methods import method
 from ..ops import indexing as rows
 from ..tensor import Tensor
 from .indexing import getitem
-from .places import from_front, index_of, out_of_range, tensor_of
+from .places import checked, index_of, tensor_of
 from .reductions import positions
 from .shapes import expand, reshape
 
@@ -47,9 +47,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 def _in_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> None:
     """`error` unless all of `index` is in [0, n); {} in the message is one that is not."""
-    wrong = out_of_range(index_of(index, index.device), 0, n)
-    if wrong is not None:
-        raise error(message.format(wrong))
+    values = index_of(index, index.device)
+    checked(values, 0, n, lambda wrong: error(message.format(wrong)))
 
 
 @method
@@ -98,7 +97,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     d = input._dim(dim)
     places = _checked("take_along_dim", indices)
     n = input._shape[d] if input._shape else 1
-    places = tensor_of(from_front(index_of(places, input.device), n))
+    bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
+    index = index_of(places, input.device)
+    places = tensor_of(checked(index, -n, n, lambda wrong: RuntimeError(bounds.format(wrong))))
     beside = [
         tuple(1 if k == d else extent for k, extent in enumerate(t._shape)) for t in (input, places)
     ]
@@ -118,12 +119,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {what}")
     n = input.numel()
     places = index_of(index, input.device)
-    wrong = out_of_range(places, -n, n)
-    if wrong is not None:
-        raise IndexError(
-            f"out of range: tried to access index {wrong} on a tensor of {n} elements."
-        )
-    return apply(rows.gather, (input, tensor_of(from_front(places, n))), {})
+    text = f"out of range: tried to access index {{}} on a tensor of {n} elements."
+    places = checked(places, -n, n, lambda wrong: IndexError(text.format(wrong)))
+    return apply(rows.gather, (input, tensor_of(places)), {})
 
 
 @method

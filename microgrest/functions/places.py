@@ -7,6 +7,7 @@ but the extremes that say whether all is in range.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,22 @@ def counted(n: int, step: int, dimensions: int, where: device) -> Index:
     return from_array(numbers.reshape(shape), kind_of(int64, where))
 
 
-def out_of_range(index: Index, low: int, high: int) -> int | None:
-    """A value of `index` that is not in [low, high), or None."""
+def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]) -> Index:
+    """`index`, whose values have to be in [low, high), negative ones counted from the end, `high`.
+
+    Raises what `error` makes of a value that is not.
+    """
     if 0 in index.shape:
-        return None
-    ends = int(index.min()), int(index.max())
-    return next((n for n in ends if not low <= n < high), None)
-
-
-def from_front(index: Index, n: int) -> Index:
-    """Values in [-n, n) counted from the front of n."""
+        return index
+    least = int(index.min())
+    for value in (least, int(index.max())):
+        if not low <= value < high:
+            raise error(value)
+    if least >= 0:
+        return index
     if isinstance(index, Tensor):
-        return index + (index < 0).to(int64) * n
-    return np.where(index < 0, index + n, index)
+        return index + (index < 0).to(int64) * high
+    return np.where(index < 0, index + high, index)
 
 
 def tensor_of(index: Index) -> Tensor:

@@ -6,43 +6,36 @@ import math
 from typing import Any
 
 from ..dispatch.common import broadcast_shapes
-from ..dispatch.contraction import check
-from ..dispatch.structured import apply
+from ..dispatch.contraction import product
 from ..methods import method
 from ..ops import contraction as rows
-from ..ops.row import Row
 from ..tensor import Tensor
 from .arithmetic import add
 from .joining import broadcast_tensors
 
 
-def _product(row: Row, a: Any, b: Any) -> Tensor:
-    check(row.name, a, b)
-    return apply(row, (a, b), {})
-
-
 @method
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of matrices (n, k) and (k, m)."""
-    return _product(rows.mm, input, mat2)
+    return product(rows.mm, input, mat2)
 
 
 @method
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of matrices (b, n, k) and (b, k, m)."""
-    return _product(rows.bmm, input, mat2)
+    return product(rows.bmm, input, mat2)
 
 
 @method
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, k) and a vector (k,)."""
-    return _product(rows.mv, input, vec)
+    return product(rows.mv, input, vec)
 
 
 @method
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors."""
-    return _product(rows.dot, input, tensor)
+    return product(rows.dot, input, tensor)
 
 
 @method
@@ -57,7 +50,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
         )
     if (a, b) in _BY_RANK and (a < 3 or input._shape[0] == other._shape[0]):
-        return _product(_BY_RANK[a, b], input, other)
+        return product(_BY_RANK[a, b], input, other)
     if a == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:
@@ -87,8 +80,8 @@ def _matmul(self: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
-    product = matmul(input, weight.t())
-    return product if bias is None else product + bias
+    result = matmul(input, weight.t())
+    return result if bias is None else result + bias
 
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
