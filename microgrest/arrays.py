@@ -16,7 +16,8 @@ from .tensor import Tensor, make
 def from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
     """A new tensor of `kind` with the values of `array`."""
     t = Tensor._empty(array.shape, kind)
-    source = np.ascontiguousarray(array.reshape(-1), kind.numpy)
+    with np.errstate(over="ignore", invalid="ignore"):  # PyTorch converts in silence
+        source = np.ascontiguousarray(array.reshape(-1), kind.numpy)
     kind.kernels.memory.from_host(t._flat, source.view(kind.raw))
     return t
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import dtypes
 from .arrays import from_array, from_numpy
-from .device import device, get_default_device
+from .device import chosen_device, device, get_default_device
 from .dispatch.memory import check_range, copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .exchange import offers_gpu_memory, shared
@@ -58,6 +58,7 @@ def tensor(
     Floats become the default dtype, ints int64; NumPy data keep their type. ValueError for ragged
     sequences, TypeError for what is not numeric.
     """
+    device = chosen_device() if device is None else device
     if isinstance(data, Tensor):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use "
@@ -74,7 +75,7 @@ def tensor(
         return finish(copy(t) if t is theirs else t, requires_grad, pin_memory)
     array, natural = as_array(data)
     kind = kind_from(dtype, device, natural)
-    if array.size and not isinstance(data, np.ndarray):
+    if array.size and not (kind.dtype.is_floating_point or isinstance(data, np.ndarray)):
         check_range(kind.dtype, array.min().item(), array.max().item())
     return finish(from_array(array, kind), requires_grad, pin_memory)
 
@@ -127,6 +128,7 @@ def _numbers(data: Any) -> Any:
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, without a copy where type and device allow it."""
+    device = chosen_device() if device is None else device
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if isinstance(data, np.ndarray) and data.flags.writeable:
@@ -207,6 +209,7 @@ def _filler(name: str, value: Any) -> Callable[..., Tensor]:
         dtype: Any = None,
         device: Any = None,
         requires_grad: bool = False,
+        pin_memory: bool = False,
         **size_keyword: Any,
     ) -> Tensor:
         if not size and "size" not in size_keyword:
@@ -218,7 +221,7 @@ def _filler(name: str, value: Any) -> Callable[..., Tensor]:
             )
         kind = kind_from(dtype, device, get_default_dtype())
         t = Tensor._empty(shape, kind) if value is None else filled(shape, kind, value)
-        return finish(t, requires_grad)
+        return finish(t, requires_grad, pin_memory)
 
     make.__name__ = make.__qualname__ = name
     what = "uninitialized tensor" if value is None else f"tensor full of {value}s"

@@ -18,7 +18,7 @@ from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
 from .dispatch.inplace import check_writable
 from .dispatch.memory import put
-from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
+from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .methods import method
 from .storage import Kind, kind_of
 from .tensor import Tensor
@@ -174,15 +174,26 @@ def randint(
     """Integers uniform in [low, high), or in [0, low) if `high` is left out."""
     if size is None:
         low, high, size = 0, low, high
-    if not low < high:
-        raise RuntimeError(
-            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-        )
     kind = kind_from(dtype, device, int64)
+    _check_bounds(kind.dtype, low, high)
     t = _drawn(
         kind_of(int64, kind.device), extents((tuple(size),)), "integers", generator, low, high
     )
     return finish(t.to(kind.dtype), requires_grad)
+
+
+def _check_bounds(d: dtype, low: int, high: int) -> None:
+    """RuntimeError where there are no integers in [low, high), or some that `d` cannot hold."""
+    if not low < high:
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
+    if d.is_floating_point:
+        return
+    least, most = (0, 1) if d is bool_ else (iinfo(d).min, iinfo(d).max)
+    for name, value in (("from", low), ("to - 1", high - 1)):
+        if not least <= value <= most:
+            raise RuntimeError(f"{name} is out of bounds for {d!r}: {value}")
 
 
 def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
@@ -287,6 +298,7 @@ def random_(
     if high is None:
         high = low or _largest(self.dtype)
         low = 0
+    _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
     return _overwrite(self, "random", drawn)
 
@@ -298,5 +310,5 @@ def _largest(d: dtype) -> int:
     return (
         2 ** (np.finfo(d.numpy).nmant + 1) + 1
         if d.is_floating_point
-        else int(np.iinfo(d.numpy).max)
+        else min(iinfo(d).max + 1, 2**63 - 1)  # a draw's own end is below 2**63
     )

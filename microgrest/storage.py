@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import cuda
-from .device import device
+from .device import CPU, device
 from .dtypes import dtype, float16
 
 _HERE = os.path.dirname(__file__)
@@ -71,8 +71,10 @@ _kinds: dict[tuple[dtype, device], Kind] = {}
 def kind_of(d: dtype, where: device) -> Kind:
     """The Kind of dtype `d` on device `where`; RuntimeError where the device cannot be used.
 
-    "cuda" without a number is the thread's current GPU.
+    "cuda" without a number is the thread's current GPU, and there is one CPU.
     """
+    if where.type == "cpu":
+        where = CPU
     if where.type == "cuda" and where.index is None:
         where = device("cuda", cuda.current_device())
     found = _kinds.get((d, where))

@@ -170,6 +170,7 @@ class Tensor(Methods):
         attrgetter("_storage.version"), doc="In-place writes to the storage so far."
     )
     is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
+    is_cpu = property(lambda self: self.device.type == "cpu", doc="Whether it is in host memory.")
     is_sparse = False
     layout = "strided"
 
@@ -229,7 +230,9 @@ class Tensor(Methods):
 
     def type(self, d: Any = None) -> Any:
         """PyTorch's legacy type name, or a conversion to dtype `d`."""
-        return f"microgrest.{LEGACY[self._kind.dtype.name]}Tensor" if d is None else self.to(d)
+        place = "cuda." if self.is_cuda else ""
+        name = f"microgrest.{place}{LEGACY[self._kind.dtype.name]}Tensor"
+        return name if d is None else self.to(dtype=d)
 
     @property
     def T(self) -> Tensor:

@@ -71,7 +71,9 @@ def _plain(data: Any) -> Any:
         (None, RuntimeError, "Could not infer dtype of NoneType"),
         ([[1.0, None]], RuntimeError, "Could not infer dtype of NoneType"),
         ({}, RuntimeError, "Could not infer dtype of dict"),
-        (iter([1]), RuntimeError, "Could not infer dtype of list_iterator"),
+        pytest.param(
+            iter([1]), RuntimeError, "Could not infer dtype of list_iterator", id="iterator"
+        ),
         (1j, RuntimeError, "Could not infer dtype of complex"),
         ([[1], [2, 3]], ValueError, "expected sequences of equal length"),
         (2**63, ValueError, "Overflow when unpacking long"),

@@ -244,7 +244,7 @@ def test_errors_of_what_is_written() -> None:
         RuntimeError, match=r"doesn't match the broadcast shape|must match the size"
     ):
         x[0] = mg.ones(2)
-    with pytest.raises(TypeError, match=r"can't assign a NoneType to a microgrest.FloatTensor"):
+    with pytest.raises(TypeError, match=r"can't assign a NoneType to a microgrest.*FloatTensor"):
         x[0] = None
     with pytest.raises(RuntimeError, match="source and destination dtypes match"):
         x.index_put_((mg.tensor([0]),), mg.tensor(1))

@@ -126,7 +126,7 @@ class Handle:
         self.handle = created.value
         _check(library, "cublasSetMathMode", self.handle, _FULL_PRECISION_SUMS)
         # Not at exit: the driver may have gone before.
-        weakref.finalize(self, library.cublasDestroy_v2, self.handle).atexit = False
+        weakref.finalize(self, _destroy, library, self.handle, os.getpid()).atexit = False
 
     def work_in(self, stream: int) -> None:
         """Queue what follows in `stream`."""
@@ -151,6 +151,12 @@ class Handle:
             *(out + what.out.at * size, data, seen.out_leading, what.out.batch),
             *(what.batch, compute, _DEFAULT_ALGORITHM),
         )
+
+
+def _destroy(library: Any, handle: int | None, process: int) -> None:
+    """Free a handle; not in a forked process, which drops those of threads that it has not."""
+    if os.getpid() == process:
+        library.cublasDestroy_v2(handle)
 
 
 class _Handles(threading.local):

@@ -28,7 +28,7 @@ class Device:
         self.handle = driver.open_device(index)
         self.handle.set_current()
         self.capability: tuple[int, int] = tuple(self.handle.compute_capability)
-        self.default = self.handle.default_stream
+        self.default = driver.default_stream(self.handle)
         self.pool: Any = None  # of `memory`, once there is something in it
 
     def __repr__(self) -> str:
@@ -106,14 +106,16 @@ def enter(wanted: Device) -> Lane:
 
 @contextmanager
 def inside(where: Device) -> Iterator[None]:
-    """Make `where` the driver's device for a moment, as finalizers must: they run amid launches."""
-    outside = here.lane.device
+    """Make `where` the driver's device for a moment, as finalizers must: they run amid launches.
+
+    The driver is asked which it had before: amid `enter`, `here` tells another one.
+    """
+    outside = driver.current()
     where.handle.set_current()
     try:
         yield
     finally:
-        if outside is not None:
-            outside.handle.set_current()
+        driver.restore(outside)
 
 
 def usable() -> bool:

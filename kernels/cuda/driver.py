@@ -42,6 +42,25 @@ def open_device(index: int) -> Any:
     return core.Device(index)
 
 
+def default_stream(device: Any) -> Any:
+    """The stream of a device that all threads share.
+
+    With CUDA_PYTHON_CUDA_PER_THREAD_DEFAULT_STREAM, `device.default_stream` is one for each thread,
+    all under one handle; the pool, which goes by handles, would mix up their memory.
+    """
+    return core.LEGACY_DEFAULT_STREAM
+
+
+def current() -> Any:
+    """What the driver calls this thread's current device; 0 if there is none."""
+    return check(cu.cuCtxGetCurrent())
+
+
+def restore(context: Any) -> None:
+    """Make that the current device again which `current` told."""
+    check(cu.cuCtxSetCurrent(context))
+
+
 def load(source: Any, label: str, capability: tuple[int, int]) -> Any:
     """The kernel of `source`, compiled or from the cache, ready for `launch`."""
     made = compiled(source, capability, label)
@@ -87,8 +106,8 @@ def memory_info() -> tuple[int, int]:
 def copy_from_host(address: int, array: Array, stream: Any) -> None:
     """Copy a contiguous array to the device, in stream order.
 
-    From pageable memory the driver is done with `array` when this returns; pinned memory has to
-    live and stay unchanged until the stream has come so far.
+    The array has to live and stay unchanged until the stream has come so far: what the driver
+    copies to a buffer of its own first, and what not, is up to it.
     """
     check(cu.cuMemcpyHtoDAsync(address, _address(array), array.nbytes, int(stream.handle)))
 

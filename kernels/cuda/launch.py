@@ -6,6 +6,7 @@ through Numba's own launcher, which looks at every argument anew.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from .source.maps import Source
 
 THREADS = 8 if simulated else 256
 BLOCKS = 2 if simulated else 1024
+_BEYOND = 2.0**128 - 2.0**103  # the first number that is rounded to an infinite float32
 _loading = threading.Lock()
 _kernels: WeakSet[Kernel] = WeakSet()
 _counter: Counter[str] | None = None  # of launches, while they are counted
@@ -38,7 +40,7 @@ class Kernel:
         self.source, self.label = source, label
         self.loaded: dict[Device, Any] = {}
         self.handles: dict[Device, Any] = {}  # those that launchers use without asking `on`
-        _kernels.add(self)
+        _kernels.add(self)  # no lock: in a forked process it may be held by nobody
 
     def on(self, device: Device) -> Any:
         """The loaded kernel for `device`, about to be launched."""
@@ -78,10 +80,11 @@ def counting() -> Iterator[Counter[str]]:
     """
     global _counter
     counter: Counter[str] = Counter()
-    _counter = counter
-    try:
+    with _loading:
+        _counter = counter
         for kernel in list(_kernels):
             kernel.handles.clear()
+    try:
         yield counter
     finally:
         _counter = None
@@ -91,8 +94,14 @@ def number(loaded: str) -> Callable[[Any], Any]:
     """What makes of a Python number the argument for a parameter of type `loaded`."""
     if loaded in ("int64", "float64"):
         return int if loaded == "int64" else float
-    kind = {"bool": np.uint8, "float16": np.float32}.get(loaded) or getattr(np, loaded)
     if loaded.startswith("float"):
-        return kind
+        return single
+    kind = np.uint8 if loaded == "bool" else getattr(np, loaded)
     # Integers beyond the type wrap around, as a kernel on the CPU has it.
     return lambda x: np.int64(int(x)).astype(kind)
+
+
+def single(x: Any) -> np.float32:
+    """A number as float32, infinite beyond it, as a kernel on the CPU has it; NumPy would warn."""
+    x = float(x)
+    return np.float32(math.copysign(math.inf, x) if abs(x) >= _BEYOND else x)

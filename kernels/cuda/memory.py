@@ -25,7 +25,7 @@ from ..cpu.memory import size_class
 from . import simulator
 from .device import Device, device, driver, enter, here, inside, simulated, stream_on, usable
 from .environment import OutOfMemoryError
-from .pinned import in_flight, is_pinned, pinned
+from .pinned import in_flight, is_pinned as is_pinned, pinned
 
 Array = np.ndarray[Any, Any]
 
@@ -196,35 +196,29 @@ class Pool:
     def trim(self) -> int:
         """Give what is free back to the driver, whole slabs only; the number of bytes given."""
         with self._lock, inside(self.where):
-            self.driver.wait_device()  # what is queued may use what is free
             before = self.reserved
-            free = {a: home for home in self._homes() for a in tuple(home.free)}
-            for address in [a for a in self.whole if a in free]:
-                self._to_driver(address, self.whole, [address], free)
-            for slab, cut in list(self.slabs.items()):
-                parts = [a for a in free if slab <= a < slab + SLAB]
-                if sum(free[a].size for a in parts) == cut:
-                    self._to_driver(slab, self.slabs, parts, free)
+            unused = self._unused()
+            # What is queued may use it still. Only now: another thread cannot queue more for it.
+            self.driver.wait_device()
+            for address in unused:
+                self.reserved -= self.whole.pop(address, 0) or SLAB
+                self.slabs.pop(address, None)
+                self.driver.release(address)
             return before - self.reserved
 
-    def _to_driver(
-        self, address: int, kept: dict[int, int], parts: list[int], free: dict[int, Bin]
-    ) -> None:
-        taken: list[int] = []
-        for part in parts:
-            try:
-                free[part].free.remove(part)
-            except ValueError:  # another thread was quicker
-                for back in taken:
-                    free[back].free.append(back)
-                return
-            taken.append(part)
-        self.reserved -= SLAB if kept is self.slabs else kept[address]
-        del kept[address]
-        self.driver.release(address)
+    def _unused(self) -> list[int]:
+        """Whole blocks, and slabs of which no part is in use; taken from the free lists."""
+        free = {a: home for home in self._homes() for a in tuple(home.free)}
+        unused = [a for a in self.whole if a in free and _take([a], free)]
+        for slab, cut in self.slabs.items():
+            parts = [a for a in free if slab <= a < slab + SLAB]
+            if sum(free[a].size for a in parts) == cut and _take(parts, free):
+                unused.append(slab)
+        return unused
 
     def _homes(self) -> list[Bin]:
-        return [home for bins in self.streams.values() for home in bins.by_size.values()]
+        streams = tuple(self.streams.values())  # other threads add some meanwhile, and sizes
+        return [home for bins in streams for home in tuple(bins.by_size.values())]
 
     def _shortage(self, nbytes: int) -> str:
         free, total = self.driver.memory_info()
@@ -236,6 +230,18 @@ class Pool:
             "that are no longer needed, or use smaller ones; microgrest.cuda.empty_cache() leaves "
             "what is held and not in use to others."
         )
+
+
+def _take(parts: list[int], free: dict[int, Bin]) -> bool:
+    """Take all of `parts` from their free lists, or none, where another thread was quicker."""
+    for k, part in enumerate(parts):
+        try:
+            free[part].free.remove(part)
+        except ValueError:
+            for back in parts[:k]:
+                free[back].free.append(back)
+            return False
+    return True
 
 
 def _human(nbytes: float) -> str:
@@ -318,7 +324,7 @@ def to_host(array: Any, blocking: bool = True) -> Array:
 def from_host(array: Any, source: Array, blocking: bool = True) -> None:
     """Copy `source`, in host memory, to `array`, as long and of the same type.
 
-    Not `blocking`, a pinned source is still being read when this returns.
+    Not `blocking`, the source may still be read when this returns, and is kept alive.
     """
     if simulated:
         array[...] = source
@@ -326,8 +332,7 @@ def from_host(array: Any, source: Array, blocking: bool = True) -> None:
     stream = stream_on(array.device)
     if array.size:
         driver.copy_from_host(array.ptr, source, stream)
-        if is_pinned(source):
-            driver.wait(stream) if blocking else in_flight(source, stream)
+        driver.wait(stream) if blocking else in_flight(source, stream)
 
 
 def copy(array: Any, source: Any) -> None:

@@ -56,7 +56,7 @@ def permutation(out: Any, seed: int, offset: int) -> int:
     """The int64 0 to n - 1 in random order, one counter each: drawn on the CPU, step by step."""
     drawn = np.empty(out.size, np.int64)
     counters = host.permutation(drawn, seed, offset)
-    from_host(out, drawn)
+    from_host(out, drawn, blocking=False)
     return counters
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import lru_cache
 from itertools import count as count_from
 from types import SimpleNamespace
 from typing import Any
@@ -108,10 +109,48 @@ def open_device(index: int) -> Device:
     return Device(index)
 
 
+def default_stream(device: Device) -> Stream:
+    """The stream of a device that all threads share."""
+    stream: Stream = device.default_stream
+    return stream
+
+
+def current() -> Any:
+    """No device is ever more current than another."""
+
+
+def restore(context: Any) -> None:
+    """Nothing to do."""
+
+
 def load(source: Any, label: str, capability: tuple[int, int]) -> Any:
     """The kernel of `source` for the simulator."""
+    share_safely()
     text = source.text.replace("import math\n", f"from {__name__} import math\n", 1)
     return cache.load(text, label).kernel
+
+
+@lru_cache(maxsize=1)
+def share_safely() -> None:
+    """Make threads that come to a shared array at once get the same one.
+
+    Numba's simulator gives an array to each thread that finds none yet.
+    """
+    from numba.cuda.simulator import kernelapi
+
+    lock = threading.Lock()
+
+    def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Array:
+        frame = sys._getframe(1)
+        place = frame.f_code.co_filename, frame.f_lineno
+        with lock:
+            if place not in self._allocations:
+                self._allocations[place] = np.empty(shape, dtype)
+        found: Array = self._allocations[place]
+        return found
+
+    shared: Any = kernelapi.FakeCUDAShared
+    shared.array = array
 
 
 def config(blocks: int, threads: int) -> tuple[int, int]:
@@ -130,7 +169,9 @@ def aligned(spans: list[Any]) -> bool:
 
 
 def launch(stream: Any, grid: tuple[int, int], kernel: Any, *arguments: Any) -> None:
-    """Run a kernel to its end."""
+    """Run a kernel to its end. TypeError if it was given memory of the host."""
+    if any(isinstance(a, np.ndarray) for a in arguments):
+        raise TypeError("a kernel of the GPU was given memory of the host: copy it there first")
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and invalid operations
         interval = sys.getswitchinterval()

@@ -105,6 +105,11 @@ def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
             f"hook {name!r} has changed the size of value, from {list(g._shape)} to "
             f"{list(replaced._shape)}"
         )
+    if replaced._kind.device is not g._kind.device:
+        raise RuntimeError(
+            f"hook {name!r} has changed the device of value, from {g._kind.device} to "
+            f"{replaced._kind.device}"
+        )
     return replaced if replaced._kind is g._kind else replaced._as_kind(g._kind)
 
 

@@ -142,4 +142,8 @@ def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
             f"Mismatch in shape: grad_output[{i}] has a shape of {g._shape} and output[{i}] has a "
             f"shape of {t._shape}."
         )
+    elif g._shape and g.device is not t.device:
+        raise RuntimeError(
+            f"invalid gradient at index {i} - expected device {t.device} but got {g.device}"
+        )
     return t._edge, g

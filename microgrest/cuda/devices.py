@@ -71,6 +71,8 @@ def index_of(device: Any) -> int:
 
     ValueError for a device that is no GPU.
     """
+    if isinstance(device, int) and not isinstance(device, bool):
+        return device
     named = Device("cuda" if device is None else device)
     if named.type != "cuda":
         raise ValueError(f"Expected a cuda device, but got: {named}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,13 +42,19 @@ def common_device(name: str, args: Sequence[Any]) -> device:
         a._kind.device for a in args if isinstance(a, Tensor) and (a._shape or a.is_cuda)
     }
     if len(dimensioned) > 1:
-        places = ", ".join(
-            f"argument {i} is on {a.device}" for i, a in enumerate(args) if isinstance(a, Tensor)
-        )
-        raise RuntimeError(
-            f"Expected all tensors to be on the same device in {name}(), but {places}"
+        raise mixed_devices(
+            name, {f"argument {i}": a for i, a in enumerate(args) if isinstance(a, Tensor)}
         )
     return dimensioned.pop() if dimensioned else (found[0] if found else CPU)
+
+
+def mixed_devices(name: str, tensors: Mapping[str, Tensor]) -> RuntimeError:
+    """The error of an op whose tensors, here by what they are called, cannot meet."""
+    places = ", ".join(f"{called} is on {t.device}" for called, t in tensors.items())
+    return RuntimeError(
+        f"Expected all tensors to be on the same device in {name}(), but {places}: move them to "
+        "one with .to(device)"
+    )
 
 
 def run(

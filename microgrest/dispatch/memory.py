@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from ..dtypes import INTEGER, dtype, iinfo
+from ..dtypes import INTEGER, dtype, finfo, iinfo
 from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..ops.row import Row, register_type
@@ -110,15 +111,25 @@ def filled(shape: Any, kind: Kind, value: Any) -> Tensor:
 
 
 def check_range(d: dtype, low: Any, high: Any) -> None:
-    """RuntimeError where `d` is an integer type that cannot hold the numbers from low to high.
+    """RuntimeError where `d` cannot hold the numbers from low to high; bools hold any.
 
     Unsigned types take negative numbers too, counted down from their end, as PyTorch does.
     """
-    if d.category != INTEGER:
+    least, most = _limits(d)
+    if least <= low and high <= most:
         return
-    most = iinfo(d).max
-    if not (-most - d.is_signed <= low and high <= most):
+    # Infinity and NaN are values of floating-point types like any other.
+    if d.category == INTEGER or any(most < abs(x) < math.inf for x in (low, high)):
         raise RuntimeError(
             f"value cannot be converted to type {d.name} without overflow: "
             f"{low if low == high else (low, high)}"
         )
+
+
+@cache
+def _limits(d: dtype) -> tuple[float, float]:
+    """The least and the largest number that `d` can be made of."""
+    if d.category == INTEGER:
+        return -iinfo(d).max - d.is_signed, iinfo(d).max
+    most = finfo(d).max if d.is_floating_point else math.inf
+    return -most, most

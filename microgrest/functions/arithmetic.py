@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from .. import dtypes
 from ..dispatch.api import FUNCTIONS, Function
+from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place
 from ..dispatch.memory import check_range
 from ..dtypes import bool_
@@ -170,6 +171,7 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 @method
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with `value` where the bool `mask`, which broadcasts, is True."""
+    common_device("masked_fill", (input, mask, value))
     return where(mask, value, input)
 
 

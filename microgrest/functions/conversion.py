@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import cuda as cuda_devices, dtypes
@@ -32,17 +33,12 @@ def to(
 ) -> Tensor:
     """The tensor as another dtype or on another device, or like another tensor.
 
-    It is the tensor itself if nothing changes, unless `copy`.
+    By position: (device, dtype, non_blocking, copy), (dtype, non_blocking, copy) or
+    (tensor, non_blocking, copy). It is the tensor itself if nothing changes, unless `copy`.
     """
-    for a in args:
-        if isinstance(a, Tensor):
-            dtype, device = a.dtype, a.device
-        elif isinstance(a, (str, device_type)) or a.__class__ is int:
-            device = a
-        elif isinstance(a, bool):
-            continue
-        elif a is not None:
-            dtype = a
+    if args:
+        named = [device, dtype, non_blocking, copy]
+        device, dtype, non_blocking, copy = placed(args, named)
     wanted = input._kind.dtype if dtype is None else dtypes.as_dtype(dtype)
     kind = kind_of(wanted, input._kind.device if device is None else device_type(device))
     if kind is input._kind:
@@ -53,6 +49,27 @@ def to(
         params = {"device": kind.device, "blocking": not non_blocking}
         input = apply(rows.transfer, (input,), params)
     return input
+
+
+def placed(args: Sequence[Any], named: list[Any]) -> list[Any]:
+    """The arguments of `to`, those `named` with `args` by position: device, dtype and two bools.
+
+    TypeError for arguments that no spelling of PyTorch's has.
+    """
+    first = args[0]
+    if isinstance(first, Tensor):
+        args = (first.device, first.dtype, *args[1:])
+    begin = 0 if first is None or isinstance(first, (Tensor, str, int, device_type)) else 1
+    names = ("device", "dtype", "non_blocking", "copy")
+    if begin + len(args) > len(names):
+        raise TypeError(f"to() takes {names[begin:]} by position, but {len(args)} were given")
+    for at, value in enumerate(args, begin):
+        if named[at]:
+            raise TypeError(f"to() got multiple values for argument {names[at]!r}")
+        if at > 1 and not isinstance(value, bool):
+            raise TypeError(f"to(): argument {names[at]!r} must be bool, not {value!r}")
+        named[at] = value
+    return named
 
 
 def _conversion(name: str, d: dtype) -> None:
@@ -82,8 +99,11 @@ def cpu(input: Tensor) -> Tensor:
 
 @method
 def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
-    """The tensor on a GPU, the current one by default."""
-    return to(input, device="cuda" if device is None else device, non_blocking=non_blocking)
+    """The tensor on a GPU, the current one by default; RuntimeError for what is no GPU."""
+    where = device_type("cuda" if device is None else device)
+    if where.type != "cuda":
+        raise RuntimeError(f"Invalid device, must be cuda device, got {where}: use to() instead")
+    return to(input, device=where, non_blocking=non_blocking)
 
 
 @method
@@ -111,6 +131,12 @@ def is_pinned(input: Tensor) -> bool:
 @method
 def record_stream(input: Tensor, stream: Any) -> None:
     """Say that `stream` (`cuda.Stream`) uses the memory, which is then not reused before it has."""
+    if input.device is CPU:
+        raise NotImplementedError(
+            "record_stream(): the memory of a tensor on the CPU has no stream"
+        )
+    if not isinstance(stream, cuda_devices.Stream):
+        raise TypeError(f"record_stream(): argument 's' must be Stream, not {stream!r}")
     input._kind.kernels.memory.record_stream(input._storage.array, stream._raw)
 
 

@@ -13,12 +13,17 @@ from ..tensor import Tensor
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:
-    options.setdefault("dtype", self.dtype)
-    options.setdefault("device", self.device)
+    options = _as_here(self, options)
     size = creation.extents(size)
     if value is None:
         return creation.empty(size, **options)
     return creation.full(size, value, **options)
+
+
+def _as_here(self: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    """`options` with the dtype and device of `self` where they say nothing."""
+    said = {name: value for name, value in options.items() if value is not None}
+    return {"dtype": self.dtype, "device": self.device, **said}
 
 
 @method
@@ -48,9 +53,7 @@ def new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor
 @method
 def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
     """A tensor of `data`, of this dtype and device unless options say otherwise."""
-    options.setdefault("dtype", self.dtype)
-    options.setdefault("device", self.device)
-    return creation.tensor(data, **options)
+    return creation.tensor(data, **_as_here(self, options))
 
 
 @method

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arrays import from_numpy
 from ..creation import as_tensor
+from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place, check_writable, rebase
 from ..dispatch.memory import write
 from ..dispatch.structured import apply, record
@@ -21,9 +22,10 @@ from ..dtypes import bool_, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
+from ..ops.elementwise import add
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
-from .places import Index, checked, counted, index_of, tensor_of
+from .places import Index, check_within_reach, checked, counted, index_of, tensor_of
 from .shapes import select, unsqueeze
 
 
@@ -48,6 +50,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         places = _positions(target, pickers)
         _put(target, value.to(self.dtype), places, accumulate=False)
         return
+    value = value.to(self.device)
     extra = value.ndim - target.ndim
     if extra > 0 and all(n == 1 for n in value._shape[:extra]):
         value = value.reshape(value._shape[extra:])
@@ -60,13 +63,18 @@ def index_put_(
 ) -> Tensor:
     """Write `values` at the positions that index tensors name, or add them there."""
     target, pickers = _basic(self, tuple(indices))
-    _put(target, values, _positions(target, pickers), accumulate=accumulate)
+    if pickers:
+        _put(target, values, _positions(target, pickers), accumulate=accumulate)
+    else:
+        apply_in_place(add if accumulate else copy_row, target, (values,))
     return self
 
 
 def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
     """The recorded write of `value` to flat positions of `target`."""
     check_writable("index_put", target, (value,))
+    value = value if value._shape else value.to(target.device)
+    common_device("index_put", (target, value))
     if value.dtype is not target.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
@@ -148,7 +156,7 @@ def _item(i: Any) -> Any:
     if isinstance(i, (np.integer, np.bool_)):
         return i.item()
     if isinstance(i, (list, tuple, range, np.ndarray)):
-        i = as_tensor(np.array(i) if not isinstance(i, np.ndarray) else i)
+        i = as_tensor(np.asarray(i), device="cpu")
         i = i.to(int64) if not i.numel() else i
     if isinstance(i, Tensor) and i.dtype is uint8:
         i = i.to(bool_)
@@ -200,6 +208,7 @@ def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
 
 def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
     """A bool tensor as one index tensor per dimension that it covers."""
+    check_within_reach(mask, x.device)
     for k, (n, m) in enumerate(zip(x._shape[d:], mask._shape, strict=False)):
         if n != m:
             raise IndexError(

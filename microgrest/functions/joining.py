@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import dtypes
-from ..dispatch.common import broadcast_shapes
+from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.structured import apply
 from ..ops.indexing import cat as cat_row
 from ..tensor import Tensor
@@ -49,6 +49,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     given = tuple(tensors)
     if not given:
         raise RuntimeError("stack expects a non-empty TensorList")
+    common_device("stack", given)
     for i, t in enumerate(given):
         if t._shape != given[0]._shape:
             raise RuntimeError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import from_numpy
-from ..dispatch.common import broadcast_shapes
+from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.structured import apply
 from ..dtypes import bool_, int32, int64
 from ..methods import method
@@ -19,19 +19,20 @@ from .reductions import positions
 from .shapes import expand, reshape
 
 
-def _checked(name: str, index: Any) -> Tensor:
-    """`index` if it is a tensor of int32 or int64."""
+def _checked(name: str, input: Tensor, index: Any) -> Tensor:
+    """`index` if it is a tensor of int32 or int64 on the device of `input`."""
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if index.dtype not in (int32, int64):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
-    return index.detach().to(int64)
+    common_device(name, (input, index))
+    return index.detach().to(input.device, int64)
 
 
 @method
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices `index`, a vector, of dimension `dim`, in that order."""
-    chosen = _checked("index_select", index)
+    chosen = _checked("index_select", input, index)
     if chosen.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     d = input._dim(dim)
@@ -58,7 +59,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     `index` has as many dimensions as the input, and beside `dim` none is longer.
     """
     d = input._dim(dim)
-    places = _checked("gather", index)
+    places = _checked("gather", input, index)
     if max(places.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor, got "
@@ -95,7 +96,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     d = input._dim(dim)
-    places = _checked("take_along_dim", indices)
+    places = _checked("take_along_dim", input, indices)
     n = input._shape[d] if input._shape else 1
     bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
     index = index_of(places, input.device)
@@ -117,6 +118,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     if not isinstance(index, Tensor) or index.dtype is not int64:
         what = repr(index.dtype) if isinstance(index, Tensor) else type(index).__name__
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {what}")
+    common_device("take", (input, index))
     n = input.numel()
     places = index_of(index, input.device)
     text = f"out of range: tried to access index {{}} on a tensor of {n} elements."
@@ -129,6 +131,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the bool `mask`, which broadcasts, is True, as a vector."""
     if not isinstance(mask, Tensor) or mask.dtype is not bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    common_device("masked_select", (input, mask))
     shape = broadcast_shapes("masked_select", [input._shape, mask._shape])
     return getitem(reshape(expand(input, shape), -1), reshape(expand(mask, shape), -1))
 

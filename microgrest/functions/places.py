@@ -26,13 +26,18 @@ def index_of(t: Tensor, where: device) -> Index:
 
     RuntimeError for a tensor on a GPU where the other one is not.
     """
+    check_within_reach(t, where)
+    wide = t.detach().to(where, int64)
+    return wide._numpy() if where is CPU else wide
+
+
+def check_within_reach(t: Tensor, where: device) -> None:
+    """RuntimeError for a mask or an index tensor that is neither on the CPU nor on `where`."""
     if t.device not in (CPU, where):
         raise RuntimeError(
             "indices should be either on cpu or on the same device as the indexed tensor "
             f"({where}), these are on {t.device}"
         )
-    wide = t.detach().to(where, int64)
-    return wide._numpy() if where is CPU else wide
 
 
 def counted(n: int, step: int, dimensions: int, where: device) -> Index:

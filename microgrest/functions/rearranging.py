@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import from_numpy
+from ..dispatch.common import common_device
 from ..dispatch.structured import apply
 from ..methods import method
 from ..ops.movement import flip as flip_row
@@ -146,6 +147,7 @@ def repeat_interleave(
                 "repeats must have the same size as input along dim, but got repeats of shape "
                 f"{list(repeats._shape)} and input.size({d}) = {x._shape[d]}"
             )
+        common_device("repeat_interleave", (x, repeats))
         result = index_select(x, d, _repeated(repeats))
     if output_size is not None and result._shape[d] != output_size:
         raise RuntimeError(

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from ..autograd.hooks import RemovableHandle
 from ..autograd.modes import no_grad
-from ..device import device as Device
 from ..dtypes import float16, float32, float64
 from ..tensor import Tensor
 from . import registration, state
@@ -275,11 +274,10 @@ class Module:
     def _apply(self: Self, convert: Callable[[Tensor], Tensor]) -> Self:
         """Replace the data of every parameter, of its gradient, and every buffer, in place."""
         for parameter in self.parameters():
-            grad = parameter.grad
-            parameter.grad = None
-            parameter.data = convert(parameter.data)
-            if grad is not None:
-                parameter.grad = convert(grad)
+            # Both are converted before either is replaced: an error must not lose the gradient.
+            grad = None if parameter.grad is None else convert(parameter.grad)
+            data, parameter.grad = convert(parameter.data), None
+            parameter.data, parameter.grad = data, grad
         for module in self.modules():
             for name, buffer in module._buffers.items():
                 module._buffers[name] = None if buffer is None else convert(buffer)
@@ -300,7 +298,7 @@ class Module:
 
     def cuda(self: Self, device: Any = None) -> Self:
         """Move to a GPU: the current one, or the one with this index."""
-        return self.to("cuda" if device is None else Device(device))
+        return self._apply(lambda tensor: tensor.cuda(device))
 
     def double(self: Self) -> Self:
         """Convert floating tensors to float64."""

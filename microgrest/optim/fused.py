@@ -19,7 +19,7 @@ from inspect import signature
 from typing import Any
 
 from .. import dtypes
-from ..dispatch.common import common_device, run
+from ..dispatch.common import mixed_devices, run
 from ..dispatch.inplace import check_writable
 from ..kernels.program import LARGE
 from ..ops.trace import Lowering, Symbol
@@ -50,7 +50,8 @@ class fused:
     def _trace(self, tensors: Tensors, numbers: Sequence[Any], flags: tuple[bool, ...]) -> Update:
         """Run the expression on symbols, in the promoted type of the tensors."""
         held = {i: t for i, t in enumerate(tensors) if t is not None}
-        common_device(self.name, list(held.values()))
+        if len({t.device for t in held.values()}) > 1:
+            raise mixed_devices(self.name, {self.names[i]: t for i, t in held.items()})
         compute = dtypes.result_of([t.dtype for t in held.values()], (), ())
         symbols = {name: Symbol(name) for name in self.names}
         first, last = len(tensors), len(tensors) + len(numbers)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from microgrest.kernels import cache
-from microgrest.kernels.cuda import names
+from microgrest.kernels.cuda import names, simulator
 from microgrest.kernels.cuda.source import wide
 from microgrest.kernels.cuda.source.maps import Source, flat, strided
 from microgrest.kernels.program import Input, Instr, Output, Program
@@ -104,6 +105,11 @@ def by_runs_to_several() -> None:
     expect(a, b)
 
 
+def memory_of_the_host_is_refused() -> None:
+    with pytest.raises(TypeError, match="memory of the host"):
+        simulator.launch(None, (1, 3), {}, np.ones(3))
+
+
 if __name__ == "__main__":
     for check in (
         contiguous,
@@ -113,5 +119,6 @@ if __name__ == "__main__":
         one_dimension,
         by_runs,
         by_runs_to_several,
+        memory_of_the_host_is_refused,
     ):
         check()

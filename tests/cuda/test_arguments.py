@@ -7,14 +7,17 @@ driver here runs nothing, so what is computed is rubbish; what is launched is no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from fake import Unavailable, built, on_fake_driver
+from microgrest.kernels.program import LARGE
 
 import microgrest as mg
+from microgrest.ops import ROWS
+from tests.op_info import ELEMENTWISE, OpInfo
 
 try:
     built()
@@ -35,17 +38,18 @@ def parameters(signature: str) -> list[str]:
 
 
 class Watch:
-    """Checks every launch from now on, and counts them."""
+    """Checks every launch from now on, and counts them; not `compiling`, there is nothing more."""
 
-    def __init__(self) -> None:
+    def __init__(self, compiling: bool = True) -> None:
         from microgrest.kernels.cuda import driver
 
+        self.compiling = compiling
         self.count, self.driver, self.signatures = 0, driver, dict[int, Any]()
         self.launch, self.load = driver.launch, driver.load
         driver.launch, driver.load = self.launched, self.loaded
 
     def loaded(self, source: Any, label: str, capability: tuple[int, int]) -> Any:
-        kernel = self.load(source, label, capability)
+        kernel = self.load(source, label, capability) if self.compiling else object()
         self.signatures[id(kernel)] = kernel, label, source.signature
         return kernel
 
@@ -57,7 +61,8 @@ class Watch:
             problem = self.misfit(argument, type_)
             assert not problem, f"{label}: argument {i} of {signature} is {problem}"
         self.count += 1
-        self.launch(stream, config, kernel, *arguments)
+        if self.compiling:
+            self.launch(stream, config, kernel, *arguments)
 
     def misfit(self, argument: Any, type_: str) -> str:
         """What is wrong with an argument; "" if nothing is."""
@@ -139,6 +144,7 @@ def draws(dtype: Any) -> None:
     mg.randint(0, 10, (5,), device="cuda:0")
 
 
+SCANS = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin")
 FLOATS = (mg.float16, mg.float32, mg.float64)
 REST = (mg.bool_, mg.uint8, mg.int8, mg.int32, mg.int64)
 CASES: dict[Callable[[Any], None], tuple[Any, ...]] = {
@@ -158,6 +164,80 @@ def watched(work: Callable[[Any], None]) -> None:
         before = watch.count
         work(dtype)
         assert watch.count > before
+
+
+def samples(info: OpInfo) -> Iterator[list[Any]]:
+    """Operands of an op: floats, and integers that no integer divisor has to be looked up for."""
+    for dtype in ("float16", "float32", "float64"):
+        yield info.samples((4, 6), dtype)
+    yield info.samples((LARGE + 1,), "float32")
+    if info.ints and "nonzero" not in ROWS[info.name].extra:
+        for dtype in ("uint8", "int64"):
+            yield info.integers((4, 6), dtype)
+
+
+@on_fake_driver()
+def test_every_elementwise_op() -> None:
+    """Flat, strided, expanded and large; forward, backward and twice backward."""
+    watch = Watch(compiling=False)
+    for info in ELEMENTWISE:
+        op, before = info.find(mg), watch.count
+        for arrays in samples(info):
+            x = [mg.tensor(a, device="cuda:0") for a in arrays]
+            last = [*x[:-1], x[-1].flatten()[:1]]
+            for operands in (x, [t.t() for t in x], last, [t[..., :1].expand(t.shape) for t in x]):
+                derived(op, [t.detach() for t in operands])
+        assert watch.count > before
+
+
+def derived(op: Callable[..., Any], operands: list[Any]) -> None:
+    """An op, and its first and second derivatives where there are any."""
+    leaves = [t.requires_grad_() for t in operands if t.is_floating_point()]
+    y = op(*operands)
+    for _ in range(2):
+        if y.requires_grad:
+            first = mg.autograd.grad(y.sum(), leaves, create_graph=True, allow_unused=True)
+            wanted = [g.sum() for g in first if g is not None and g.requires_grad]
+            y = sum(wanted[1:], wanted[0]) if wanted else y.detach()
+
+
+@on_fake_driver()
+def test_every_scan_and_fold() -> None:
+    """Of few elements and of many, along the last dimension and the first."""
+    watch = Watch(compiling=False)
+    for name in ("sum mean prod amax amin all any argmax argmin " + " ".join(SCANS)).split():
+        for shape in ((5,), (3, 4), (3000,), (2, 300_000), (9000, 40), (300_000, 2)):
+            for dtype in (mg.float16, mg.float32, mg.float64, mg.uint8, mg.bool_):
+                x, before = mg.zeros(shape, dtype=dtype, device="cuda:0"), watch.count
+                if dtype.is_floating_point or name not in ("mean", "logcumsumexp"):
+                    for dim in (0, -1):
+                        getattr(mg, name)(x, dim)
+                    assert watch.count >= before + 2, (name, shape)
+
+
+@on_fake_driver()
+def test_every_product() -> None:
+    """In one block and in many, thin, split and batched."""
+    watch = Watch(compiling=False)
+    for dtype in (*FLOATS, *REST):
+        for m, k, n in ((3, 5, 4), (70, 9, 200), (1, 4000, 50), (300, 7, 1), (60, 20_000, 60)):
+            before = watch.count
+            a, b = (mg.zeros(*shape, dtype=dtype, device="cuda:0") for shape in ((m, k), (k, n)))
+            a @ b
+            b.t() @ a.t()
+            mg.stack([a, a]) @ b
+            assert watch.count >= before + 3
+
+
+@on_fake_driver()
+def test_numbers_beyond_float32_are_infinite() -> None:
+    from microgrest.kernels.cuda.launch import single
+
+    largest = float(np.finfo(np.float32).max)
+    between = 2.0**128 - 2.0**103  # half-way to the next power of two, which is infinite
+    assert [single(x) for x in (1e300, -1e300, between)] == [np.inf, -np.inf, np.inf]
+    assert single(np.nextafter(between, 0)) == single(largest) == largest
+    assert np.isnan(single(np.nan)) and type(single(np.float32(2))) is type(single(3)) is np.float32
 
 
 @on_fake_driver()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checks import CAPABILITIES, by_capability, examine, simulate
 from microgrest.kernels.cuda.source.products import Comb, Types, thin
 from microgrest.kernels.cuda.source.tiles import tiled
 from microgrest.kernels.matrices import Problem, problem
@@ -27,35 +27,24 @@ from microgrest.kernels.cuda import compile as compiler, contraction, cublas
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent
-CAPABILITIES = [(7, 5), (9, 0)]
 GEOMETRY = contraction.ON_GPU
-
-
-def simulate(*checks: str) -> None:
-    """Run checks of simulated_contraction in a process with the simulator."""
-    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(HERE.parents[1])}
-    program = [sys.executable, "-W", "error", str(HERE / "simulated_contraction.py"), *checks]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
     "check", ["layouts", "types", "expanded", "wrapping", "nan_stays_in_its_row"]
 )
 def test_simulated(check: str) -> None:
-    simulate(check)
+    simulate("simulated_contraction.py", check)
 
 
 @pytest.mark.slow
 def test_the_tiles_of_a_gpu_simulated() -> None:
-    simulate("tiles_of_a_gpu")
+    simulate("simulated_contraction.py", "tiles_of_a_gpu")
 
 
-def examine(source: compiler.Source, capability: tuple[int, int], most: int) -> None:
+def check_product(source: compiler.Source, capability: tuple[int, int], most: int) -> None:
     """Compile, and check what a kernel must be."""
-    kernel = compiler.compiled(source, capability, "matmul")
-    assert kernel.spills == 0
-    assert kernel.registers <= most
+    kernel = examine(source, capability, "matmul", most)
     assert (kernel.doubles > 0) == ("float64" in source.signature)
 
 
@@ -65,26 +54,26 @@ def tiles_for(dtype: str) -> list[Any]:
     return [GEOMETRY.small, *([GEOMETRY.double] if wide else [GEOMETRY.large, GEOMETRY.medium])]
 
 
-@pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
+@by_capability
 @pytest.mark.parametrize("along", [*product((True, False), repeat=2)], ids=str)
 def test_tiles_compile(along: tuple[bool, bool], capability: tuple[int, int]) -> None:
     for tile in tiles_for("float32"):
-        examine(tiled(Types.of("float32"), tile, *along), capability, 128)
+        check_product(tiled(Types.of("float32"), tile, *along), capability, 128)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "int8", "bool"])
 def test_tiles_of_other_types_compile(dtype: str) -> None:
     for tile, capability in zip(tiles_for(dtype), (*CAPABILITIES, CAPABILITIES[0]), strict=False):
-        examine(tiled(Types.of(dtype), tile, True, False), capability, 128)
+        check_product(tiled(Types.of(dtype), tile, True, False), capability, 128)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
 def test_thin_kernels_compile(dtype: str) -> None:
     types = Types.of(dtype)
-    examine(thin(types, GEOMETRY.rows, 4), (7, 5), 64)
-    examine(thin(types, GEOMETRY.columns, 4), (9, 0), 64)
-    examine(thin(types.partial(), GEOMETRY.row, 1), (7, 5), 64)
-    examine(thin(types.combining(), GEOMETRY.columns, 0), (7, 5), 64)
+    check_product(thin(types, GEOMETRY.rows, 4), (7, 5), 64)
+    check_product(thin(types, GEOMETRY.columns, 4), (9, 0), 64)
+    check_product(thin(types.partial(), GEOMETRY.row, 1), (7, 5), 64)
+    check_product(thin(types.combining(), GEOMETRY.columns, 0), (7, 5), 64)
 
 
 def test_shared_memory_is_read_four_elements_at_a_time() -> None:
@@ -221,6 +210,16 @@ def test_a_handle_knows_its_stream_and_precision(library: Any) -> None:
     del handle
     gc.collect()
     assert library.fake_cublas_alive() == before
+
+
+def test_a_forked_process_does_not_destroy_handles(
+    library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle, alive = cublas.Handle(library), library.fake_cublas_alive()
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    del handle
+    gc.collect()
+    assert library.fake_cublas_alive() == alive
 
 
 def test_what_cublas_refuses_is_named(library: Any) -> None:

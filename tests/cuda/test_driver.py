@@ -192,6 +192,27 @@ def test_a_thread_that_came_to_a_device_before_its_memory() -> None:
     assert mg.tensor([2.0], device="cuda:0").cpu().tolist() == [2.0]
 
 
+@on_fake_driver()
+def test_finalizers_leave_the_drivers_device_as_they_find_it() -> None:
+    device, _, _ = cuda()
+    first, second = device.device(0), device.device(1)
+    device.enter(first)
+    outside = int(device.driver.current())
+    second.handle.set_current()  # as `enter` does before it tells the thread
+    inside = int(device.driver.current())
+    with device.inside(first):
+        assert int(device.driver.current()) == outside != inside
+    assert int(device.driver.current()) == inside
+
+
+@on_fake_driver()
+def test_threads_share_the_default_stream_whatever_the_environment_says() -> None:
+    os.environ["CUDA_PYTHON_CUDA_PER_THREAD_DEFAULT_STREAM"] = "1"
+    assert mg.cuda.default_stream("cuda:1").cuda_stream == 1
+    mg.zeros(3, device="cuda:1")
+    assert told("last_stream") == 1
+
+
 def in_child(work: Any) -> int:
     """The exit status of a forked process that does `work`: 0 if it ends without an exception."""
     child = os.fork()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from checks import by_capability, examine
 from microgrest.kernels.cpu import indexing as cpu
 from microgrest.kernels.cuda.source import moves, radix
-from microgrest.kernels.cuda.source.maps import Source
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)
@@ -31,7 +27,7 @@ FUNCTIONS = [
 def gpu(request: pytest.FixtureRequest) -> Any:
     """`microgrest.kernels.cuda`, where there is a GPU or its simulator."""
     if request.config.getoption("--device") == "cpu":
-        pytest.skip("on a GPU only, or as test_on_the_simulator runs it")
+        pytest.skip("needs a GPU: try pytest --device simulator")
     from microgrest.kernels import cuda
 
     return cuda
@@ -129,38 +125,16 @@ def test_many(gpu: Any, extent: int) -> None:
         check(gpu, name, numbers(extent, "float32"), index, numbers(n, "float32"))
 
 
-def examine(source: Source, capability: tuple[int, int], doubles: bool) -> None:
-    """Compile, and check what every kernel must be."""
-    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    from microgrest.kernels.cuda import compile as compiler
-
-    kernel = compiler.compiled(source, capability)
-    assert (kernel.spills, kernel.registers <= 64) == (0, True)
-    assert (kernel.doubles > 0) == doubles
-
-
-@pytest.mark.parametrize("capability", [(7, 5), (9, 0)], ids="sm_{0[0]}{0[1]}".format)
+@by_capability
 @pytest.mark.parametrize(("name", "dtype"), [*FUNCTIONS, ("pair", "int64")])
 def test_machine_code(name: str, dtype: str, capability: tuple[int, int]) -> None:
-    examine(moves.source(name, dtype), capability, dtype == "float64")
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    kernel = examine(moves.source(name, dtype), capability, name)
+    assert (kernel.doubles > 0) == (dtype == "float64")
 
 
-@pytest.mark.parametrize("capability", [(7, 5), (9, 0)], ids="sm_{0[0]}{0[1]}".format)
+@by_capability
 @pytest.mark.parametrize("name", ["count", "sums", "move", "few"])
 def test_machine_code_of_sort(name: str, capability: tuple[int, int]) -> None:
-    examine(radix.source(name, 256), capability, False)
-
-
-def test_on_the_simulator(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--device") != "cpu":
-        pytest.skip("this is what --device does")
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    command = ["-m", "pytest", "--device", "simulator", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert not examine(radix.source(name, 256), capability, name).doubles

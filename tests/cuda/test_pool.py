@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 from itertools import pairwise
@@ -136,6 +137,58 @@ def test_a_block_that_is_taken_amid_the_giving_back() -> None:
     home.free = Contested(home.free)
     mg.cuda.empty_cache()
     assert sorted(home.free) == free and pool().reserved == 2 * MIB
+
+
+@on_fake_driver(lazy=1)
+def test_a_block_that_is_freed_amid_the_giving_back() -> None:
+    """Another thread's kernels may still use it, so it stays."""
+    from microgrest.kernels.cuda import memory
+
+    free, late = allocate(10 * MIB), [allocate(10 * MIB)]
+    del free
+    driver, copies = pool().driver, []
+    wait = driver.wait_device
+
+    def waiting() -> None:
+        wait()
+        if late:
+            copies.append(memory.to_host(late.pop(), blocking=False))
+
+    driver.wait_device = waiting
+    mg.cuda.empty_cache()
+    assert pool().reserved >= 10 * MIB and len(copies) == 1
+    mg.cuda.empty_cache()
+    assert pool().reserved == 0
+
+
+class Growing:
+    """The bins of a stream; another thread adds a stream while they are looked at."""
+
+    @property
+    def by_size(self) -> dict[int, Any]:
+        pool().bins(side_stream()[2])
+        return {}
+
+
+@on_fake_driver()
+def test_a_stream_that_comes_amid_the_giving_back() -> None:
+    allocate(10 * MIB)
+    pool().streams[0] = Growing()
+    mg.cuda.empty_cache()
+    assert pool().reserved == 0
+
+
+@on_fake_driver(lazy=1)
+def test_memory_that_others_have_pinned_is_read_when_a_copy_from_it_returns() -> None:
+    from microgrest.kernels.cuda import driver, memory
+
+    block = allocate(8)
+    page = (ctypes.c_uint8 * 8).from_address(driver.allocate_pinned(8))
+    array = np.frombuffer(page, np.uint8)
+    array[:] = 5
+    memory.from_host(block, array)
+    array[:] = 6
+    assert memory.to_host(block).tolist() == [5] * 8
 
 
 @on_fake_driver()

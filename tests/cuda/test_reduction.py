@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from microgrest.kernels.cuda import compile as compiler, names
+from checks import by_capability, examine, simulate
+from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.source import axes, folds
-from microgrest.kernels.cuda.source.maps import Source
 from microgrest.kernels.program import Program, Reduce
 
 from microgrest import dtypes
@@ -25,29 +21,12 @@ pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
 )
 
-CAPABILITIES = [(7, 5), (9, 0)]
 # Of float64 in the PTX of the second stage of a float32 sum, unrolled for long rows.
 DOUBLES = {"rows": 24, "long_rows": 60, "columns": 24}
 
 
 def test_against_numpy() -> None:
-    program = Path(__file__).with_name("simulated_reduction.py")
-    environment = os.environ | {
-        "NUMBA_ENABLE_CUDASIM": "1",
-        "PYTHONPATH": str(program.parents[2]),
-    }
-    done = subprocess.run(
-        [sys.executable, "-W", "error", program], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def compiled(source: Source, capability: tuple[int, int] = (7, 5)) -> compiler.Compiled:
-    """The kernel, which has to fit into registers."""
-    kernel = compiler.compiled(source, capability, "fold")
-    assert kernel.spills == 0
-    assert kernel.registers <= 64
-    return kernel
+    simulate("simulated_reduction.py")
 
 
 def program(fold: str, dtype: str) -> Program:
@@ -70,10 +49,10 @@ def stages(p: Program) -> Iterator[tuple[str, Program]]:
 def test_folds_compile(fold: str, dtype: str) -> None:
     for _, staged in stages(program(fold, dtype)):
         for shape in axes.SHAPES:
-            compiled(axes.fold(staged, shape, names, 256))
+            examine(axes.fold(staged, shape, names, 256))
 
 
-@pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
+@by_capability
 @pytest.mark.parametrize("shape", axes.SHAPES)
 @pytest.mark.parametrize(
     ("fold", "dtype"),
@@ -84,7 +63,7 @@ def test_float64_in_the_second_stage_only(
     fold: str, dtype: str, shape: str, capability: tuple[int, int]
 ) -> None:
     for stage, staged in stages(program(fold, dtype)):
-        kernel = compiled(axes.fold(staged, shape, names, 256), capability)
+        kernel = examine(axes.fold(staged, shape, names, 256), capability)
         assert (kernel.doubles > 0) == (stage == "rest" and fold in ("sum", "mean", "prod"))
         assert kernel.doubles <= DOUBLES[shape]
 
@@ -95,7 +74,7 @@ def test_float64_in_the_second_stage_only(
 def test_searches_compile(dtype: str, shape: str, last: bool) -> None:
     better = ROWS["argmax"].extra["better"]
     source = axes.search("argmax", better, dtype, shape, names, 256, last=last)
-    kernel = compiled(source)
+    kernel = examine(source)
     assert (kernel.doubles > 0) == (dtype == "float64")
 
 
@@ -114,7 +93,7 @@ def test_folds_beside_maps_compile(dtype: str, layout: str) -> None:
     for stage, staged in stages(backward(dtype)):
         if stage == "rest":
             continue
-        kernel = compiled(folds.flat(staged, layout, names, 256))
+        kernel = examine(folds.flat(staged, layout, names, 256))
         assert (kernel.doubles > 0) == (dtype == "float64")
 
 

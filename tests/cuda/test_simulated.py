@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from checks import simulate
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
@@ -15,10 +11,4 @@ pytest.importorskip(
 
 
 def test_layouts() -> None:
-    program = Path(__file__).with_name("simulated.py")
-    root = program.parents[2]
-    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(root)}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", program], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    simulate("simulated.py")
