@@ -24,6 +24,7 @@ from typing import Any
 
 import click
 import gpu_figures
+import gpu_steps
 import peers
 import report
 from gpu_figures import SMOKE, Figure, Sizes
@@ -78,7 +79,7 @@ def main(smoke: bool, out: Path | None) -> None:
     torch = gpu_figures.torch_on_gpu()
     if torch is None:
         found.note("PyTorch", "not installed, or without a GPU: nothing is compared with it")
-    for section in gpu_figures.SECTIONS:
+    for section in (*gpu_figures.SECTIONS, gpu_steps.steps):
         attempt(found, section.__name__, lambda s=section: measured(found, s, sizes, mg, torch))
     attempt(found, "break-even", lambda: break_even(found, sizes))
     attempt(found, "tests", lambda: tests(found, smoke))

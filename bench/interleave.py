@@ -1,14 +1,15 @@
-"""Two callables timed side by side: rounds alternate between them, so that both see the same noise.
+"""Callables timed side by side: rounds alternate between them, so that all see the same noise.
 
-A round calls each of the two for a while and yields one ratio. What counts is the median of the
-ratios: a slow phase of the machine leaves a ratio alone if it spans both halves of its round.
+A round calls each of them for a while; a pair of them yields one ratio a round. What counts is the
+median of the ratios: a slow phase of the machine leaves a ratio alone if it spans both of its parts
+of the round.
 """
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -42,30 +43,41 @@ class Comparison:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """The first and the third quartile of the ratios."""
-        if len(self.ratios) < 2:
-            return self.ratio, self.ratio
-        low, _, high = quantiles(self.ratios, method="inclusive")
-        return low, high
+        """Those of the ratios."""
+        return quartiles(self.ratios)
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float]:
+    """The first and the third quartile; a single value is both."""
+    if len(values) < 2:
+        return values[0], values[0]
+    low, _, high = quantiles(values, method="inclusive")
+    return low, high
 
 
 def compare(ours: Timed, theirs: Timed, rounds: int, budget: float, pause: float) -> Comparison:
-    """Time both in `rounds` rounds of about `budget` seconds for each.
+    """Time both in `rounds` rounds of about `budget` seconds for each."""
+    return Comparison(*alternate((ours, theirs), rounds, budget, pause))
 
-    `pause` seconds pass before each half of a round: an OpenMP runtime lets its threads spin for
-    some milliseconds after their last loop, on cores that the other would need.
+
+def alternate(
+    timed: Sequence[Timed], rounds: int, budget: float, pause: float
+) -> list[tuple[float, ...]]:
+    """Seconds per call of each, one value a round; every second round goes backward.
+
+    `pause` seconds pass before each part of a round: an OpenMP runtime lets its threads spin for
+    some milliseconds after their last loop, on cores that the next would need.
     """
-    pair = (ours, theirs)
-    calls = [calibrate(timed, budget) for timed in pair]
-    samples: tuple[list[float], list[float]] = ([], [])
+    calls = [calibrate(each, budget) for each in timed]
+    samples: list[list[float]] = [[] for _ in timed]
     with no_collection():
         for k in range(rounds):
-            for i in (0, 1) if k % 2 == 0 else (1, 0):
+            for i in range(len(timed))[:: 1 if k % 2 == 0 else -1]:
                 gc.collect()
                 time.sleep(pause)
-                pair[i].once()  # wakes threads and fills caches
-                samples[i].append(seconds(pair[i], calls[i]))
-    return Comparison(tuple(samples[0]), tuple(samples[1]))
+                timed[i].once()  # wakes threads and fills caches
+                samples[i].append(seconds(timed[i], calls[i]))
+    return [tuple(times) for times in samples]
 
 
 def calibrate(timed: Timed, budget: float) -> int:

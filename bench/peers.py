@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("numpy", "numba", "llvmlite", "torch", "numba-cuda", "pytest-benchmark")
+PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "pytensor", "numba-cuda")
+PACKAGES += ("pytest-benchmark",)
 
 sys.path.insert(0, str(ROOT))  # measured is this checkout, whether or not it is installed
 

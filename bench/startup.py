@@ -59,7 +59,7 @@ def processes() -> list[Process]:
         Process("import microgrest", ("-c", "import microgrest"), 0.2),
         Process("cli.py --help", ("cli.py", "--help"), 0.2),
         Process("cli.py fit, warm cache", FIT, 1.2),
-        Process("cli.py fit, empty cache", FIT, 6.0, cold=True),
+        Process("cli.py fit, empty cache", FIT, 3.5, cold=True),
     ]
 
 
@@ -110,11 +110,16 @@ def run(process: Process, cache: str) -> float:
     subprocess.run(
         [sys.executable, *process.arguments],
         cwd=peers.ROOT,
-        env=os.environ | {"MICROGREST_CACHE_DIR": cache},
+        env=environment(cache),
         stdout=subprocess.DEVNULL,
         check=True,
     )
     return time.perf_counter() - started
+
+
+def environment(cache: str) -> dict[str, str]:
+    """This process's, but for the folder of kernels."""
+    return os.environ | {"MICROGREST_CACHE_DIR": cache}
 
 
 if __name__ == "__main__":

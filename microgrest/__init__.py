@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from math import e as e, inf as inf, nan as nan, pi as pi
+from typing import TYPE_CHECKING, Any
 
 from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
@@ -95,6 +96,7 @@ from .functions.comparing import (
     equal as equal,
     isclose as isclose,
 )
+from .functions.dropout import dropout as dropout
 from .functions.joining import (
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
@@ -250,3 +252,16 @@ bool = bool_
 short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
+
+if TYPE_CHECKING:
+    from .compiler import compile as compile
+
+
+def __getattr__(name: str) -> Any:
+    """`compile` loads when it is first asked for; most programs never do."""
+    if name != "compile":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .compiler import compile
+
+    globals()[name] = compile
+    return compile

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import recording
 from .arrays import from_numpy
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
@@ -36,6 +37,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`, an integer that is taken modulo 2**64."""
+        _outside("manual_seed()")
         self._seed, self._offset = int(seed) & _MASK, 0
         return self
 
@@ -54,6 +56,7 @@ class Generator:
 
     def set_state(self, state: Tensor) -> Generator:
         """Go back to where `get_state` was called."""
+        _outside("set_state()")
         words = np.ascontiguousarray(state.numpy()).view(np.uint64)
         if words.shape != (2,):
             raise RuntimeError(
@@ -65,7 +68,17 @@ class Generator:
     def draw(self, function: Callable[..., int], out: Any, *parameters: Any) -> None:
         """Fill `out` by a kernel function, and advance by the counters that it used."""
         with self._lock:
+            if recording.state.recorder is not None:
+                recording.state.recorder.drawing(self)
             self._offset += function(out, self._seed, self._offset, *parameters)
+
+
+def _outside(what: str) -> None:
+    """Refuse to start a stream anew in a step that is being recorded."""
+    if recording.state.recorder is not None:
+        recording.state.recorder.refuse(
+            f"{what} starts a random stream", "call it before the step, which draws on"
+        )
 
 
 default_generator = Generator()
@@ -239,7 +252,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
             f"bernoulli expects probabilities of a floating-point type, got {input.dtype!r}"
         )
     values = input.detach()
-    if bool(((values < 0) | (values > 1)).any()):
+    if recording.aside(lambda: bool(((values < 0) | (values > 1)).any())):
         raise RuntimeError(
             "Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input"
         )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from types import CodeType, ModuleType
-from typing import Any
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from . import cuda
 from .device import CPU, device
 from .dtypes import dtype, float16
+from .recording import world
 
 _HERE = os.path.dirname(__file__)
+Forgettable = TypeVar("Forgettable", bound="dict[Any, Any]")
 
 
 class Storage:
@@ -30,6 +33,7 @@ class Storage:
     def touch(self) -> None:
         """Note an in-place write by the nearest caller outside this package."""
         self.version += 1
+        world.tensors += 1  # some in-place operations also change a tensor's shape, or its graph
         frame = sys._getframe(1)
         while frame.f_back and frame.f_code.co_filename.startswith(_HERE):
             frame = frame.f_back
@@ -55,10 +59,18 @@ class Kind:
 
     __slots__ = ("device", "dtype", "empty", "kernels", "numpy", "raw")
 
-    def __init__(self, d: dtype, where: device, kernels: ModuleType) -> None:
-        self.dtype, self.device, self.kernels, self.numpy = d, where, kernels, d.numpy
+    kernels: Any
+    empty: Callable[[int], Any]
+
+    def __init__(self, d: dtype, where: device) -> None:
+        self.dtype, self.device, self.numpy = d, where, d.numpy
         self.raw = np.dtype(np.uint16) if d is float16 else d.numpy
-        self.empty = kernels.memory.allocator(self.raw, where.index)
+        self.provide(_provider)
+
+    def provide(self, provider: Callable[[Kind, Any], Any]) -> None:
+        """Take kernels, and with them memory, from `provider`, which is given the device's own."""
+        self.kernels = provider(self, _kernels(self.device))
+        self.empty = self.kernels.memory.allocator(self.raw, self.device.index)
 
     def fill(self, array: Any, value: Any) -> None:
         """Set every element of a flat array of this kind to a Python number."""
@@ -66,6 +78,44 @@ class Kind:
 
 
 _kinds: dict[tuple[dtype, device], Kind] = {}
+
+
+def _own(kind: Kind, kernels: Any) -> Any:
+    """The usual provider: the device's kernels themselves."""
+    return kernels
+
+
+_provider: Callable[[Kind, Any], Any] = _own
+# Where kernels that were found once are kept, so that the short path finds them at once.
+_tables: list[dict[Any, Any]] = []
+_forgetters: list[Callable[[], None]] = []
+
+
+def kept(table: Forgettable) -> Forgettable:
+    """`table` itself, which is emptied when kernels are provided anew."""
+    _tables.append(table)
+    return table
+
+
+def forgetter(forget: Callable[[], None]) -> Callable[[], None]:
+    """`forget` itself, which is called when kernels are provided anew."""
+    _forgetters.append(forget)
+    return forget
+
+
+def provide_kernels(provider: Callable[[Kind, Any], Any] | None) -> None:
+    """Give every Kind, those to come too, what `provider` makes of its device's kernels.
+
+    With None kernels are the devices' own again. Whatever kept some looks them up anew.
+    """
+    global _provider
+    _provider = provider or _own
+    for kind in tuple(_kinds.values()):
+        kind.provide(_provider)
+    for table in _tables:
+        table.clear()
+    for forget in _forgetters:
+        forget()
 
 
 def kind_of(d: dtype, where: device) -> Kind:
@@ -79,11 +129,11 @@ def kind_of(d: dtype, where: device) -> Kind:
         where = device("cuda", cuda.current_device())
     found = _kinds.get((d, where))
     if found is None:
-        found = _kinds.setdefault((d, where), Kind(d, where, _kernels(where)))
+        found = _kinds.setdefault((d, where), Kind(d, where))
     return found
 
 
-def _kernels(where: device) -> ModuleType:
+def _kernels(where: device) -> Any:
     if where.type == "cpu":
         from .kernels import cpu
 

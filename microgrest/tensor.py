@@ -16,6 +16,7 @@ import numpy as np
 
 from .autograd.graph import Node
 from .methods import Methods
+from .recording import leaves, world
 from .storage import Kind, Storage
 
 # The names of PyTorch's old tensor types, which error messages and type() still use.
@@ -282,6 +283,7 @@ class Tensor(Methods):
                 f"{self.dtype!r}. Convert it first, for example with .float()."
             )
         self._requires_grad = bool(on)
+        world.tensors += 1
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switch `requires_grad` in place."""
@@ -318,10 +320,12 @@ class Tensor(Methods):
                     f"this tensor is {self.dtype!r} on {self.device}"
                 )
         self._grad = g
+        world.tensors += 1
 
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+        world.tensors += 1
 
     @property
     def data(self) -> Tensor:
@@ -348,6 +352,7 @@ class Tensor(Methods):
             setattr(self, name, getattr(new, name))
         self._storage = Storage(new._storage.array)
         self._storage.version = version
+        world.tensors += 1
 
     def detach(self) -> Tensor:
         """The same memory outside the graph; in-place writes to it count for the graph's checks."""
@@ -358,6 +363,7 @@ class Tensor(Methods):
         if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._requires_grad = None, False
+        world.tensors += 1
         return self
 
     @property
@@ -384,6 +390,7 @@ class Tensor(Methods):
 
     def _numpy(self) -> np.ndarray[Any, Any]:
         """A NumPy array over the memory (a copy from a GPU), without any check."""
+        leaves("numpy(), or printing,", "return the tensor, and read it outside of the step")
         source = self._storage.array if self._flat is None else self._flat
         array: np.ndarray[Any, Any] = self._kind.kernels.memory.to_host(source)
         array = array.view(self._kind.numpy)

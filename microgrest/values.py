@@ -11,6 +11,7 @@ import numpy as np
 from . import printing
 from .device import CPU
 from .methods import method
+from .recording import leaves
 from .tensor import Tensor
 
 
@@ -32,6 +33,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
 @method
 def item(self: Tensor) -> Any:
     """The value of a tensor of one element as a Python number."""
+    leaves("item()", "return the tensor, and call item() outside of the step")
     if self._flat is None or self._flat.size != 1:
         if self.numel() != 1:
             raise RuntimeError(
@@ -44,6 +46,7 @@ def item(self: Tensor) -> Any:
 @method
 def tolist(self: Tensor) -> Any:
     """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+    leaves("tolist()", "return the tensor, and call tolist() outside of the step")
     return self._numpy().tolist()
 
 
@@ -53,6 +56,7 @@ def as_bool(self: Tensor) -> bool:
     if n != 1:
         what = "no values" if n == 0 else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+    leaves("bool()", "choose by where(condition, a, b), or decide outside of the step")
     return bool(self.item())
 
 

@@ -13,7 +13,7 @@ ROOT = Path(microgrest.__file__).parent
 # From the bottom up. A module is in the first layer that names it, a package, or a module.
 LAYERS = [
     ["kernels"],
-    ["dtypes", "device", "version", "methods", "_checkout", "cuda"],
+    ["dtypes", "device", "version", "methods", "_checkout", "cuda", "recording", "counted"],
     ["ops"],
     ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
     ["storage", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
@@ -21,6 +21,7 @@ LAYERS = [
     ["autograd"],
     ["creation", "functions", "pointwise", "random", "interop", "return_types"],
     ["nn", "optim"],
+    ["compiler"],
     ["cli", "stubs", ""],
 ]
 

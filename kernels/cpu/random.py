@@ -88,7 +88,11 @@ def _fill(out: Array, seed: int, offset: int, request: Request) -> int:
 
 @cached
 def _kernel(draw: Draw) -> Any:
-    """A kernel for sizes that are multiples of `draw.per_counter`.
+    return cache.load(source(draw), draw.function.__name__).kernel
+
+
+def source(draw: Draw) -> str:
+    """kernel(out, seed, offset, *parameters) for sizes that are multiples of `draw.per_counter`.
 
     for each block of counters:  words = philox(seed, counter), ...
         for i:  out[values * i : ...] = draw(words[words * i : ...], *parameters)
@@ -98,7 +102,7 @@ def _kernel(draw: Draw) -> Any:
     name = draw.function.__name__
     parameters = "".join(f", {p}" for p in draw.parameters)
     words = ", ".join(f"u64(words[i * {draw.words} + {k}])" for k in range(draw.words))
-    source = f"""{_head(draw)}
+    return f"""{_head(draw)}
 {_EXACT}
 def fill(words, seed, counter):
     for i in range(words.size // 4):
@@ -126,12 +130,16 @@ def kernel(out, seed, offset{parameters}):
         block = out[start * {draw.per_counter} : stop * {draw.per_counter}]
         convert(words, block{parameters})
 """
-    return cache.load(source, name).kernel
 
 
 @cached
 def _shuffle() -> Any:
-    source = f"""{_head(philox.INTEGER)}
+    return cache.load(shuffle(), "permutation").kernel
+
+
+def shuffle() -> str:
+    """kernel(out, seed, offset): out becomes a permutation."""
+    return f"""{_head(philox.INTEGER)}
 {_EXACT}
 def kernel(out, seed, offset):
     for i in range(out.size):
@@ -140,7 +148,6 @@ def kernel(out, seed, offset):
         out[i] = out[j]
         out[j] = i
 """
-    return cache.load(source, "permutation").kernel
 
 
 def _head(draw: Draw) -> str:

@@ -81,11 +81,13 @@ def _versions() -> tuple[str, ...]:
 
 
 def _ptx(source: Source, capability: tuple[int, int], label: str) -> str:
-    kernel = cache.load(source.text, label).kernel
+    module = cache.load(source.text, label)
+    options = {"cc": capability, "debug": False, "opt": True}  # whatever NUMBA_* variables say
+    # The most threads of a block, to which registers are fitted, where the source says it.
+    options["launch_bounds"] = getattr(module, "LAUNCH_BOUNDS", None)
     with _compiling_for(capability):
         compile_ptx = import_module("numba.cuda").compile_ptx
-        options = {"cc": capability, "debug": False, "opt": True}  # whatever NUMBA_* variables say
-        return str(compile_ptx(kernel.py_func, source.signature, **options)[0])
+        return str(compile_ptx(module.kernel.py_func, source.signature, **options)[0])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from .source import fills
 
 def raw(out: Any, seed: int, offset: int) -> int:
     """Random bits: uint32, four per counter."""
-    return _fill(out, seed, offset, draws.RAW)
+    return fill(out, seed, offset, draws.RAW)
 
 
 def uniform(out: Any, seed: int, offset: int, low: float = 0.0, high: float = 1.0) -> int:
@@ -31,17 +31,17 @@ def uniform(out: Any, seed: int, offset: int, low: float = 0.0, high: float = 1.
 
     ValueError unless low <= high and high - low is finite.
     """
-    return _fill(out, seed, offset, draws.uniform(out.dtype, low, high))
+    return fill(out, seed, offset, draws.uniform(out.dtype, low, high))
 
 
 def normal(out: Any, seed: int, offset: int, mean: float = 0.0, std: float = 1.0) -> int:
     """Normal numbers: float32, four per counter, or float64, two. ValueError if std is negative."""
-    return _fill(out, seed, offset, draws.normal(out.dtype, mean, std))
+    return fill(out, seed, offset, draws.normal(out.dtype, mean, std))
 
 
 def integers(out: Any, seed: int, offset: int, low: int, high: int) -> int:
     """int64 in [low, high), one per counter. ValueError unless low < high, both int64."""
-    return _fill(out, seed, offset, draws.integers(low, high))
+    return fill(out, seed, offset, draws.integers(low, high))
 
 
 def bernoulli(out: Any, seed: int, offset: int, p: float) -> int:
@@ -49,7 +49,7 @@ def bernoulli(out: Any, seed: int, offset: int, p: float) -> int:
 
     ValueError unless 0 <= p <= 1.
     """
-    return _fill(out, seed, offset, draws.bernoulli(p))
+    return fill(out, seed, offset, draws.bernoulli(p))
 
 
 def permutation(out: Any, seed: int, offset: int) -> int:
@@ -60,7 +60,7 @@ def permutation(out: Any, seed: int, offset: int) -> int:
     return counters
 
 
-def _fill(out: Any, seed: int, offset: int, request: Request) -> int:
+def fill(out: Any, seed: int, offset: int, request: Request) -> int:
     draw, parameters = request
     counters: int = -(-out.size // draw.per_counter)
     if counters:

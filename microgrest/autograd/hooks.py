@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..methods import method
+from ..recording import world
 
 _numbers = itertools.count()
 _delivery = threading.Lock()
@@ -23,6 +24,7 @@ class RemovableHandle:
     def remove(self) -> None:
         """Take the hook off; once is enough."""
         self._hooks.pop(self.id, None)
+        world.tensors += 1
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -48,6 +50,7 @@ def keep(t: Any) -> None:
         alive = here()
         if alive is not None:
             alive._grad = g if alive._grad is None else alive._grad + g
+            world.tensors += 1
 
     _of(t)[KEEP] = keep_grad
 
@@ -76,6 +79,7 @@ def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     hooks[handle.id] = hook
     if KEEP in hooks:
         hooks[KEEP] = hooks.pop(KEEP)
+    world.tensors += 1
     return handle
 
 
@@ -96,10 +100,20 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
         if held is None:
             if (g._flat is None or id(g._storage) in taken) and not g._requires_grad:
                 g = g._copy()
+            if not g._requires_grad:
+                g._base = None  # of whatever it was a view, now it is the gradient
             leaf._grad = g
+            world.tensors += 1
             taken.add(id(g._storage))
-        elif g._requires_grad or held._requires_grad:
+        elif g._requires_grad or held._requires_grad or _repeats(held):
             leaf._grad = held + g
+            world.tensors += 1
         else:
             held._add_in_place(g)
             held._storage.version += 1
+
+
+def _repeats(t: Any) -> bool:
+    """Whether several elements share a place in memory, as those of an expanded tensor do."""
+    pairs = zip(t._shape, t._strides, strict=True)
+    return t._flat is None and any(n > 1 and not step for n, step in pairs)

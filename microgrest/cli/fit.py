@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from .errors import memory_guarded
-from .settings import DEVICES, DTYPES, OPTIMIZERS, TARGETS, Settings
+from .settings import DEVICES, DTYPES, MODES, OPTIMIZERS, TARGETS, Settings
 
 SIZES = "1e2,1e3,1e4,1e5,1e6,1e7"
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -89,6 +89,13 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
     help="Where to run; auto is cuda where it works, else cpu.",
 )
 @click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="compiled",
+    show_default=True,
+    help="How steps run: as one native function, or op by op.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     default=0,
@@ -101,8 +108,8 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
     "--compare/--no-compare",
     default=True,
     show_default=True,
-    help="Also run the fit in plain NumPy: speedup, and a check of the result; and on a GPU's "
-    "machine, steps on the CPU.",
+    help="Also run the fit in plain NumPy: speedup, and a check of the result; steps in eager "
+    "mode; and on a GPU's machine, steps on the CPU.",
 )
 @click.option(
     "--sweep",
@@ -126,8 +133,10 @@ def fit(context: click.Context, /, **options: Any) -> None:
     The synthetic cubic with sgd runs in raw units. Every other fit runs with x scaled to [-1, 1]
     and y standardized; coefficients and loss are always reported in the units of the data.
 
+    Ctrl-C ends the fit after a whole step, and what it has found is reported.
+
     Exit status: 0, or 1 if NumPy's result differs, or 2 for input that cannot be used, a GPU that
-    is not there, or a fit that diverges.
+    is not there, or a fit that diverges, or 130 after Ctrl-C.
     """
     _check_combination(context, options)
     settings = Settings(**options)

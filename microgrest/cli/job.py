@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import click
@@ -18,11 +18,14 @@ from .errors import InputError
 from .problem import Problem
 from .progress import Progress
 from .settings import Settings
-from .training import EARLY, Diverged, Trained, Training, train
+from .training import EARLY, KINDS, Diverged, Trained, Training, train
 
 # How far apart our polynomial and NumPy's may be, as a share of the largest |y|: what sums taken in
 # another order cost.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
+
+
+INTERRUPTED = 130  # what shells report of a program that SIGINT ended
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,10 @@ class Phases:
 
 
 def run(settings: Settings) -> None:
-    """Fit, report, save and plot as `settings` say; exits with status 1 if NumPy disagrees."""
+    """Fit, report, save and plot as `settings` say.
+
+    Exits with status 1 if NumPy disagrees, and INTERRUPTED after Ctrl-C.
+    """
     _check_files(settings)
     posed, result = _fit(settings)
     click.echo(report.as_json(result) if settings.json else report.as_text(result, settings.quiet))
@@ -43,6 +49,9 @@ def run(settings: Settings) -> None:
         report.save(result, settings.save)
     if settings.plot is not None:
         plot.draw(posed, result, settings.plot)
+    if result["interrupted"]:
+        click.echo(f"interrupted after step {result['steps']} of {settings.steps}", err=True)
+        sys.exit(INTERRUPTED)
     if result["compare"] is not None and not result["compare"]["equal"]:
         raise click.ClickException("the result differs from NumPy's")
 
@@ -60,28 +69,32 @@ def _fit(settings: Settings) -> tuple[Problem, dict[str, Any]]:
     startup = _load_library()
 
     began = time.perf_counter()
-    job = prepare(settings, posed, device)
+    job, training = prepare(settings, posed, device)
     ready = time.perf_counter() - began
-    trained = _train(settings, job, device)
+    trained = _train(settings, job, training)
     # Of what preparing took, one step was a step.
-    phases = Phases(startup, max(0.0, ready - trained.seconds / settings.steps), trained.seconds)
+    phases = Phases(startup, max(0.0, ready - trained.seconds / trained.steps), trained.seconds)
 
-    compared = _compare(settings, job, trained) if settings.compare else None
+    compares = settings.compare and trained.steps == settings.steps
+    compared = _compare(settings, job, trained) if compares else None
     built = report.build(settings, job.problem, job.lr, device, trained, phases, compared)
-    built["gpu"] = _beside_cpu(job) if device == "cuda" and settings.compare else None
-    return job.problem, built
+    return job.problem, built | (_times(job, device) if compares else {"gpu": None, "modes": None})
 
 
-def _beside_cpu(job: Job) -> dict[str, Any]:
+def _times(job: Job, device: str) -> dict[str, Any]:
+    """Times of a step in the mode of the fit and in eager mode, on the GPU beside the CPU's."""
+    modes = timing.in_modes(job.begin, job.mode, device)
+    if device != "cuda":
+        return {"gpu": None, "modes": modes}
     from microgrest import cuda
 
-    return {"name": cuda.get_device_name(), **timing.on_gpu(job.begin).facts()}
+    return {"gpu": {"name": cuda.get_device_name(), **modes[job.mode]}, "modes": modes}
 
 
-def _train(settings: Settings, job: Job, device: str) -> Trained:
+def _train(settings: Settings, job: Job, training: Training) -> Trained:
     try:
         with Progress(settings.steps, settings.quiet) as progress:
-            return train(partial(job.begin, device), settings.steps, progress)
+            return train(training, settings.steps, progress)
     except Diverged as error:
         scaling = job.problem.scaling
         values = ", ".join(f"{value:.6g}" for value in scaling.coefficients(error.coefficients))
@@ -94,19 +107,21 @@ def _train(settings: Settings, job: Job, device: str) -> Trained:
 
 @dataclass(frozen=True)
 class Job:
-    """A fit: `begin` makes it anew on a device, from `start` (scaled units) every time."""
+    """A fit: `begin` makes it anew, in a mode and on a device, from `start` (scaled units)."""
 
     problem: Problem
     start: NDArray[np.float64]
     lr: float
-    begin: Callable[[str], Training]
+    mode: str
+    begin: Callable[[str, str], Training]
 
 
-def prepare(settings: Settings, posed: Problem | None, device: str) -> Job:
-    """Pose the problem, unless it is `posed`, and take one step, which loads all kernels."""
+def prepare(settings: Settings, posed: Problem | None, device: str) -> tuple[Job, Training]:
+    """Pose the problem, unless it is `posed`, and begin a fit that has all its kernels."""
     job = pose(settings, posed)
-    job.begin(device).step().item()
-    return job
+    training = job.begin(job.mode, device)
+    training.prepare()
+    return job, training
 
 
 def pose(settings: Settings, posed: Problem | None) -> Job:
@@ -114,8 +129,12 @@ def pose(settings: Settings, posed: Problem | None) -> Job:
     posed = posed or problem.synthetic(settings)
     lr = settings.lr or problem.default_rate(settings, posed)
     start = _start(settings)
-    begin = partial(Training, posed.t, posed.z, start.tolist(), settings, lr)
-    return Job(posed, start, lr, begin)
+
+    def begin(mode: str, device: str) -> Training:
+        kind: type[Training] = KINDS[mode]
+        return kind(posed.t, posed.z, start.tolist(), settings, lr, device)
+
+    return Job(posed, start, lr, settings.mode, begin)
 
 
 def _load_library() -> float:
@@ -130,13 +149,12 @@ def _load_library() -> float:
 
 
 def _start(settings: Settings) -> NDArray[np.float64]:
-    """The random coefficients from which the fit starts, in scaled units."""
-    import microgrest as torch
+    """The random coefficients from which the fit starts, in scaled units.
 
-    torch.manual_seed(settings.seed)
-    dtype = getattr(torch, settings.dtype)
-    drawn: NDArray[Any] = torch.randn(settings.degree + 1, dtype=dtype).numpy()
-    return drawn.astype(np.float64)
+    By NumPy: it has no kernel to compile for a few numbers.
+    """
+    drawn = np.random.default_rng(settings.seed).standard_normal(settings.degree + 1)
+    return drawn.astype(settings.dtype).astype(np.float64)
 
 
 def _compare(settings: Settings, job: Job, trained: Trained) -> dict[str, Any]:
@@ -147,7 +165,7 @@ def _compare(settings: Settings, job: Job, trained: Trained) -> dict[str, Any]:
     """
     early = settings.optimizer == "rmsprop"
     ours = trained.early if early else trained.coefficients
-    step_seconds = trained.seconds / settings.steps
+    step_seconds = trained.seconds / trained.steps
     forms, differences = {}, []
     for name in baseline.FORMS:
         numpy_fit = baseline.run(name, job.problem, job.start, settings, job.lr)

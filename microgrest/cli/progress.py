@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ import click
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
-
-INTERVAL = 0.05  # seconds between two looks at the loss
 
 
 class Progress:
@@ -23,7 +20,6 @@ class Progress:
         self._quiet = quiet
         self._shown = 0
         self._loss = ""
-        self._next = time.perf_counter() + INTERVAL
         self._bar: ProgressBar[int] | None = None
         if not quiet and sys.stderr.isatty():
             self._bar = click.progressbar(
@@ -44,13 +40,8 @@ class Progress:
         if self._bar is not None:
             self._bar.__exit__(kind, error, trace)
 
-    def due(self, done: int) -> bool:
-        """Whether the loss after step `done` should be shown: every 50 ms, and at the last step."""
-        return done == self._steps or time.perf_counter() >= self._next
-
     def show(self, done: int, loss: float) -> None:
         """Show that `done` steps are done and that the last loss was `loss`."""
-        self._next = time.perf_counter() + INTERVAL
         self._loss = f"loss {loss:.6g}"
         if self._bar is not None:
             self._bar.update(done - self._shown)

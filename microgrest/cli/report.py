@@ -49,17 +49,19 @@ def build(
         "residual": problem.residual(trained.coefficients),
         "points": problem.x.size,
         "degree": settings.degree,
-        "steps": settings.steps,
+        "steps": trained.steps,
+        "interrupted": trained.steps < settings.steps,
         "optimizer": settings.optimizer,
         "lr": lr,
         "dtype": settings.dtype,
         "device": device,
+        "mode": settings.mode,
         "seed": settings.seed,
         "seconds": {
             "startup": phases.startup,
             "compile": phases.compile,
             "steps": phases.steps,
-            "step": phases.steps / settings.steps,
+            "step": phases.steps / trained.steps,
         },
         "compare": compared,
     }
@@ -91,23 +93,33 @@ def as_text(result: dict[str, Any], quiet: bool = False) -> str:
 def _details(result: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{result['problem']}; {result['steps']} steps of {result['optimizer']} at lr "
-        f"{result['lr']:.4g}, {result['dtype']}, {result['device']}"
+        f"{result['lr']:.4g}, {result['dtype']}, {result['device']}, {result['mode']}"
     )
     seconds = result["seconds"]
     yield ""
     yield f"start-up            {seconds['startup']:9.3f} s"
     yield f"kernel compilation  {seconds['compile']:9.3f} s"
     yield f"steps               {seconds['steps']:9.3f} s   {_micro(seconds['step'])} us a step"
+    if result["modes"] is not None:
+        yield from _modes(result["modes"])
     if result["gpu"] is not None:
         yield from _gpu(result["gpu"])
     if result["compare"] is not None:
         yield from _comparison(result["compare"], result["residual"])
 
 
+def _modes(modes: dict[str, Any]) -> Iterator[str]:
+    """A step in the mode of the fit and in eager mode, timed alike."""
+    if modes["speedup"] is not None:
+        for name in ("compiled", "eager"):
+            yield f"{f'one step, {name}':34s}{_micro(modes[name]['step_seconds'])} us a step"
+        yield f"{'':34s}compiled steps are {modes['speedup']:.1f} times as fast as eager ones"
+
+
 def _gpu(found: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{'GPU, without reading the loss':34s}{_micro(found['step_seconds'])} us a step, of which "
-        f"{found['host_share']:.0%} host time for {found['launches']} launches"
+        f"{found['host_share']:.0%} host time for {found['launches']:.4g} launches"
     )
     yield (
         f"{'CPU':34s}{_micro(found['cpu_step_seconds'])} us a step, "
@@ -136,7 +148,8 @@ def _comparison(compare: dict[str, Any], residual: float) -> Iterator[str]:
 
 
 def _micro(seconds: float) -> str:
-    return f"{seconds * 1e6:9.1f}"
+    """Microseconds in a column, small ones with more digits."""
+    return f"{seconds * 1e6:9.{3 if seconds < 1e-5 else 1}f}"
 
 
 def save(result: dict[str, Any], path: Path) -> None:

@@ -9,6 +9,7 @@ TARGETS = ("abs", "atan", "cos", "cosh", "erf", "exp", "sigmoid", "sin", "sinh",
 OPTIMIZERS = ("sgd", "rmsprop", "adam")
 DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
+MODES = ("compiled", "eager")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
     optimizer: str = "sgd"
     dtype: str = "float32"
     device: str = "auto"
+    mode: str = "compiled"
     seed: int = 0
     target: str = "sin"
     data: Path | None = None

@@ -13,7 +13,7 @@ from ..version import __version__
 from . import baseline, gpu, report
 from .job import Job, pose
 from .settings import Settings
-from .timing import on_gpu, seconds_a_step
+from .timing import in_modes, repeated, seconds_a_step
 
 
 def run(settings: Settings) -> None:
@@ -37,6 +37,7 @@ def build(settings: Settings, device: str, rows: list[dict[str, Any]]) -> dict[s
         "optimizer": settings.optimizer,
         "dtype": settings.dtype,
         "device": device,
+        "mode": settings.mode,
         "gpu": None,
         "sweep": rows,
     }
@@ -57,18 +58,19 @@ def _row(settings: Settings, points: int, device: str) -> dict[str, Any]:
         click.echo(f"{points} points", err=True)
     sized = replace(settings, points=points)
     job = pose(sized, None)
-    timed = on_gpu(job.begin).facts() if device == "cuda" else _beside_numpy(sized, job)
-    return {"points": points, **timed}
+    modes = in_modes(job.begin, job.mode, device)
+    timed = modes[job.mode] if device == "cuda" else _beside_numpy(sized, job, modes[job.mode])
+    eager = None if job.mode == "eager" else modes["eager"]
+    return {"points": points, **timed, "eager": eager}
 
 
-def _beside_numpy(settings: Settings, job: Job) -> dict[str, Any]:
-    cpu = seconds_a_step(job.begin("cpu").step)
+def _beside_numpy(settings: Settings, job: Job, ours: dict[str, Any]) -> dict[str, Any]:
     steps = {
         name: baseline.stepper(name, job.problem, job.start, settings, job.lr)[1]
         for name in baseline.FORMS
     }
-    forms = {name: seconds_a_step(step) for name, step in steps.items()}
-    return {"cpu_step_seconds": cpu, "numpy_step_seconds": forms}
+    forms = {name: seconds_a_step(repeated(step)) for name, step in steps.items()}
+    return {"cpu_step_seconds": ours["step_seconds"], "numpy_step_seconds": forms}
 
 
 def break_even(points: Sequence[int], speedups: Sequence[float]) -> float | None:
@@ -93,7 +95,7 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
     where = "the CPU" if result["gpu"] is None else f"{result['gpu']} and the CPU"
     yield (
         f"microseconds a step on {where}: degree {result['degree']}, {result['target']}(x), "
-        f"{result['optimizer']}, {result['dtype']}"
+        f"{result['optimizer']}, {result['dtype']}, {result['mode']}"
     )
     yield ""
     yield from _beside_cpu(result) if result["device"] == "cuda" else _numpy_table(result)
@@ -103,13 +105,17 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
 
 def _beside_cpu(result: dict[str, Any]) -> Iterator[str]:
     rows = result["sweep"]
-    yield f"{'points':>10s}{'CPU':>12s}{'GPU':>12s}{'speedup':>10s}{'launches':>10s}{'host':>8s}"
+    both = all(row["eager"] for row in rows)
+    eager = f"{'CPU eager':>12s}{'GPU eager':>12s}" if both else ""
+    head = f"{'points':>10s}{'CPU':>12s}{'GPU':>12s}{'speedup':>10s}{'launches':>10s}{'host':>8s}"
+    yield head + eager
     for row in rows:
-        yield (
-            f"{row['points']:10d}{row['cpu_step_seconds'] * 1e6:12.1f}"
-            f"{row['step_seconds'] * 1e6:12.1f}{row['speedup']:10.2f}{row['launches']:10d}"
-            f"{row['host_share']:8.0%}"
+        line = (
+            f"{row['points']:10d}{_micro(row['cpu_step_seconds'])}{_micro(row['step_seconds'])}"
+            f"{row['speedup']:10.2f}{row['launches']:10.4g}{row['host_share']:8.0%}"
         )
+        times = [row["eager"][key] for key in ("cpu_step_seconds", "step_seconds")] if both else []
+        yield line + "".join(map(_micro, times))
     yield ""
     yield _verdict(rows, result["break_even_points"])
 
@@ -124,12 +130,22 @@ def _verdict(rows: list[dict[str, Any]], points: float | None) -> str:
 
 
 def _numpy_table(result: dict[str, Any]) -> Iterator[str]:
-    yield f"{'points':>10s}{'CPU':>12s}" + "".join(
-        f"{f'NumPy {name}':>15s}{'speedup':>10s}" for name in baseline.FORMS
+    both = all(row["eager"] for row in result["sweep"])
+    yield (
+        f"{'points':>10s}{'CPU':>12s}"
+        + f"{'eager':>12s}{'ratio':>10s}" * both
+        + "".join(f"{f'NumPy {name}':>15s}{'speedup':>10s}" for name in baseline.FORMS)
     )
     for row in result["sweep"]:
         ours = row["cpu_step_seconds"]
-        yield f"{row['points']:10d}{ours * 1e6:12.1f}" + "".join(
+        eager = row["eager"]["step_seconds"] if both else ours
+        beside = f"{_micro(eager)}{eager / ours:10.2f}" if both else ""
+        yield f"{row['points']:10d}{_micro(ours)}{beside}" + "".join(
             f"{theirs * 1e6:15.1f}{theirs / ours:10.2f}"
             for theirs in row["numpy_step_seconds"].values()
         )
+
+
+def _micro(seconds: float) -> str:
+    """Microseconds in a column, small ones with more digits."""
+    return f"{seconds * 1e6:12.{3 if seconds < 1e-5 else 1}f}"

@@ -1,16 +1,17 @@
-"""The fit itself: an ordinary PyTorch training loop, written in microgrest."""
+"""The fit itself: an ordinary PyTorch training loop, written in microgrest, and compiled or not."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .interrupts import stoppable
 from .progress import Progress
 from .settings import Settings
 
@@ -19,16 +20,24 @@ if TYPE_CHECKING:
 
 # Steps after which the coefficients are also kept: before RMSprop can have become chaotic.
 EARLY = 20
+# Seconds of steps between two looks at the loss, and at most so many steps.
+CHUNK, LONGEST = 0.05, 1 << 20
+
+Losses = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Coefficients (scaled) at the end and after EARLY steps, the last loss, and seconds taken."""
+    """Coefficients (scaled) at the end and after EARLY steps, the last loss, and seconds taken.
+
+    `steps` is how many were done: less than were asked for if Ctrl-C came between.
+    """
 
     coefficients: NDArray[np.float64]
     early: NDArray[np.float64]
     loss: float
     seconds: float
+    steps: int
 
 
 class Diverged(Exception):
@@ -42,8 +51,11 @@ class Diverged(Exception):
 class Training:
     """A fit in progress: y = c0 + c1 t + c2 t^2 + ... with a 0-d tensor for each coefficient.
 
-    `t` and `z` are vectors of one dtype, `start` holds the first coefficients, constant first.
+    `t` and `z` are vectors of one dtype, `start` holds the first coefficients, constant first. This
+    one takes its steps eagerly.
     """
+
+    at_once = 1  # steps that are queued together where queueing is timed
 
     def __init__(
         self,
@@ -56,11 +68,12 @@ class Training:
     ) -> None:
         import microgrest as torch
 
-        inputs = torch.from_numpy(t).to(device)
-        self._powers = [inputs**exponent for exponent in range(1, len(start))]
+        self._start = start
+        # By NumPy: kernels that run once would take longer to compile than all steps to run.
+        self._powers = [torch.from_numpy(t**k).to(device) for k in range(1, len(start))]
         self._targets = torch.from_numpy(z).to(device)
         self._coefficients = [
-            torch.tensor(value, dtype=inputs.dtype, device=device, requires_grad=True)
+            torch.tensor(value, dtype=self._targets.dtype, device=device, requires_grad=True)
             for value in start
         ]
         rules = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
@@ -81,39 +94,112 @@ class Training:
         """The coefficients now."""
         return np.array([coefficient.item() for coefficient in self._coefficients])
 
+    def advance(self, steps: int) -> Tensor:
+        """Take `steps` steps, at least 1; the last loss, which nobody has waited for."""
+        for _ in range(steps):
+            loss = self.step()
+        return loss
 
-def train(begin: Callable[[], Training], steps: int, progress: Progress) -> Trained:
-    """Run `steps` steps of the training that `begin` makes; Diverged if the loss is not finite.
+    def losses(self, steps: int) -> Losses:
+        """Take `steps` steps; the loss of each."""
+        return np.array([self.step().item() for _ in range(steps)])
 
-    Reading the loss makes a GPU wait, so it is read only when the progress is due. Should it then
-    not be finite, the fit runs again from the same start, reading every step, to name the first.
-    """
-    training = begin()
+    def look(self, steps: int) -> Losses:
+        """Take `steps` steps; what losses there are without waiting, the last one among them."""
+        return np.array([self.advance(steps).item()])
+
+    def prepare(self) -> None:
+        """Take the steps after which nothing is left to compile; then start anew."""
+        self.losses(1)
+        self.restart()
+
+    def restart(self) -> None:
+        """Go back to the start: coefficients, and what the optimizer remembers."""
+        import microgrest as torch
+
+        with torch.no_grad():
+            for coefficient, value in zip(self._coefficients, self._start, strict=True):
+                coefficient.fill_(value)
+            for state in self._optimizer.state.values():
+                for name, value in state.items():
+                    state[name] = value.zero_() if isinstance(value, torch.Tensor) else 0
+
+
+class Compiled(Training):
+    """A fit whose step is compiled, and repeated in native code."""
+
+    at_once = 100
+
+    def __init__(self, *args: Any) -> None:
+        from microgrest import compile
+
+        super().__init__(*args)
+        self._compiled = compile(self.step)
+
+    def advance(self, steps: int) -> Tensor:
+        loss: Tensor = self._compiled.repeat(steps, nan_check=False)
+        return loss
+
+    def losses(self, steps: int) -> Losses:
+        _, losses = self._compiled.repeat(steps, history=1, nan_check=False)
+        return np.asarray(losses, np.float64)
+
+    look = losses  # they come for nothing
+
+    def prepare(self) -> None:
+        self.losses(3)  # the first is eager, the second recorded
+        self.restart()
+
+
+KINDS = {"compiled": Compiled, "eager": Training}
+
+
+def train(training: Training, steps: int, progress: Progress) -> Trained:
+    """Run `steps` steps from the start, or fewer if Ctrl-C comes; Diverged if they diverge."""
+    done, count = 0, 1
     early = training.values()
     started = time.perf_counter()
-    for done in range(1, steps + 1):
-        loss = training.step()
-        if done == EARLY:
-            early = training.values()
-        if progress.due(done):
-            value = loss.item()
-            progress.show(done, value)
-            if not math.isfinite(value):
-                raise _divergence(begin(), done)
+    with stoppable() as stopped:
+        while done < steps and not (done and stopped()):
+            until = EARLY if done < EARLY < steps else steps
+            taken = min(count, until - done)
+            before = time.perf_counter()
+            losses = training.look(taken)
+            seconds = time.perf_counter() - before
+            done += taken
+            if not np.isfinite(losses).all():
+                raise _divergence(training, done)
+            if done == EARLY:
+                early = training.values()
+            progress.show(done, float(losses[-1]))
+            count = _paced(count, taken, seconds)
     final = training.values()
     seconds = time.perf_counter() - started
     if not np.isfinite(final).all():
-        raise _divergence(begin(), steps)
-    return Trained(final, early if steps > EARLY else final, value, seconds)
+        raise _divergence(training, done)
+    return Trained(final, early if done > EARLY else final, float(losses[-1]), seconds, done)
+
+
+def _paced(count: int, taken: int, seconds: float) -> int:
+    """How many steps to take at once, `count` being the last such number, `taken` those timed."""
+    aim = int(CHUNK * taken / max(seconds, 1e-9))
+    return max(1, min(aim, 16 * count, LONGEST))
 
 
 def _divergence(training: Training, steps: int) -> Diverged:
     """Where a fit that is not finite after `steps` steps left the finite numbers."""
-    values, last, number = training.values(), math.nan, 0
-    while number < steps:
-        number += 1
-        before, loss = training.values(), training.step().item()
-        if not math.isfinite(loss):
+    training.restart()
+    number, last, done = steps, math.nan, 0
+    while done < steps:
+        losses = training.losses(min(1000, steps - done))
+        bad = np.flatnonzero(~np.isfinite(losses))
+        finite = losses[: bad[0]] if bad.size else losses
+        last = float(finite[-1]) if finite.size else last
+        done += finite.size
+        if bad.size:
+            number = done + 1
             break
-        values, last = before, loss
-    return Diverged(number, last, values)
+    training.restart()
+    if done > 1:
+        training.losses(done - 1)
+    return Diverged(number, last, training.values())

@@ -8,6 +8,8 @@ one short path for contiguous operands of one kind, and `apply` for everything e
 from __future__ import annotations
 
 import math
+import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +24,8 @@ from ..dtypes import dtype, float64
 from ..kernels.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..storage import Kind, kind_of
+from ..recording import aside
+from ..storage import Kind, forgetter, kind_of
 from ..tensor import Tensor, contiguous_strides, wrap
 from .common import broadcast_shapes, common_device, run
 
@@ -84,6 +87,8 @@ class Backward:
         self.launches: dict[str, Launch] = {}
         self.ready: Launch | None = None  # for a contiguous gradient
         self.save = saver(self)
+        with _registering:
+            _backwards.add(self)
 
     def folds(self, i: int) -> bool:
         """Whether input `i` is one element that met many, so that its gradient is a sum."""
@@ -143,10 +148,11 @@ class Backward:
             bars[i] = g
         if self.computed:
             flat = g._flat
-            if self.ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
+            ready = self.ready
+            if ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
                 self._general(node, g, bars)
             else:
-                self._launch(self.ready, node, flat, flat.size, bars)
+                self._launch(ready, node, flat, flat.size, bars)
         return bars
 
     def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
@@ -200,6 +206,19 @@ class Backward:
         for i, bar in zip(self.bars, results, strict=True):
             bars[i] = bar if isinstance(bar, Tensor) else lift(bar, g)
         return bars
+
+
+_backwards: weakref.WeakSet[Backward] = weakref.WeakSet()
+_registering = threading.Lock()
+
+
+@forgetter
+def _forget() -> None:
+    """Let every Backward look up its kernels anew."""
+    with _registering:
+        for backward in _backwards:
+            backward.launches.clear()
+            backward.ready = None
 
 
 class Launch:
@@ -310,8 +329,8 @@ def check_divisor(row: Row, args: Sequence[Any]) -> None:
     if name is None or any(isinstance(a, float) or _is_floating(a) for a in args):
         return
     divisor = args[row.args.index(name)]
-    zero = not divisor.all() if isinstance(divisor, Tensor) else divisor == 0
-    if zero:
+    tensor = isinstance(divisor, Tensor)
+    if aside(lambda: not divisor.all()) if tensor else divisor == 0:
         raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
 
 

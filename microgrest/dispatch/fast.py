@@ -17,7 +17,7 @@ from ..kernels.program import LARGE
 from ..ops.convert import copy as copy_row
 from ..ops.elementwise import add
 from ..ops.row import Row
-from ..storage import Kind, kind_of
+from ..storage import Kind, kept, kind_of
 from ..tensor import Tensor, wrap
 from .elementwise import Backward, Form, apply, flat_layout, flat_of, form_of, operand
 from .inplace import apply_in_place
@@ -92,7 +92,7 @@ def enter(tables: Tables, row: Row, args: tuple[Any, ...], result: Tensor) -> No
 
 def unary(row: Row) -> Callable[..., Tensor]:
     """The function of a row with one operand."""
-    entries: dict[Kind, Entry] = {}
+    entries: dict[Kind, Entry] = kept({})
     tables = {"v": entries}
 
     def op(input: Any, *, out: Tensor | None = None) -> Tensor:
@@ -117,7 +117,7 @@ def unary(row: Row) -> Callable[..., Tensor]:
 
 def binary(row: Row) -> Callable[..., Tensor]:
     """The function of a row with two operands, the first of them a tensor."""
-    tables: Tables = {layout: {} for layout in ("vv", "ve", "ev", "vf", "vi")}
+    tables: Tables = {layout: kept({}) for layout in ("vv", "ve", "ev", "vf", "vi")}
     vv, ve, ev, vf, vi = tables.values()
 
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
@@ -167,7 +167,7 @@ def binary(row: Row) -> Callable[..., Tensor]:
 
 def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
     """The operator with its operands exchanged: a number, then the tensor."""
-    tables: Tables = {"fv": {}, "iv": {}}
+    tables: Tables = {"fv": kept({}), "iv": kept({})}
     fv, iv = tables.values()
 
     def op(self: Any, number: Any) -> Tensor:
@@ -194,7 +194,9 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
 
 def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
     """The in-place operator of a row with two operands."""
-    tables: dict[str, dict[Kind, Callable[..., None]]] = {c: {} for c in ("vv", "ve", "vf", "vi")}
+    tables: dict[str, dict[Kind, Callable[..., None]]] = {
+        layout: kept({}) for layout in ("vv", "ve", "vf", "vi")
+    }
     vv, ve, vf, vi = tables.values()
 
     def slow(x: Tensor, other: Any) -> Tensor:
@@ -241,8 +243,8 @@ def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
 
 def adding() -> Callable[[Tensor, Tensor], None]:
     """How the engine adds up gradients that are its own: in place, no version counted."""
-    vv: dict[Kind, Callable[..., None]] = {}
-    vx: dict[Kind, Callable[..., None]] = {}
+    vv: dict[Kind, Callable[..., None]] = kept({})
+    vx: dict[Kind, Callable[..., None]] = kept({})
 
     def add_in_place(self: Tensor, other: Tensor) -> None:
         x, y, kind = self._flat, other._flat, self._kind

@@ -16,7 +16,7 @@ from ..kernels.program import LARGE, Input, Output, Program, Reduce
 from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
-from ..storage import Kind, kind_of
+from ..storage import Kind, kept, kind_of
 from ..tensor import Tensor, make, wrap
 from .memory import copy, flat
 from .structured import apply, family
@@ -157,7 +157,7 @@ def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def folding(row: Row) -> Callable[[Tensor], Tensor]:
     """The function of a sum or mean of all elements; what does not fit takes the general path."""
-    entries: dict[Kind, tuple[Callable[[int], Any], Any, Kind]] = {}
+    entries: dict[Kind, tuple[Callable[[int], Any], Any, Kind]] = kept({})
     rule = Evenly(row)
 
     def slow(x: Tensor) -> Tensor:

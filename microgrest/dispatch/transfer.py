@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..device import CPU, device as device_type
 from ..ops.row import Row
+from ..recording import leaves
 from ..storage import kind_of
 from ..tensor import Tensor, make
 from .memory import flat
@@ -17,6 +18,7 @@ def transfer(row: Row, x: Tensor, *, device: device_type, blocking: bool) -> Ten
     Not `blocking`, a copy to the CPU is in pinned memory and complete once the GPU's stream is
     synchronized, and a copy from pinned memory still reads it when this returns.
     """
+    leaves(f"a copy to {device}", "have all tensors of the step on one device before it")
     kind, source = kind_of(x._kind.dtype, device), flat(x)
     if device is CPU:
         return make(x._kind.kernels.memory.to_host(source, blocking), x._shape, kind)

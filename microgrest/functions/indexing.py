@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
 from ..dispatch.common import common_device
@@ -45,6 +46,10 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
+    if recording.state.recorder is not None and _fills(self, index, value):
+        mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
+        self.masked_fill_(mask, value.to(self.dtype))
+        return
     target, pickers = _basic(self, index)
     if pickers:
         places = _positions(target, pickers)
@@ -55,6 +60,12 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     if extra > 0 and all(n == 1 for n in value._shape[:extra]):
         value = value.reshape(value._shape[extra:])
     apply_in_place(copy_row, target, (value,))
+
+
+def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
+    """Whether one number goes where a mask over the first dimensions of `x` is True."""
+    is_mask = isinstance(index, Tensor) and index.dtype is bool_ and index.ndim > 0
+    return is_mask and not value._shape and index._shape == x._shape[: index.ndim]
 
 
 @method
@@ -208,6 +219,7 @@ def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
 
 def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
     """A bool tensor as one index tensor per dimension that it covers."""
+    recording.shapes("indexing with a mask")
     check_within_reach(mask, x.device)
     for k, (n, m) in enumerate(zip(x._shape[d:], mask._shape, strict=False)):
         if n != m:

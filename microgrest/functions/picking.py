@@ -12,6 +12,7 @@ from ..dispatch.structured import apply
 from ..dtypes import bool_, int32, int64
 from ..methods import method
 from ..ops import indexing as rows
+from ..recording import shapes
 from ..tensor import Tensor
 from .indexing import getitem
 from .places import checked, index_of, tensor_of
@@ -141,6 +142,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements: (k, ndim), or a tuple of a vector per dimension."""
     if not as_tuple:
         return argwhere(input)
+    shapes("nonzero")
     found = np.nonzero(np.atleast_1d(input.detach()._numpy()))
     return tuple(from_numpy(i.astype(np.int64)).to(input.device) for i in found)
 
@@ -148,5 +150,6 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 @method
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the nonzero elements, one per row."""
+    shapes("nonzero")
     places = np.argwhere(input.detach()._numpy())
     return from_numpy(np.ascontiguousarray(places, np.int64)).to(input.device)

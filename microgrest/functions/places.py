@@ -1,8 +1,8 @@
 """Positions computed where they are used: by NumPy on the CPU, by our own ops on a GPU.
 
-An `Index` is the NumPy array of an index tensor of the CPU, or the tensor itself on a GPU. Both
-add, multiply, compare and reshape alike, so one text serves both, and nothing is copied from a GPU
-but the extremes that say whether all is in range.
+An `Index` is the NumPy array of an index tensor of the CPU, or the tensor itself on a GPU, and in a
+step that is being recorded. Both add, multiply, compare and reshape alike, so one text serves both,
+and nothing is copied from a GPU but the extremes that say whether all is in range.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import recording
 from ..arrays import from_array, from_numpy
 from ..device import CPU, device
 from ..dtypes import int64
@@ -28,7 +29,11 @@ def index_of(t: Tensor, where: device) -> Index:
     """
     check_within_reach(t, where)
     wide = t.detach().to(where, int64)
-    return wide._numpy() if where is CPU else wide
+    return wide._numpy() if _by_numpy(where) else wide
+
+
+def _by_numpy(where: device) -> bool:
+    return where is CPU and recording.state.recorder is None
 
 
 def check_within_reach(t: Tensor, where: device) -> None:
@@ -44,7 +49,7 @@ def counted(n: int, step: int, dimensions: int, where: device) -> Index:
     """0, step, 2 step, ...: n numbers along the first of so many dimensions."""
     numbers = np.arange(0, n * step, step or 1, dtype=np.int64) if step else np.zeros(n, np.int64)
     shape = (n, *(1,) * (dimensions - 1))
-    if where is CPU:
+    if _by_numpy(where):
         return numbers.reshape(shape)
     return from_array(numbers.reshape(shape), kind_of(int64, where))
 
@@ -52,15 +57,15 @@ def counted(n: int, step: int, dimensions: int, where: device) -> Index:
 def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]) -> Index:
     """`index`, whose values have to be in [low, high), negative ones counted from the end, `high`.
 
-    Raises what `error` makes of a value that is not.
+    Raises what `error` makes of a value that is not. A recorded step may meet negative ones later.
     """
     if 0 in index.shape:
         return index
-    least = int(index.min())
-    for value in (least, int(index.max())):
+    least, most = recording.aside(lambda: (int(index.min()), int(index.max())))
+    for value in (least, most):
         if not low <= value < high:
             raise error(value)
-    if least >= 0:
+    if least >= 0 and (low >= 0 or recording.state.recorder is None):
         return index
     if isinstance(index, Tensor):
         return index + (index < 0).to(int64) * high

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import functional, init
+from . import functional, init, utils
 from .activations import (
     CELU,
     ELU,
@@ -27,7 +27,7 @@ from .activations import (
     Threshold,
 )
 from .containers import Sequential
-from .layers import Flatten, Identity, Linear
+from .layers import Dropout, Flatten, Identity, Linear
 from .losses import MSELoss
 from .module import Module
 from .parameter import Parameter
@@ -37,6 +37,7 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "Dropout",
     "Flatten",
     "Hardshrink",
     "Hardsigmoid",
@@ -63,4 +64,5 @@ __all__ = [
     "Threshold",
     "functional",
     "init",
+    "utils",
 ]

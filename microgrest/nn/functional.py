@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.inplace import apply_in_place
+from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
 from ..ops.elementwise import tanh as tanh_row
@@ -17,6 +18,7 @@ from .reduction import reduced, reduction_of
 
 __all__ = [
     "celu",
+    "dropout",
     "elu",
     "gelu",
     "hardshrink",
@@ -161,6 +163,16 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, and 0 within lambd of 0."""
     return _apply(rows.hardshrink, input, lambd)
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """x / (1 - p) with probability 1 - p, else 0; x itself unless `training`.
+
+    ValueError for p outside [0, 1]. The default generator draws for every element (Srivastava et
+    al. 2014).
+    """
+    check_probability(p, ValueError)
+    return drop(input, p, inplace) if training else input
 
 
 def mse_loss(

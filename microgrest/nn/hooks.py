@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..autograd.hooks import RemovableHandle
+from ..counted import counts_changes
 
 
 class Hook(NamedTuple):
@@ -40,8 +41,9 @@ class Hook(NamedTuple):
         return result if changed is None else changed
 
 
-# Of Hook by number; Any, since what a handle removes from may hold any kind of hook.
-Hooks = OrderedDict[int, Any]
+@counts_changes
+class Hooks(OrderedDict[int, Any]):
+    """Hooks by number; Any, since what a handle removes from may hold any kind of hook."""
 
 
 def register(hooks: Hooks, hook: Hook, prepend: bool) -> RemovableHandle:

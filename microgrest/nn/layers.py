@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..creation import empty
+from ..functions.dropout import check_probability
 from ..tensor import Tensor
 from . import functional as F, init
 from .module import Module
@@ -62,6 +63,25 @@ class Linear(Module):
     def extra_repr(self) -> str:
         sizes = f"in_features={self.in_features}, out_features={self.out_features}"
         return f"{sizes}, bias={self.bias is not None}"
+
+
+class Dropout(Module):
+    """In training, x / (1 - p) with probability 1 - p, else 0; in evaluation, x itself.
+
+    ValueError for p outside [0, 1]. `inplace` overwrites the input.
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        check_probability(p, ValueError)
+        self.p = p
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Flatten(Module):

@@ -2,18 +2,20 @@
 
 A module keeps three tables, each a dict from attribute name to member: `_parameters`, `_buffers`
 (tensors that are saved but not trained) and `_modules` (children). `__setattr__` sorts what is
-assigned into them, and every traversal reads them in order of registration.
+assigned into them, and every traversal reads them in order of registration. Every change of a
+table or attribute is counted, so that the step compiler looks at the module again.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..autograd.hooks import RemovableHandle
 from ..autograd.modes import no_grad
+from ..counted import Counted
 from ..dtypes import float16, float32, float64
+from ..recording import world
 from ..tensor import Tensor
 from . import registration, state
 from .conversion import converter
@@ -41,12 +43,12 @@ class Module:
     def __init__(self) -> None:
         self.__dict__.update(
             training=True,
-            _parameters={},
-            _buffers={},
-            _modules={},
+            _parameters=Counted(),
+            _buffers=Counted(),
+            _modules=Counted(),
             _non_persistent=set(),
-            _forward_hooks=OrderedDict(),
-            _forward_pre_hooks=OrderedDict(),
+            _forward_hooks=Hooks(),
+            _forward_pre_hooks=Hooks(),
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -77,6 +79,7 @@ class Module:
             registration.claim(self, name, "_modules", "module")[name] = value
         elif not registration.replace(self, name, value):
             object.__setattr__(self, name, value)
+            world.version += 1
 
     def __delattr__(self, name: str) -> None:
         for table in TABLES:
@@ -85,6 +88,7 @@ class Module:
                 self._non_persistent.discard(name)
                 return
         object.__delattr__(self, name)
+        world.version += 1
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(n for t in TABLES for n in self.__dict__[t])})
@@ -246,7 +250,8 @@ class Module:
         """Set `training` on this module and all below it; ValueError unless `mode` is a bool."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        self.training = mode
+        if self.__dict__.get("training") is not mode:
+            self.training = mode
         for child in self.children():
             child.train(mode)
         return self
@@ -259,6 +264,7 @@ class Module:
         """Train (or freeze) every parameter."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
+        world.version += 1
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:

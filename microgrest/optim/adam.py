@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..creation import zeros_like
@@ -10,8 +10,8 @@ from ..ops.elementwise import sqrt
 from ..ops.logic import maximum
 from ..tensor import Tensor
 from .fused import fused
-from .groups import check_betas, check_nonnegative
-from .optimizer import Group, Optimizer, State, descent
+from .groups import Group, check_betas, check_nonnegative
+from .optimizer import Optimizer, State, descent
 
 
 class Adam(Optimizer):
@@ -62,15 +62,56 @@ class Adam(Optimizer):
             state["max_exp_avg_sq"] = zeros_like(param)
         return state
 
-    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        step = state["step"] = state["step"] + 1
+    def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         (beta1, beta2), lr, decay = group["betas"], group["lr"], group["weight_decay"]
         rate, root = lr / (1 - beta1**step), (1 - beta2**step) ** 0.5
+        return rate, decay, 1 - beta1, beta2, 1 - beta2, root, group["eps"], 1 - lr * decay
+
+    def _update(
+        self, param: Tensor, grad: Tensor, state: State, group: Group, numbers: tuple[float, ...]
+    ) -> None:
+        decay = group["weight_decay"]
         shrinks = decay != 0 and group["decoupled_weight_decay"]
         moments = state["exp_avg"], state["exp_avg_sq"], state.get("max_exp_avg_sq")
-        numbers = (rate, decay, 1 - beta1, beta2, 1 - beta2, root, group["eps"], 1 - lr * decay)
         flags = (group["maximize"], decay != 0 and not shrinks, shrinks)
         adam((param, grad, *moments), numbers, flags)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameter and leaves the gradient alone.
+
+    `p -= lr * weight_decay * p`, then Adam's step (Loshchilov and Hutter 2019).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
 
 
 @fused

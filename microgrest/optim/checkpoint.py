@@ -8,8 +8,8 @@ from copy import deepcopy
 from typing import Any
 
 from ..tensor import Tensor
+from .groups import Group
 
-Group = dict[str, Any]
 States = defaultdict[Tensor, dict[str, Any]]
 
 
@@ -43,12 +43,12 @@ def _all_params(groups: list[Group]) -> list[Tensor]:
     return [param for group in groups for param in group["params"]]
 
 
-def options(group: Group) -> Group:
+def options(group: Mapping[str, Any]) -> dict[str, Any]:
     """All of `group` but its parameters."""
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def _check_sizes(described: list[Group], groups: list[Group]) -> None:
+def _check_sizes(described: list[Any], groups: list[Group]) -> None:
     if len(described) != len(groups):
         raise ValueError("loaded state dict has a different number of parameter groups")
     if any(len(d["params"]) != len(g["params"]) for d, g in zip(described, groups, strict=True)):
@@ -58,8 +58,8 @@ def _check_sizes(described: list[Group], groups: list[Group]) -> None:
         )
 
 
-def _merge(group: Group, described: Group) -> Group:
-    return {**group, **deepcopy(options(described))}
+def _merge(group: Group, described: Mapping[str, Any]) -> Group:
+    return Group({**group, **deepcopy(options(described))})
 
 
 def _adopt(name: str, value: Any, param: Tensor) -> Any:

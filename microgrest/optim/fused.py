@@ -8,15 +8,16 @@
 
 The expression takes tensors by position, then numbers, then flags, and returns a new value, or None
 for none, per tensor. It is traced, on symbols, once per combination of dtypes, of absent tensors
-(None) and of flags, which steer it. Numbers are inputs of the kernel, so a learning rate that
-changes costs nothing.
+(None) and of flags, which steer it. Numbers, floats all, are inputs of the kernel, so a learning
+rate that changes costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
+from weakref import WeakSet
 
 from .. import dtypes
 from ..dispatch.common import mixed_devices, run
@@ -27,6 +28,15 @@ from ..tensor import Tensor
 
 Tensors = Sequence["Tensor | None"]
 
+_rules: WeakSet[fused] = WeakSet()
+
+
+def forget_kernels() -> None:
+    """Make every update look its kernel up anew: where kernels come from has changed."""
+    for rule in list(_rules):
+        for update in list(rule.updates.values()):
+            update.kernel = None
+
 
 class fused:
     """The in-place update that an expression describes; see the module."""
@@ -36,18 +46,22 @@ class fused:
         self.name = expression.__name__
         self.names = list(signature(expression).parameters)
         self.updates: dict[Any, Update] = {}
+        _rules.add(self)
 
     def __call__(
-        self, tensors: Tensors, numbers: Sequence[Any], flags: tuple[bool, ...] = ()
+        self, tensors: Tensors, numbers: Sequence[float], flags: tuple[bool, ...] = ()
     ) -> None:
-        """Update the tensors, all of one shape; RuntimeError where shapes or devices differ."""
+        """Update the tensors, all of one shape; RuntimeError where shapes or devices differ.
+
+        The numbers are passed on as they are: a subclass of float may know where it came from.
+        """
         key = (flags, *[None if t is None else t._kind for t in tensors])
         update = self.updates.get(key)
         if update is None:
             update = self.updates[key] = self._trace(tensors, numbers, flags)
-        update([t for t in tensors if t is not None], map(float, numbers))
+        update([t for t in tensors if t is not None], numbers)
 
-    def _trace(self, tensors: Tensors, numbers: Sequence[Any], flags: tuple[bool, ...]) -> Update:
+    def _trace(self, tensors: Tensors, numbers: Sequence[float], flags: tuple[bool, ...]) -> Update:
         """Run the expression on symbols, in the promoted type of the tensors."""
         held = {i: t for i, t in enumerate(tensors) if t is not None}
         if len({t.device for t in held.values()}) > 1:
@@ -77,7 +91,7 @@ class Update:
         self.layout += "".join(map(str, written))
         self.kernel: Callable[..., None] | None = None
 
-    def __call__(self, held: list[Tensor], values: Iterable[float]) -> None:
+    def __call__(self, held: list[Tensor], values: Sequence[float]) -> None:
         shape = held[0]._shape
         flats = [t._flat for t in held if t._shape == shape and t._flat is not None]
         if len(flats) < len(held):
@@ -97,7 +111,7 @@ class Update:
             storage.version += 1
             storage.writer = first.writer
 
-    def _strided(self, held: list[Tensor], values: Iterable[float]) -> None:
+    def _strided(self, held: list[Tensor], values: Sequence[float]) -> None:
         """Tensors of any layout, one by one in the order of their indices."""
         results = [held[i] for i in self.written]
         for t in held:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..counted import Counted
 from ..tensor import Tensor
 
-Group = dict[str, Any]
-
 _TITLES = {"lr": "learning rate", "eps": "epsilon value"}
+
+
+class Group(Counted):
+    """The options of some parameters, and under "params" these themselves."""
+
+    __slots__ = ()
 
 
 def check_params(params: Any) -> None:
@@ -22,7 +27,7 @@ def check_params(params: Any) -> None:
         )
 
 
-def check_hints(options: Group) -> None:
+def check_hints(options: Mapping[str, Any]) -> None:
     """Refuse what PyTorch refuses, and `differentiable`, which would change what a step means.
 
     `foreach`, `fused` and `capturable` only choose an implementation there, so they pass.
@@ -51,10 +56,14 @@ def check_betas(betas: tuple[float, float]) -> None:
             raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
 
 
-def complete(group: Group, defaults: Group, others: list[Group]) -> None:
-    """Check `group` against the `others`, then make its parameters a list and add every option."""
-    if not isinstance(group, dict):
-        raise TypeError(f"param_group must be a dict, but got {type(group)}")
+def complete(given: Any, defaults: dict[str, Any], others: list[Group]) -> Group:
+    """`given` with its parameters as a list and every option, checked against the `others`.
+
+    It is itself completed if it is a Group; a plain dict is left as it was.
+    """
+    if not isinstance(given, dict):
+        raise TypeError(f"param_group must be a dict, but got {type(given)}")
+    group = given if isinstance(given, Group) else Group(given)
     params, names = _split_names(_as_list(group["params"]))
     for param in params:
         _check_leaf(param)
@@ -67,6 +76,7 @@ def complete(group: Group, defaults: Group, others: list[Group]) -> None:
     group |= {**defaults, **group, "params": params}
     if names:
         group["param_names"] = names
+    return group
 
 
 def _as_list(params: Any) -> list[Any]:

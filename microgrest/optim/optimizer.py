@@ -1,20 +1,23 @@
 """Optimizer: parameter groups, their state, and the loop over both that every rule shares.
 
-A subclass gives its options' defaults and one rule, `_update`, which changes one parameter and its
-state by a `fused` expression, with Python numbers read from the group at each step.
+A subclass gives its options' defaults and one rule in two parts: `_numbers`, what the options and
+the step count come to, and `_update`, which changes one parameter and its state by a `fused`
+expression of tensors and these numbers.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from .. import recording
 from ..autograd.modes import enable_grad, no_grad
 from ..tensor import Tensor
 from . import checkpoint, groups
+from .groups import Group
 
-Group = dict[str, Any]
 State = dict[str, Any]
 
 
@@ -22,10 +25,13 @@ class Optimizer:
     """Base class: holds `param_groups`, a list of option dicts, and `state`, a dict a parameter.
 
     `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, each a group: its
-    "params", and options that differ from `defaults`.
+    "params", and options that differ from `defaults`. A group is copied: options are changed in
+    `param_groups`.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+    stepped = False  # whether step() was ever called, for schedulers
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         groups.check_params(params)
         groups.check_hints(defaults)
         self.defaults = defaults
@@ -38,10 +44,20 @@ class Optimizer:
             self.add_param_group(group)
 
     def _new_state(self, param: Tensor, group: Group) -> State:
-        """What the rule remembers of `param`, before the first step."""
+        """What the rule remembers of `param`, before the first step; "step" counts the steps."""
         return {}
 
-    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
+    def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
+        """The numbers of the rule at step `step`, from 1 on; None for a rule that does not count.
+
+        They depend on the options of `group` and on `step` alone. Any of these may be an array of
+        one value a step; then so are the numbers that depend on it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no update rule")
+
+    def _update(
+        self, param: Tensor, grad: Tensor, state: State, group: Group, numbers: tuple[float, ...]
+    ) -> None:
         """The rule: change `param` and `state` in place."""
         raise NotImplementedError(f"{type(self).__name__} defines no update rule")
 
@@ -54,14 +70,30 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self.stepped = True
         with no_grad():
             for group in self.param_groups:
-                for param in group["params"]:
-                    grad = param.grad
-                    if grad is not None:
-                        state = self.state[param] or self._begin(param, group)
-                        self._update(param, grad, state, group)
+                self._step_group(group, recording.state.recorder)
         return loss
+
+    def _step_group(self, group: Group, recorder: Any) -> None:
+        """Update the parameters of `group`; those that took as many steps share their numbers."""
+        numbers: tuple[float, ...] = ()
+        shared: int | None = 0  # no step has this number
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            state = self.state[param] or self._begin(param, group)
+            count = state.get("step")
+            if count is not None:
+                count = state["step"] = count + 1
+            if recorder is not None:
+                source = Numbers(self, group, state)
+                numbers = recorder.inputs(source.at(count), source)
+            elif count != shared:
+                numbers, shared = tuple(map(float, self._numbers(group, count))), count
+            self._update(param, grad, state, group, numbers)
 
     def _begin(self, param: Tensor, group: Group) -> State:
         state = self.state[param]
@@ -77,14 +109,14 @@ class Optimizer:
                 elif param.grad is not None:
                     param.grad.detach_().zero_()
 
-    def add_param_group(self, param_group: Group) -> None:
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Optimize more parameters: a dict with "params" and any options of their own.
 
         TypeError for what is no dict or no tensor; ValueError for a tensor that is no leaf, that
         another group has, or for names in some groups only.
         """
-        groups.complete(param_group, self.defaults, self.param_groups)
-        self.param_groups.append(param_group)
+        self.param_groups.append(groups.complete(param_group, self.defaults, self.param_groups))
+        recording.world.version += 1
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups, with parameters numbered in their order; tensors are shared."""
@@ -96,6 +128,7 @@ class Optimizer:
         ValueError where the number of groups, or of the parameters in one, differs.
         """
         self.param_groups, self.state = checkpoint.load(state_dict, self.param_groups)
+        recording.world.version += 1
 
     def __repr__(self) -> str:
         blocks = "\n\n".join(
@@ -103,6 +136,53 @@ class Optimizer:
             for i, group in enumerate(map(checkpoint.options, self.param_groups))
         )
         return f"{type(self).__name__} (\n{blocks}\n)"
+
+
+class Numbers:
+    """Where the numbers of one parameter's rule come from, so that they can be computed again.
+
+    `group` and `state` are the optimizer's own, which it changes as it steps.
+    """
+
+    def __init__(self, optimizer: Optimizer, group: Group, state: State) -> None:
+        self.optimizer, self.group, self.state = optimizer, group, state
+
+    @property
+    def count(self) -> int | None:
+        """The number of steps taken; None where the rule does not count."""
+        return self.state.get("step")
+
+    def advance(self, steps: int) -> None:
+        """Count `steps` steps that ran elsewhere."""
+        if "step" in self.state:
+            self.state["step"] += steps
+
+    def at(self, step: Any, **options: Any) -> tuple[Any, ...]:
+        """The numbers at step `step`, with the group's options as they are, or as `options` say.
+
+        `step` and every option may be an array of one value a step: so are then the numbers that
+        depend on it. Options that are tensors of one element count by their values of now.
+        """
+        with unrecorded():
+            known = {name: plain(value) for name, value in self.group.items() if name != "params"}
+        return self.optimizer._numbers({**known, **options}, step)
+
+
+def plain(option: Any) -> Any:
+    """An option as a number, or a tuple of them, also where it is given as tensors."""
+    if isinstance(option, tuple):
+        return tuple(map(plain, option))
+    return option.item() if isinstance(option, Tensor) else option
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """What runs here is no part of a step that is being recorded, so it may read values."""
+    recorder, recording.state.recorder = recording.state.recorder, None
+    try:
+        yield
+    finally:
+        recording.state.recorder = recorder
 
 
 def descent(param: Any, grad: Any, maximize: bool, decay: Any) -> Any:

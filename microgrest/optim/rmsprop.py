@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..creation import zeros_like
 from ..ops.elementwise import sqrt
 from ..tensor import Tensor
 from .fused import fused
-from .groups import check_nonnegative
-from .optimizer import Group, Optimizer, State, descent
+from .groups import Group, check_nonnegative
+from .optimizer import Optimizer, State, descent
 
 
 class RMSprop(Optimizer):
@@ -57,12 +57,16 @@ class RMSprop(Optimizer):
             state["grad_avg"] = zeros_like(param)
         return state
 
-    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        state["step"] += 1
+    def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         alpha, decay = group["alpha"], group["weight_decay"]
+        return group["lr"], decay, alpha, 1 - alpha, group["eps"], group["momentum"]
+
+    def _update(
+        self, param: Tensor, grad: Tensor, state: State, group: Group, numbers: tuple[float, ...]
+    ) -> None:
         averages = state["square_avg"], state.get("grad_avg"), state.get("momentum_buffer")
-        numbers = (group["lr"], decay, alpha, 1 - alpha, group["eps"], group["momentum"])
-        rmsprop((param, grad, *averages), numbers, (group["maximize"], decay != 0))
+        flags = (group["maximize"], group["weight_decay"] != 0)
+        rmsprop((param, grad, *averages), numbers, flags)
 
 
 @fused

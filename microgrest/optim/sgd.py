@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..creation import zeros_like
 from ..tensor import Tensor
 from .fused import fused
-from .groups import check_nonnegative
-from .optimizer import Group, Optimizer, State, descent
+from .groups import Group, check_nonnegative
+from .optimizer import Optimizer, State, descent
 
 
 class SGD(Optimizer):
@@ -49,15 +49,19 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        momentum, keep, decay = group["momentum"], 1 - group["dampening"], group["weight_decay"]
+    def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
+        return group["lr"], group["weight_decay"], group["momentum"], 1 - group["dampening"]
+
+    def _update(
+        self, param: Tensor, grad: Tensor, state: State, group: Group, numbers: tuple[float, ...]
+    ) -> None:
+        momentum, whole = group["momentum"], False
         velocity = state.get("momentum_buffer") if momentum else None
         if momentum and velocity is None:
-            # The first velocity is the gradient itself.
-            velocity, keep = zeros_like(param), 1
-            state["momentum_buffer"] = velocity
-        numbers = (group["lr"], decay, momentum, keep)
-        flags = (group["maximize"], decay != 0, group["nesterov"])
+            # The first velocity is the gradient itself, which dampening must not change.
+            velocity = state["momentum_buffer"] = zeros_like(param)
+            whole = group["dampening"] != 0
+        flags = (group["maximize"], group["weight_decay"] != 0, group["nesterov"], whole)
         sgd((param, grad, velocity), numbers, flags)
 
 
@@ -74,10 +78,11 @@ def sgd(
     maximize: bool,
     decays: bool,
     nesterov: bool,
+    whole: bool,
 ) -> tuple[Any, ...]:
     grad = descent(param, grad, maximize, decay if decays else None)
     if velocity is None:
         return param - lr * grad, None, None
-    velocity = momentum * velocity + keep * grad
+    velocity = momentum * velocity + (grad if whole else keep * grad)
     step = grad + momentum * velocity if nesterov else velocity
     return param - lr * step, None, velocity

@@ -9,6 +9,7 @@ import pytest
 from command_line import Run
 
 from microgrest import cuda
+from microgrest.cli.settings import MODES
 
 
 def refused(run: Run, *arguments: object) -> str:
@@ -114,8 +115,9 @@ def test_plot_without_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     assert "pip install 'microgrest[plot]'" in refused(run, "--plot", "fit.png")
 
 
-def test_divergence_names_the_step_and_the_last_parameters(run: Run) -> None:
-    message = refused(run, "--lr", 1e-5, "--quiet")
+@pytest.mark.parametrize("mode", MODES)
+def test_divergence_names_the_step_and_the_last_parameters(run: Run, mode: str) -> None:
+    message = refused(run, "--lr", 1e-5, "--quiet", "--mode", mode)
     found = re.search(
         r"at lr 1e-05: .* at step (\d+)\. The last finite loss was (\S+), with coefficients "
         r"(\S+), (\S+), (\S+), (\S+)\. Try a smaller --lr",
@@ -126,19 +128,21 @@ def test_divergence_names_the_step_and_the_last_parameters(run: Run) -> None:
     assert 1e30 < float(found[2]) < 3.5e38
 
 
-def test_divergence_begins_at_the_step_it_names(run: Run) -> None:
-    found = re.search(r"at step (\d+)", refused(run, "--lr", 1e-5))
+@pytest.mark.parametrize("mode", MODES)
+def test_divergence_begins_at_the_step_it_names(run: Run, mode: str) -> None:
+    given = ("--lr", 1e-5, "--mode", mode)
+    found = re.search(r"at step (\d+)", refused(run, *given))
     assert found is not None
     step = int(found[1])
-    codes = [
-        run("fit", "--lr", 1e-5, "--no-compare", "--steps", n).exit_code for n in (step - 1, step)
-    ]
+    codes = [run("fit", *given, "--no-compare", "--steps", n).exit_code for n in (step - 1, step)]
     assert codes == [0, 2]
 
 
-def test_divergence_of_the_last_update_is_seen(run: Run) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_divergence_of_the_last_update_is_seen(run: Run, mode: str) -> None:
     """The loss of the only step is finite, the coefficients after it are not."""
-    assert "at step 1. The last finite loss was" in refused(run, "--lr", 1e36, "--steps", 1)
+    message = refused(run, "--lr", 1e36, "--steps", 1, "--mode", mode)
+    assert "at step 1. The last finite loss was" in message
 
 
 def test_cuda_without_a_gpu(run: Run) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from command_line import Run
 
+from microgrest.cli.interrupts import stoppable
 from microgrest.cli.problem import default_rate, synthetic
 from microgrest.cli.progress import Progress
-from microgrest.cli.settings import OPTIMIZERS, TARGETS, Settings
-from microgrest.cli.training import Training, train
+from microgrest.cli.settings import MODES, OPTIMIZERS, TARGETS, Settings
+from microgrest.cli.training import KINDS, train
 
 
 def fitted(run: Run, *arguments: object) -> dict[str, Any]:
@@ -32,12 +33,14 @@ def residual(x: Any, y: Any, coefficients: Any) -> float:
     return float(np.sqrt(np.mean((np.polynomial.Polynomial(coefficients)(x) - y) ** 2)))
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("dtype", "absolute"), [("float64", 1e-9), ("float32", 1e-5)])
-def test_reference_trajectory(dtype: str, absolute: float) -> None:
+def test_reference_trajectory(mode: str, dtype: str, absolute: float) -> None:
     settings = Settings(dtype=dtype)
     problem = synthetic(settings)
-    begin = partial(Training, problem.t, problem.z, [0.1, 0.2, 0.3, 0.4], settings, 1e-6, "cpu")
-    trained = train(begin, 2000, Progress(2000, quiet=True))
+    training = KINDS[mode](problem.t, problem.z, [0.1, 0.2, 0.3, 0.4], settings, 1e-6, "cpu")
+    training.prepare()
+    trained = train(training, 2000, Progress(2000, quiet=True))
     expected = [0.0014754686, 0.8453529433, -0.0002545429, -0.0917105595]
     assert trained.coefficients == pytest.approx(expected, abs=absolute)
     assert trained.loss == pytest.approx(8.9563475874, rel=absolute)
@@ -47,6 +50,8 @@ def test_default_run_reports_everything(run: Run) -> None:
     result = run("fit")
     assert result.exit_code == 0
     for part in ("y = ", "x^3", "loss", "start-up", "kernel compilation", "steps", "us a step"):
+        assert part in result.stdout
+    for part in ("one step, compiled", "one step, eager", "times as fast as eager ones"):
         assert part in result.stdout
     for part in ("x**3 form", "matrix form", "speedup", "equal to NumPy's result after 2000"):
         assert part in result.stdout
@@ -69,6 +74,60 @@ def test_json_agrees_with_itself(run: Run) -> None:
     assert found["lr"] == 1e-6
     assert set(found["seconds"]) == {"startup", "compile", "steps", "step"}
     assert found["compare"]["difference"] < 1e-12
+
+
+def test_both_modes_fit_the_same(run: Run) -> None:
+    compiled, eager = (
+        fitted(run, "--mode", mode, "--dtype", "float64", "--steps", 500) for mode in MODES
+    )
+    assert compiled["mode"] == "compiled" and eager["mode"] == "eager"
+    assert compiled["coefficients"] == pytest.approx(eager["coefficients"], rel=1e-9)
+    assert compiled["loss"] == pytest.approx(eager["loss"], rel=1e-9)
+    assert set(compiled["modes"]) == {"compiled", "eager", "speedup"}
+    times = [compiled["modes"][mode]["step_seconds"] for mode in MODES]
+    assert compiled["modes"]["speedup"] == times[1] / times[0]
+    assert set(eager["modes"]) == {"eager", "speedup"} and eager["modes"]["speedup"] is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_restarted_training_takes_the_same_steps(mode: str, optimizer: str) -> None:
+    settings = Settings(optimizer=optimizer, points=50, dtype="float64")
+    problem = synthetic(settings)
+    training = KINDS[mode](problem.t, problem.z, [0.1, 0.2, 0.3, 0.4], settings, 1e-3, "cpu")
+    training.prepare()
+    first = training.losses(5)
+    training.restart()
+    assert training.values().tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert training.losses(5).tolist() == first.tolist()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_ctrl_c_ends_the_fit_after_a_whole_step(
+    run: Run, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(progress: Progress, done: int, loss: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "show", interrupt)
+        result = run("fit", "--json", "--mode", mode, "--steps", 10**9)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert result.exit_code == 130
+    found = json.loads(result.stdout)
+    assert found["interrupted"] and found["compare"] is None
+    assert f"interrupted after step {found['steps']} of 1000000000" in result.stderr
+    whole = fitted(run, "--no-compare", "--mode", mode, "--steps", found["steps"])
+    assert not whole["interrupted"] and whole["coefficients"] == found["coefficients"]
+
+
+def test_a_second_ctrl_c_is_not_held_back() -> None:
+    with pytest.raises(KeyboardInterrupt), stoppable() as stopped:
+        assert not stopped()
+        signal.raise_signal(signal.SIGINT)
+        assert stopped()
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_no_compare_runs_no_numpy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,14 +38,18 @@ def test_fit_on_a_gpu() -> None:
     assert beside["name"] == "Numba's CUDA simulator"
     assert beside["speedup"] == beside["cpu_step_seconds"] / beside["step_seconds"]
     assert 0 < beside["host_share"] <= 1
-    assert 10 < beside["launches"] < 40
+    modes = found["modes"]
+    assert 10 < modes["eager"]["launches"] < 40 and modes["compiled"]["launches"] < 10
+    assert beside["launches"] == modes["compiled"]["launches"]
 
 
 @needs_simulator
 def test_sweep_on_a_gpu() -> None:
     found = on_simulator("fit", "--sweep", "6,5", "--device", "cuda", "--quiet")
-    assert [row["points"] for row in found["sweep"]] == [5, 6]
-    assert found["gpu"] == "Numba's CUDA simulator" and found["break_even_points"] is None
+    rows = found["sweep"]
+    assert [row["points"] for row in rows] == [5, 6]
+    assert found["gpu"] == "Numba's CUDA simulator" and found["mode"] == "compiled"
+    assert all(row["eager"]["step_seconds"] > row["eager"]["cpu_step_seconds"] for row in rows)
 
 
 @needs_simulator
@@ -96,8 +100,11 @@ def test_sweep_on_the_cpu(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [row["points"] for row in found["sweep"]] == [10, 100]
     for row in found["sweep"]:
         assert row["cpu_step_seconds"] > 0 and set(row["numpy_step_seconds"]) == {"x**3", "matrix"}
-    explicit = run("fit", "--sweep", "10", "--device", "cpu", "--quiet")
+        assert row["eager"]["step_seconds"] > row["cpu_step_seconds"]
+    explicit = run("fit", "--sweep", "10", "--device", "cpu", "--quiet", "--mode", "eager")
     assert "no GPU" not in explicit.stdout and explicit.stderr == ""
+    headings = (done.stdout.splitlines()[2].split() for done in (result, explicit))
+    assert ["eager" in heading for heading in headings] == [True, False]
 
 
 def test_sweep_without_sizes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +131,9 @@ def test_break_even(speedups: list[float], points: float | None) -> None:
     assert sweep.break_even(sizes, speedups) == (points and pytest.approx(points))
 
 
-def row(points: int, cpu: float, gpu: float) -> dict[str, Any]:
+def row(points: int, cpu: float, gpu: float, eager: bool = False) -> dict[str, Any]:
     facts = timing.OnGpu(cpu_step_seconds=cpu, step_seconds=gpu, host_seconds=3e-5, launches=19)
-    return {"points": points, **facts.facts()}
+    return {"points": points, **facts.facts(), "eager": facts.facts() if eager else None}
 
 
 @pytest.mark.parametrize(
@@ -146,6 +153,14 @@ def test_sweep_as_text(
     assert text[2].split() == ["points", "CPU", "GPU", "speedup", "launches", "host"]
     assert text[3].split()[-2:] == ["19", "75%"]
     assert expected in text[-1]
+
+
+def test_sweep_has_columns_for_both_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrest.cuda.get_device_name", lambda: "Test GPU")
+    rows = [row(100, 2e-5, 4e-5, eager=True)]
+    text = list(sweep.as_text(sweep.build(Settings(), "cuda", rows)))
+    assert text[2].split()[-4:] == ["CPU", "eager", "GPU", "eager"]
+    assert text[3].split()[-2:] == ["20.0", "40.0"]
 
 
 @pytest.mark.parametrize(("cpu", "slower"), [(2e-5, True), (8e-5, False)])

@@ -13,6 +13,12 @@ MAKERS = {
     "sgd": lambda p: optim.SGD(p, lr=0.002, momentum=0.9, nesterov=True),
     "rmsprop": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
     "adam": lambda p: optim.Adam(p, lr=0.05, amsgrad=True),
+    "adamw": lambda p: optim.AdamW(p, lr=0.05),
+    "adagrad": lambda p: optim.Adagrad(p, lr=0.05, lr_decay=0.1),
+    "adadelta": lambda p: optim.Adadelta(p),
+    "adamax": lambda p: optim.Adamax(p, lr=0.05),
+    "radam": lambda p: optim.RAdam(p, lr=0.05, betas=(0.9, 0.8)),
+    "rprop": lambda p: optim.Rprop(p),
 }
 
 

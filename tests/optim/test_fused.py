@@ -7,7 +7,7 @@ import pytest
 
 import microgrest as torch
 from microgrest.ops.elementwise import sqrt
-from microgrest.optim.fused import fused
+from microgrest.optim.fused import forget_kernels, fused
 
 pytestmark = pytest.mark.devices
 
@@ -35,7 +35,7 @@ PLAIN = (False, False)
 
 
 @pytest.mark.parametrize("flags", [PLAIN, (True, False), (False, True), (True, True)])
-@pytest.mark.parametrize("shift", [2, 0.25])
+@pytest.mark.parametrize("shift", [2.0, 0.25])
 def test_writes_new_values_computed_from_the_old_ones(flags, shift):
     x, y, z = map(torch.tensor, arrays())
     blend((x, y, z), (0.5, shift), flags)
@@ -47,14 +47,14 @@ def test_writes_new_values_computed_from_the_old_ones(flags, shift):
 
 def test_an_absent_tensor_is_none_in_the_expression():
     x, y, _ = map(torch.tensor, arrays())
-    blend((x, y, None), (1, 0), PLAIN)
+    blend((x, y, None), (1.0, 0.0), PLAIN)
     np.testing.assert_allclose(x.cpu().numpy(), y.cpu().numpy(), rtol=1e-15)
 
 
 def test_numbers_are_inputs_and_only_structure_is_traced():
     x, y, z = map(torch.tensor, arrays())
     blend.updates.clear()
-    for rate in (0.1, 0.2, 1, np.float32(0.5), torch.tensor(0.25)):
+    for rate in (0.1, 0.2, 1.0, np.float64(0.5)):
         blend((x, y, z), (rate, rate), PLAIN)
     assert len(blend.updates) == 1
     blend((x, y, None), (0.1, 0.1), PLAIN)
@@ -73,6 +73,24 @@ def test_any_layout(view):
     chosen = mask.cpu().numpy()
     want[chosen] = (0.5 * (want + arrays()[1]))[chosen]
     np.testing.assert_allclose(base.cpu().numpy(), want, rtol=1e-15)
+
+
+def test_a_number_reaches_the_kernel_as_it_is_and_kernels_can_be_forgotten():
+    class Known(float):
+        """A float that somebody recognizes."""
+
+    x, y, z = map(torch.tensor, arrays())
+    blend((x, y, z), (0.5, 1.0), PLAIN)
+    seen = []
+    for update in blend.updates.values():
+        update.kernel = lambda *operands: seen.extend(operands[-2:])
+    rate = Known(0.5)
+    blend((x, y, z), (rate, 1.0), PLAIN)
+    assert seen[0] is rate
+    forget_kernels()
+    before = x.tolist()
+    blend((x, y, z), (rate, 1.0), PLAIN)
+    assert len(seen) == 2 and x.tolist() != before
 
 
 def test_each_tensor_keeps_its_dtype():

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 import microgrest as torch
-from microgrest import nn, optim
+from microgrest import nn, optim, recording
+from microgrest.optim.groups import Group
 
 pytestmark = pytest.mark.devices
+
+
+def through_pickle(value):
+    return pickle.loads(pickle.dumps(value))
 
 
 def leaf(value=1.0):
@@ -25,14 +33,64 @@ def test_groups_have_their_own_options():
     assert [(g["lr"], g["weight_decay"]) for g in opt.param_groups] == [(0.1, 0.5), (1.0, 0)]
 
 
-def test_add_param_group_takes_defaults_and_keeps_the_dict():
+def test_add_param_group_takes_defaults_and_copies_the_dict():
     first, second = leaf(), leaf()
     opt = optim.Adam([first], lr=0.3)
-    group = {"params": second, "lr": 0.7}
-    opt.add_param_group(group)
-    assert opt.param_groups[1] is group and group["params"] == [second]
+    given = {"params": second, "lr": 0.7}
+    opt.add_param_group(given)
+    group = opt.param_groups[1]
+    assert group["params"] == [second] and given == {"params": second, "lr": 0.7}
     assert (group["lr"], group["betas"]) == (0.7, (0.9, 0.999))
     assert opt.param_groups[0]["lr"] == 0.3
+
+
+CHANGES = {
+    "set": lambda group: group.__setitem__("lr", 0.5),
+    "delete": lambda group: group.__delitem__("foreach"),
+    "update": lambda group: group.update(lr=0.5),
+    "ior": lambda group: group.__ior__({"lr": 0.5}),
+    "pop": lambda group: group.pop("lr"),
+    "popitem": lambda group: group.popitem(),
+    "setdefault": lambda group: group.setdefault("initial_lr", 0.5),
+    "clear": lambda group: group.clear(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_changes_of_options_are_counted(change):
+    group, before = optim.SGD([leaf()], lr=0.1).param_groups[0], recording.world.version
+    plain = dict(group)
+    assert change(group) == change(plain)
+    assert group == plain and recording.world.version > before
+
+
+def test_reading_options_is_not_counted():
+    opt = optim.SGD([leaf()], lr=0.1)
+    group, before = opt.param_groups[0], recording.world.version
+    assert group["lr"] == group.get("lr") == dict(group)["lr"] == 0.1
+    assert repr(group) == repr(dict(group)) and group == dict(group)
+    opt.state_dict()
+    assert recording.world.version == before
+
+
+def test_new_groups_and_loaded_ones_are_counted():
+    opt = optim.SGD([leaf()], lr=0.1)
+    for change in (
+        lambda: opt.add_param_group({"params": [leaf()]}),
+        lambda: opt.load_state_dict(opt.state_dict()),
+    ):
+        before = recording.world.version
+        change()
+        assert recording.world.version > before
+        opt.param_groups[0]["lr"] = 0.2
+        assert recording.world.version > before + 1
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, through_pickle])
+def test_copies_of_a_group_are_groups(duplicate):
+    group = Group(lr=0.1, betas=(0.9, 0.99))
+    twin = duplicate(group)
+    assert twin == group and twin is not group and type(twin) is Group
 
 
 def test_generators_and_names_are_taken():

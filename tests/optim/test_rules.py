@@ -75,6 +75,80 @@ def adam(
     return p - lr * s["m"] / (1 - betas[0] ** s["t"]) / (np.sqrt(v_hat) + eps)
 
 
+def adamw(p, g, s, weight_decay=1e-2, **options):
+    return adam(p, g, s, weight_decay=weight_decay, decoupled_weight_decay=True, **options)
+
+
+def adagrad(
+    p,
+    g,
+    s,
+    lr=1e-2,
+    lr_decay=0,
+    weight_decay=0,
+    initial_accumulator_value=0,
+    eps=1e-10,
+    maximize=False,
+):
+    g = (-g if maximize else g) + weight_decay * p
+    s["t"] = s.get("t", -1) + 1
+    s["sum"] = s.get("sum", initial_accumulator_value) + g**2
+    return p - lr / (1 + s["t"] * lr_decay) * g / (np.sqrt(s["sum"]) + eps)
+
+
+def adadelta(p, g, s, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, maximize=False):
+    g = (-g if maximize else g) + weight_decay * p
+    s["square"] = rho * s.get("square", 0) + (1 - rho) * g**2
+    delta = np.sqrt((s.get("moved", 0) + eps) / (s["square"] + eps)) * g
+    s["moved"] = rho * s.get("moved", 0) + (1 - rho) * delta**2
+    return p - lr * delta
+
+
+def adamax(p, g, s, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, maximize=False):
+    g = (-g if maximize else g) + weight_decay * p
+    s["t"] = s.get("t", 0) + 1
+    s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
+    s["u"] = np.maximum(betas[1] * s.get("u", 0), np.abs(g) + eps)
+    return p - lr / (1 - betas[0] ** s["t"]) * s["m"] / s["u"]
+
+
+def radam(
+    p,
+    g,
+    s,
+    lr=1e-3,
+    betas=(0.9, 0.999),
+    eps=1e-8,
+    weight_decay=0,
+    decoupled_weight_decay=False,
+    maximize=False,
+):
+    g = -g if maximize else g
+    if decoupled_weight_decay:
+        p = p - lr * weight_decay * p
+    else:
+        g = g + weight_decay * p
+    t = s["t"] = s.get("t", 0) + 1
+    s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
+    s["v"] = betas[1] * s.get("v", 0) + (1 - betas[1]) * g**2
+    step = lr * s["m"] / (1 - betas[0] ** t)
+    full = 2 / (1 - betas[1]) - 1
+    q = full - 2 * t * betas[1] ** t / (1 - betas[1] ** t)
+    if q <= 5:
+        return p - step
+    r = math.sqrt((q - 4) * (q - 2) * full / ((full - 4) * (full - 2) * q))
+    return p - step * r * math.sqrt(1 - betas[1] ** t) / (np.sqrt(s["v"]) + eps)
+
+
+def rprop(p, g, s, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50), maximize=False):
+    g = -g if maximize else g
+    agreement = g * s.get("last", 0)
+    factor = np.where(agreement > 0, etas[1], np.where(agreement < 0, etas[0], 1.0))
+    s["size"] = np.clip(s.get("size", lr) * factor, *step_sizes)
+    s["last"] = np.where(agreement < 0, 0.0, g)
+    return p - s["size"] * np.sign(s["last"])
+
+
 CASES = [
     (optim.SGD, sgd, {}),
     (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9}),
@@ -91,6 +165,24 @@ CASES = [
     (optim.Adam, adam, {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1}),
     (optim.Adam, adam, {"lr": 0.1, "maximize": True}),
     (optim.Adam, adam, {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    (optim.AdamW, adamw, {"lr": 0.1}),
+    (optim.AdamW, adamw, {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
+    (optim.Adagrad, adagrad, {"lr": 0.1}),
+    (optim.Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1}),
+    (
+        optim.Adagrad,
+        adagrad,
+        {"lr": 0.1, "initial_accumulator_value": 0.3, "eps": 1e-3, "maximize": True},
+    ),
+    (optim.Adadelta, adadelta, {}),
+    (optim.Adadelta, adadelta, {"rho": 0.6, "weight_decay": 0.1, "maximize": True}),
+    (optim.Adamax, adamax, {"lr": 0.1}),
+    (optim.Adamax, adamax, {"betas": (0.7, 0.8), "weight_decay": 0.1, "maximize": True}),
+    (optim.RAdam, radam, {"lr": 0.1}),
+    (optim.RAdam, radam, {"betas": (0.7, 0.6), "weight_decay": 0.1, "maximize": True}),
+    (optim.RAdam, radam, {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    (optim.Rprop, rprop, {}),
+    (optim.Rprop, rprop, {"lr": 0.3, "step_sizes": (0.05, 0.4), "maximize": True}),
 ]
 
 
@@ -141,7 +233,7 @@ def test_a_learning_rate_set_between_steps_takes_effect():
         assert p.item() == value
 
 
-@pytest.mark.parametrize("optimizer", [optim.SGD, optim.RMSprop, optim.Adam])
+@pytest.mark.parametrize("optimizer", list(dict.fromkeys(case[0] for case in CASES)))
 def test_a_learning_rate_may_be_a_tensor(optimizer):
     rate, ends = torch.tensor(0.5, dtype=torch.float64), []
     for lr in (rate, 0.5):

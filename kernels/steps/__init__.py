@@ -1,0 +1,1 @@
+"""Training steps as native functions: what was recorded, fused loops, the source for a target."""

@@ -1,0 +1,87 @@
+"""Trace -> native function: lowered, planned, written, compiled."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import cache
+from ..codegen import interpreted
+from ..cpu import blas, memory
+from . import cpu, trace as t
+from .lower import lower
+from .others import GEMMS
+from .report import work
+from .schedule import Plan, plan
+
+MANY = 256
+# Operations of a product from which on several threads are worth waiting for one another.
+WORTH_THREADS = 200_000_000
+_sources: set[int] = set()
+
+
+class CPU(t.Native):
+    """A step for the CPU; it compiles at its first run, or is loaded from the cache."""
+
+    def __init__(self, planned: Plan) -> None:
+        self.plan = planned
+        self.source = cpu.source(planned)
+        self._run: Callable[..., int] = cache.load(_bare(self.source), planned.trace.name).run
+        buffers = planned.trace.buffers
+        constants = [np.ascontiguousarray(b.data) for b in buffers if b.role == t.CONSTANT]
+        scratch = [memory.empty(n, np.dtype(d)) for d, n in planned.arrays]
+        # Addresses of BLAS, if something is multiplied by it.
+        multiplies = "gemm[" in self.source and not interpreted()
+        self.gemm = tuple(map(blas.gemm, GEMMS)) if multiplies else (0, 0)
+        self.alone = multiplies and max(map(_operations, planned.trace.ops)) < WORTH_THREADS
+        self.held = [*constants, *scratch]
+        self.work = work(planned)
+        self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
+
+    def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
+        """Run `steps` steps; see `trace.Native`."""
+        if self.alone:
+            with blas.one_thread():
+                return self._run(steps, numbers, seeds, history, self.gemm, *arrays, *self.held)
+        return self._run(steps, numbers, seeds, history, self.gemm, *arrays, *self.held)
+
+
+def _bare(source: str) -> str:
+    """Without comments, which name lines of the user's program: moving those changes no kernel."""
+    lines = source.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.lstrip().startswith("# "))
+
+
+def _operations(op: t.Op) -> int:
+    """What BLAS would have to do, if it is a product."""
+    return 2 * op.problem.total * op.problem.m * op.problem.n if isinstance(op, t.Product) else 0
+
+
+def build(trace: t.Trace) -> t.Native:
+    """The native function of a trace, for the device that it was recorded on."""
+    graph, tasks = lower(trace)
+    planned = plan(trace, graph, tasks)
+    if trace.device.startswith("cuda"):
+        from . import cuda
+
+        native: t.Native = cuda.build(planned)
+    else:
+        native = CPU(planned)
+    _count(native.source)
+    return native
+
+
+def _count(source: str) -> None:
+    """Warn, once, of more steps than a program is likely to mean."""
+    _sources.add(hash(source))
+    if len(_sources) == MANY + 1:
+        warnings.warn(
+            f"{MANY} different steps were compiled in this process, each with machine code of its "
+            "own. Steps differ where shapes do: pad batches to a few sizes, drop the last short "
+            "one, or leave steps that run a few times only uncompiled",
+            RuntimeWarning,
+            stacklevel=2,
+        )

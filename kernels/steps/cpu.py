@@ -1,0 +1,320 @@
+"""A plan as the source of one Numba module: `run`, a loop over the steps, and a function per loop.
+
+for s in range(steps):
+    acc0, acc1 = loop0(0, 2000, x, y, a_0)      # all that one pass over the data computes
+    a[0] = a_0 - rate_0 * acc1                  # scalars stay in registers
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+
+from ..codegen import MAP_BLOCK, WIDE, interpreted
+from ..cpu import names, parallel
+from ..scalar import SHORT, cast, render
+from ..writer import indent, read, shorts, write
+from . import trace as t
+from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
+from .loops import FORMULAS, Loop, applied, calls, literal
+from .lower import HISTORY, Fold, Store, values_of
+from .others import Others
+from .report import origins
+from .schedule import Group, Plan
+
+HEAD = ["steps", "numbers", "seeds", "history"]
+HELPERS = ("rows", "sums", "by_loops", "leading", "packed", "by_gemm", "product", "gemm_call")
+# Names that are made for values, counters and functions, "v3" or "loop0_1".
+MADE = re.compile(
+    r"(s|v|p|j|c|k|good|at|acc|part|parts|total|rate|fold|loop|scratch|last)(\d\w*)?|\w+_f(32|64)"
+)
+NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
+TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
+TAKEN |= {*HEAD, "s", "np", "math", "start", "stop", "status", "gemm", "near", "run"}
+
+
+class Module:
+    """The source of a plan; `text` is it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.arrays = named_arrays(plan)
+        self.scalars: dict[Value, str] = {}
+        self.functions: list[list[str]] = []
+        self.used: set[tuple[str, str]] = set()
+        self.others = Others(plan, self.arrays)
+        self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
+        self.parallel = False
+        self.loops = 0
+
+    @property
+    def parameters(self) -> list[str]:
+        """What `run` takes: arguments, constants, scratch memory."""
+        trace = self.plan.trace
+        constants = [i for i, b in enumerate(trace.buffers) if b.role == t.CONSTANT]
+        given = [self.arrays[b] for b in (*trace.arguments, *constants)]
+        return [*HEAD, "gemm", *given, *(f"scratch{k}" for k in range(len(self.plan.arrays)))]
+
+    def text(self) -> str:
+        """The module."""
+        once, each = self._groups(self.plan.once), self._groups(self.plan.each)
+        run = [
+            f"{NJIT}, nogil=True)",
+            f"def run({', '.join(self.parameters)}):",
+            *indent(["status = 0", *once, "for s in range(steps):", *indent(each or ["pass"])]),
+            "    return status",
+        ]
+        helpers = names.helpers(self._helpers())
+        wide = bool(helpers) and not interpreted()
+        functions = [self._wide(f) if wide else f for f in self.functions] + [run]
+        lines = [line for function in functions for line in function]
+        parts = [f"{self._title()}\n\n{self._imports(wide)}"]
+        parts += ["\n".join(shorts(lines))] if shorts(lines) else []
+        parts += [WIDE] if wide else []
+        parts += [f"{names.DECORATOR}\n{text.strip()}" for text in helpers]
+        parts += self.others.texts
+        parts += ["\n".join(function) for function in functions]
+        return "\n\n\n".join(parts) + "\n"
+
+    def _imports(self, wide: bool) -> str:
+        future = "from __future__ import annotations\n"
+        lines = dict.fromkeys([future, "import math", "import numpy as np", *self.others.imports])
+        numba = ["njit", *["prange"] * self.parallel, *["types"] * wide]
+        lines[f"from numba import {', '.join(numba)}"] = None
+        if wide:
+            lines["from numba.extending import intrinsic"] = None
+        return "\n".join(filter(None, lines))
+
+    def _wide(self, function: list[str]) -> list[str]:
+        """Loops that compute much use the full width of the processor's vectors."""
+        if function[0] == FORMULAS or "_threads(" in function[1]:
+            return function
+        return [*function[:2], "    use_wide_vectors()", *function[2:]]
+
+    def _title(self) -> str:
+        trace = self.plan.trace
+        lines = [f'"""{trace.name}: {len(self.plan.each)} loops and updates a step.', ""]
+        for i in trace.arguments:
+            b = trace.buffers[i]
+            lines.append(f"    {self.arrays[i]}: {b.dtype}[{b.size}], {b.name}, {b.role}")
+        return "\n".join([*lines, '"""'])
+
+    def _helpers(self) -> list[str]:
+        wanted = [names.scalar(f, d) for f, d in sorted(self.used)]
+        for f, d in sorted(self.used):
+            wanted += names.vector(f, d) or ()
+        return wanted
+
+    # Groups
+
+    def _groups(self, groups: list[Group]) -> list[str]:
+        """The lines of groups, in `run`, under comments that say what they come from."""
+        lines, before = [], [""]
+        for group in groups:
+            comment = [f"# {text}" for text in origins(self.plan, group)]
+            lines += [*(comment if comment != before else []), *self._group(group)]
+            before = comment
+        return lines
+
+    def _group(self, group: Group) -> list[str]:
+        if group.other:
+            return self.others.lines(group.other)
+        return self._straight(group) if group.n == 1 else self._loop(group)
+
+    def _straight(self, group: Group) -> list[str]:
+        """Tasks on scalars."""
+        lines = self.scalar_lines(v for task in group.tasks for v in values_of(task))
+        stores = []
+        for task in group.tasks:
+            assert isinstance(task, Store)
+            self._note_half(task.stored)
+            text = write(self.name(task.value), task.value.dtype, task.stored)
+            stores.append(f"{self.target(task)} = {text}")
+        return [*lines, *stores]
+
+    def target(self, task: Store) -> str:
+        """Where a scalar is stored."""
+        if task.buffer == HISTORY:
+            return f"history[s, {task.offset}]"
+        return f"{self.arrays[task.buffer]}[{task.offset}]"
+
+    def name(self, value: Value) -> str:
+        """The text of a scalar that is known by now."""
+        return literal(value) if isinstance(value, Literal) else self.scalars[value]
+
+    def scalar_lines(self, values: Iterable[Value]) -> list[str]:
+        """Assignments of the scalars among `values`, and all that those need, but for folds."""
+        lines = []
+        for v in ordered(values):
+            if v.n > 1 or v in self.scalars or isinstance(v, Literal):
+                continue
+            if isinstance(v, Folded):
+                raise AssertionError("a fold is used before it is computed")
+            self.scalars[v] = self._new_name(v)
+            lines.append(f"{self.scalars[v]} = {self._scalar(v)}")
+        return lines
+
+    def _new_name(self, v: Value) -> str:
+        k = len(self.scalars)
+        if isinstance(v, Rate):
+            return f"rate{v.slot}"
+        name = f"{self.arrays[v.buffer]}_{k}" if isinstance(v, Element) else f"s{k}"
+        return name + "_" * (name in self.arrays.values())
+
+    def _scalar(self, v: Value) -> str:
+        if isinstance(v, Rate):
+            return f"numbers[s, {v.slot}]"
+        if isinstance(v, Element):
+            self._note_half(v.stored)
+            return read(f"{self.arrays[v.buffer]}[{v.offset}]", v.stored, v.dtype)
+        assert isinstance(v, Apply)
+        self.used |= calls([v])
+        known = {a: self.name(a) for _, a in v.args}
+        return applied(v, known, names)
+
+    def _note_half(self, stored: str) -> None:
+        if stored == "float16":
+            self.used |= {("half_to_float", "float32"), ("float_to_half", "float32")}
+
+    def _loop(self, group: Group) -> list[str]:
+        """A loop: its functions, and the call."""
+        loop = Loop(group, f"loop{len(self.known)}", self.arrays, self.scalars, names)
+        lines = self.scalar_lines(loop.inputs)
+        self.used |= calls(loop.values)
+        for stored in [x.stored for x in loop.stores] + [x.stored for x in loop.partials]:
+            self._note_half(stored)
+        for v in loop.values:
+            if isinstance(v, Element):
+                self._note_half(v.stored)
+        threads = group.n >= parallel.MINIMUM and loop.rows > loop.block and parallel.usable()
+        self._define(loop, threads)
+        totals = [f"fold{self.loops}_{j}" for j in range(len(loop.folds))]
+        self.loops += 1
+        if threads:
+            call = f"{loop.name}_threads({', '.join(loop.parameters)})"
+            lines.append(f"{', '.join(totals)} = {call}" if totals else call)
+        else:
+            lines += self._serial(loop, totals)
+        return [*lines, *self._finals(loop, totals)]
+
+    def _define(self, loop: Loop, threads: bool) -> None:
+        """Write the functions of a loop, or find those of one that differs in names alone."""
+        functions = []
+        for near in (False, True)[: 1 + loop.guarded]:
+            functions += [loop.formulas(near)] if loop.apart else []
+            functions.append(loop.text(near))
+        if threads:
+            functions.append(self._threads(loop, [f"total{j}" for j in range(len(loop.folds))]))
+        places = {name: f"<{k}>" for k, name in enumerate([loop.name, *loop.parameters])}
+        words = re.compile(
+            rf"\b({'|'.join(map(re.escape, places))})(?=\b|_at\b|_near\b|_threads\b)"
+        )
+        text = "\n".join(line for function in functions for line in function)
+        key = words.sub(lambda match: places[match[1]], text)
+        known = self.known.setdefault(key, loop.name)
+        if known == loop.name:
+            self.functions += functions
+        loop.name = known
+
+    def _call(self, loop: Loop, start: str, stop: str) -> list[str]:
+        """One block."""
+        results = ", ".join(loop.accs)
+        arguments = f"({', '.join([start, stop, *loop.parameters])})"
+        again = f"{results} = {loop.name}{arguments}" if results else f"{loop.name}{arguments}"
+        if not loop.guarded:
+            return [again]
+        first = f"{', '.join([*loop.accs, 'near'])} = {loop.name}_near{arguments}"
+        return [first, "if not near:", f"    {again}"]
+
+    def _serial(self, loop: Loop, totals: list[str]) -> list[str]:
+        merge = self._merges(loop, totals)
+        begin = self._begins(loop, totals)
+        if loop.rows <= loop.block or not (loop.folds or loop.guarded):
+            return [*begin, *self._call(loop, "0", str(loop.rows)), *merge]
+        stop = f"min(start + {loop.block}, {loop.rows})"
+        head = f"for start in range(0, {loop.rows}, {loop.block}):"
+        return [*begin, head, *indent([*self._call(loop, "start", stop), *merge])]
+
+    def _begins(self, loop: Loop, totals: list[str]) -> list[str]:
+        pairs = zip(totals, loop.folds, strict=True)
+        return [f"{total} = {_initial(task)}" for total, task in pairs]
+
+    def _merges(self, loop: Loop, totals: list[str]) -> list[str]:
+        lines = []
+        for total, acc, task in zip(totals, loop.accs, loop.folds, strict=True):
+            reduce = task.value.reduce
+            lane = reduce.total if loop.columns else reduce.lane
+            given = {"acc": total, "x": cast(acc, lane, reduce.total)}
+            lines.append(f"{total} = {render(reduce.step, given, reduce.total, names)}")
+        return lines
+
+    def _finals(self, loop: Loop, totals: list[str]) -> list[str]:
+        lines = []
+        for total, task in zip(totals, loop.folds, strict=True):
+            reduce = task.value.reduce
+            if reduce.final != "{acc}":
+                given = {"acc": total, "n": cast(str(loop.group.n), "int64", reduce.total)}
+                lines.append(f"{total} = {render(reduce.final, given, reduce.total, names)}")
+            self.scalars[task.value] = total
+        return lines
+
+    def _threads(self, loop: Loop, totals: list[str]) -> list[str]:
+        """The function that shares the blocks of a loop among threads, and folds them in order."""
+        self.parallel = True
+        per_row = loop.group.n // loop.rows
+        size = loop.block if loop.folds or loop.guarded else max(1, MAP_BLOCK // per_row)
+        blocks = -(-loop.rows // size)
+        parts = [f"parts{j}" for j in range(len(totals))]
+        lanes = [
+            task.value.reduce.total if loop.columns else task.value.reduce.lane
+            for task in loop.folds
+        ]
+        stop = f"min(k * {size} + {size}, {loop.rows})"
+        keep = [f"{p}[k] = {a}" for p, a in zip(parts, loop.accs, strict=True)]
+        again = [f"{a} = {p}[k]" for p, a in zip(parts, loop.accs, strict=True)]
+        merge = [f"for k in range({blocks}):", *indent([*again, *self._merges(loop, totals)])]
+        return [
+            f"{NJIT}, parallel=True, nogil=True)",
+            f"def {loop.name}_threads({', '.join(loop.parameters)}):",
+            *indent(
+                [
+                    *(
+                        f"{p} = np.empty({blocks}, np.{d})"
+                        for p, d in zip(parts, lanes, strict=True)
+                    ),
+                    f"for k in prange({blocks}):",
+                    *indent([*self._call(loop, f"k * {size}", stop), *keep]),
+                    *self._begins(loop, totals),
+                    *(merge if totals else []),
+                    *([f"return {', '.join(totals)}"] if totals else []),
+                ]
+            ),
+        ]
+
+
+def _initial(task: Fold) -> str:
+    reduce = task.value.reduce
+    return render(reduce.init, {}, reduce.total, names)
+
+
+def named_arrays(plan: Plan) -> dict[int, str]:
+    """An identifier for the array of each buffer."""
+    found: dict[int, str] = {}
+    taken = set(TAKEN)
+    for i, b in enumerate(plan.trace.buffers):
+        if i in plan.scratch:
+            found[i] = f"scratch{plan.scratch[i]}"
+            continue
+        name = re.sub(r"\W+", "_", b.name).strip("_") or "array"
+        name = f"a_{name}" if name[0].isdigit() or MADE.fullmatch(name) else name
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        found[i] = name
+    return found
+
+
+def source(plan: Plan) -> str:
+    """The module of a plan."""
+    return Module(plan).text()

@@ -1,0 +1,401 @@
+"""Tasks -> a plan: which of them share a loop, what is done once, which temporaries share memory.
+
+A task joins the first loop over as many places that comes after all it waits for. Two tasks of one
+loop may touch the same buffer only if both walk it in the order of the places: an element is then
+read before it is written. What depends on nothing that changes from step to step is done before the
+first step. A costly value that several loops want is stored by the first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from . import trace as t
+from .graph import (
+    Apply,
+    Element,
+    Folded,
+    Graph,
+    Rate,
+    Shape,
+    Value,
+    Version,
+    operands,
+    ordered,
+    refined,
+)
+from .lower import HISTORY, Fold, Other, Partial, Store, Task, values_of
+
+Folds = tuple[int, int, int]
+# From this weight on a value is rather loaded than computed again.
+COSTLY = 16
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Tasks that share one loop over `extents`, or one task that is no loop.
+
+    `folds` is the (outer, n, inner) of the folds that leave something over, if there are any.
+    """
+
+    extents: Shape
+    tasks: list[Task]
+    once: bool
+    folds: Folds | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of places."""
+        return math.prod(self.extents)
+
+    @property
+    def other(self) -> Other | None:
+        """The one task, where it is no loop."""
+        (first, *_) = self.tasks
+        return first if isinstance(first, Other) else None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What runs before the steps, what in each, and the memory: per buffer, which scratch array."""
+
+    trace: t.Trace
+    graph: Graph
+    once: list[Group]
+    each: list[Group]
+    scratch: dict[int, int] = field(default_factory=dict)
+    arrays: list[tuple[str, int]] = field(default_factory=list)  # dtype and size of each
+
+
+def plan(trace: t.Trace, graph: Graph, tasks: list[Task]) -> Plan:
+    """The plan of a step."""
+    steady = _steady(trace, tasks)
+    tasks = _hoisted(trace, graph, tasks, steady)
+    groups = _Grouping(steady).run(tasks)
+    _store_shared(trace, graph, groups)
+    found = Plan(trace, graph, [g for g in groups if g.once], [g for g in groups if not g.once])
+    _share_memory(found)
+    return found
+
+
+# What never changes
+
+
+class Steady:
+    """Which values are the same in every step."""
+
+    def __init__(self, written: set[int]) -> None:
+        self.written = written  # buffers that steps write
+        self.known: dict[Value, bool] = {}
+
+    def __call__(self, value: Value) -> bool:
+        found = self.known.get(value)
+        if found is None:
+            for v in ordered([value]):
+                self.known[v] = self._of(v)
+            found = self.known[value]
+        return found
+
+    def _of(self, v: Value) -> bool:
+        if isinstance(v, Folded):
+            return self(v.value)
+        if isinstance(v, Apply):
+            return all(self.known[a] for _, a in v.args)
+        if isinstance(v, Element):
+            return v.buffer not in self.written
+        return not isinstance(v, Rate)
+
+    def task(self, task: Task) -> bool:
+        """Whether a task does the same in every step."""
+        if isinstance(task, Other):
+            fixed = not isinstance(task.op, t.Random)
+            return fixed and all(b not in self.written for b, _ in task.reads)
+        return all(self(v) for v in values_of(task))
+
+
+def _steady(trace: t.Trace, tasks: list[Task]) -> Steady:
+    """Temporaries that one task alone writes, from what never changes, never change either."""
+    writers: dict[int, list[Task]] = defaultdict(list)
+    for task in tasks:
+        for b, _ in task.writes:
+            writers[b].append(task)
+    steady = Steady(set(writers))
+    for task in tasks:
+        (b, *more) = [b for b, _ in task.writes] or [HISTORY]
+        mine = all(writers[o] == [task] and _made_here(trace, o) for o in (b, *more))
+        if b != HISTORY and mine and steady.task(task):
+            steady.written.difference_update((b, *more))
+            steady.known.clear()
+    return steady
+
+
+def _made_here(trace: t.Trace, b: int) -> bool:
+    return b != HISTORY and trace.buffers[b].role in (t.TEMPORARY, t.OUTPUT)
+
+
+def _once(steady: Steady, task: Task) -> bool:
+    if isinstance(task, Fold):
+        return steady(task.value)
+    return all(b not in steady.written and b != HISTORY for b, _ in task.writes)
+
+
+def _hoisted(trace: t.Trace, graph: Graph, tasks: list[Task], steady: Steady) -> list[Task]:
+    """With stores, before all else, of the costly values that never change but meet what does."""
+    found: dict[Value, Element] = {}
+    before: list[Task] = []
+    made = [task for task in tasks if _once(steady, task)]
+    rest = [task for task in tasks if not _once(steady, task)]
+    for task in rest:
+        for value in _costly(task, steady):
+            if value not in found:
+                store, found[value] = stored_apart(trace, graph, value)
+                steady.known[found[value]] = True
+                before.append(store)
+    return [*made, *before, *(_with(graph, task, found) for task in rest)]
+
+
+def _costly(task: Task, wanted: Callable[[Value], bool]) -> Iterator[Value]:
+    """The wanted values of a task that are costly, but not those that they are computed from."""
+    stack = list(values_of(task))
+    seen = set(stack)
+    while stack:
+        value = stack.pop()
+        if value.n > 1 and value.weight >= COSTLY and wanted(value):
+            yield value
+            continue
+        fresh = [v for v in operands(value) if v not in seen]
+        seen.update(fresh)
+        stack += fresh
+
+
+def stored_apart(trace: t.Trace, graph: Graph, value: Value) -> tuple[Store, Element]:
+    """A store of `value` to a temporary of its own, and the element that reads it."""
+    name = graph.origins.get(value, "").rpartition(": ")[2] or "value"
+    trace.buffers.append(t.Buffer(value.dtype, value.n, t.TEMPORARY, name))
+    b = len(trace.buffers) - 1
+    walk = ((value.n,), (1,))
+    element = graph.element((b, 1), 0, walk, value.dtype, value.dtype)
+    assert isinstance(element, Element)
+    return Store(value, b, 0, *walk, value.dtype, writes=((b, 1),)), element
+
+
+def _with(graph: Graph, task: Task, found: dict[Value, Element]) -> Task:
+    """A task whose values come from memory where that has them."""
+    if isinstance(task, Fold):
+        task.source = replaced(graph, task.source, found)
+    elif isinstance(task, (Store, Partial)):
+        task.value = replaced(graph, task.value, found)
+    return task
+
+
+def replaced(graph: Graph, value: Value, found: dict[Value, Element]) -> Value:
+    """`value` over other operands."""
+    new: dict[Value, Value] = {}
+    for v in ordered([value]):
+        if v in found:
+            new[v] = found[v]
+        elif isinstance(v, Apply):
+            args = tuple((name, new[a]) for name, a in v.args)
+            changed = args != v.args
+            new[v] = graph.apply(v.formula, args, v.compute, v.dtype, v.kept) if changed else v
+        else:
+            new[v] = v
+    return new[value]
+
+
+# Loops
+
+
+class _Grouping:
+    """Puts tasks, in order, where they may run."""
+
+    def __init__(self, steady: Steady) -> None:
+        self.steady = steady
+        self.groups: list[Group] = []
+        self.made: dict[object, int] = {}  # versions and folds: the group they come from
+        self.read: dict[Version, list[tuple[int, bool]]] = defaultdict(list)
+        self.last: dict[int, int] = {}  # the group that wrote a buffer last
+
+    def run(self, tasks: list[Task]) -> list[Group]:
+        """The groups, in order; what is done once comes first."""
+        for once in (True, False):
+            start = len(self.groups)
+            for task in tasks:
+                if _once(self.steady, task) is once:
+                    self._place(task, once, start)
+        return self.groups
+
+    def _place(self, task: Task, once: bool, start: int) -> None:
+        at = max(start, self._earliest(task))
+        extents, folds = _space(task)
+        for k in range(at, len(self.groups)):
+            if self._joins(self.groups[k], task, extents, folds, once):
+                self._enter(k, task)
+                return
+        self.groups.append(Group(extents, [task], once, folds))
+        self._enter(len(self.groups) - 1, task)
+
+    def _joins(
+        self,
+        group: Group,
+        task: Task,
+        extents: Shape,
+        folds: Folds | None,
+        once: bool,
+    ) -> bool:
+        """Let `task` share the loop of `group`, if it can."""
+        n = math.prod(extents)
+        if isinstance(task, Other) or group.other or group.n != n or group.once is not once:
+            return False
+        if folds and group.folds not in (None, folds):
+            return False
+        common = refined(group.extents, extents)
+        if common is None:
+            return False
+        group.extents, group.folds = common, group.folds or folds
+        return True
+
+    def _earliest(self, task: Task) -> int:
+        """The first group that comes after all that `task` waits for."""
+        at = 0
+        for key in _waits_for(task):
+            if key in self.made:
+                at = max(at, self.made[key] + 1)
+        for b, version in task.writes:
+            if b in self.last:
+                last = self.last[b]
+                at = max(at, last if self._both_scalars(task, last) else last + 1)
+            linear = isinstance(task, Store) and task.linear and not task.offset
+            for group, aligned in self.read[b, version - 1]:
+                same = aligned and linear and self.groups[group].n == task.n  # type: ignore[attr-defined]
+                same = same or self._both_scalars(task, group)
+                at = max(at, group if same else group + 1)
+        return at
+
+    def _both_scalars(self, task: Task, k: int) -> bool:
+        """Whether neither is a loop: scalars are all computed first, then stored in order."""
+        group = self.groups[k]
+        return isinstance(task, Store) and task.n == 1 == group.n and not group.other
+
+    def _enter(self, k: int, task: Task) -> None:
+        if task not in self.groups[k].tasks:
+            self.groups[k].tasks.append(task)
+        if isinstance(task, Fold):
+            self.made[task.value] = k
+        for version in task.writes:
+            self.made[version] = k
+            self.last[version[0]] = k
+        for version in _reads(task):
+            self.read[version].append((k, _aligned(task, version)))
+
+
+def _space(task: Task) -> tuple[Shape, Folds | None]:
+    """The extents of a task's loop, and what it folds in part."""
+    if isinstance(task, Other):
+        return (), None
+    extents: Shape = ()
+    if isinstance(task, Partial):
+        extents = tuple(n for n in task.extents if n > 1)
+    elif isinstance(task, Store):
+        extents = task.extents
+    for value in values_of(task):
+        both = refined(extents, value.extents) if extents and value.extents else None
+        extents = both or extents or value.extents
+    return extents, task.extents if isinstance(task, Partial) else None
+
+
+def _waits_for(task: Task) -> Iterable[object]:
+    yield from _reads(task)
+    for value in ordered(values_of(task)):
+        if isinstance(value, Folded):
+            yield value
+
+
+def _reads(task: Task) -> Iterable[Version]:
+    if isinstance(task, Other):
+        return task.reads
+    return {v for value in values_of(task) for v in value.reads}
+
+
+def _aligned(task: Task, version: Version) -> bool:
+    """Whether all reads of a buffer by a task walk it in order from its start."""
+    if isinstance(task, Other):
+        return False
+    return all(
+        not v.offset and v.strides in ((), (1,))
+        for v in ordered(values_of(task))
+        if isinstance(v, Element) and (v.buffer, v.version) == version
+    )
+
+
+def _store_shared(trace: t.Trace, graph: Graph, groups: list[Group]) -> None:
+    """Costly values that a later loop wants too are stored by the first that computes them."""
+    first: dict[Value, int] = {}
+    writers = Counter(b for group in groups for task in group.tasks for b, _ in task.writes)
+    for k, group in enumerate(groups):
+        apart: dict[Value, Element] = {}
+        for task in group.tasks:
+            for value in _costly(task, first.__contains__):
+                if value not in apart:
+                    apart[value] = _home(trace, graph, groups[first[value]], value, writers)
+        group.tasks = [_with(graph, task, apart) for task in group.tasks]
+        for value in ordered(v for task in group.tasks for v in values_of(task)):
+            first.setdefault(value, k)
+
+
+def _home(
+    trace: t.Trace, graph: Graph, group: Group, value: Value, writers: Counter[int]
+) -> Element:
+    """The element that reads `value` from where `group` stores it, or stores it from now on."""
+    for task in group.tasks:
+        if isinstance(task, Store) and task.value is value and task.stored == value.dtype:
+            b = task.buffer
+            whole = b != HISTORY and task.linear and task.n == trace.buffers[b].size
+            if whole and writers[b] == 1 and trace.buffers[b].role == t.TEMPORARY:
+                walk = task.extents, task.strides
+                found = graph.element((b, 1), 0, walk, task.stored, value.dtype)
+                assert isinstance(found, Element)
+                return found
+    store, found = stored_apart(trace, graph, value)
+    group.tasks.append(store)
+    return found
+
+
+# Memory
+
+
+def _share_memory(plan: Plan) -> None:
+    """Give each temporary an array; those of one step whose lives do not overlap share one."""
+    lives = _lives(plan)
+    free: dict[str, list[tuple[int, int]]] = defaultdict(list)  # dtype: (last use, array)
+    for b, (begin, end) in sorted(lives.items(), key=lambda item: item[1]):
+        buffer = plan.trace.buffers[b]
+        candidates = [f for f in free[buffer.dtype] if f[0] < begin]
+        if candidates:
+            best = max(candidates, key=lambda f: plan.arrays[f[1]][1])
+            free[buffer.dtype].remove(best)
+            array = best[1]
+            plan.arrays[array] = buffer.dtype, max(buffer.size, plan.arrays[array][1])
+        else:
+            array = len(plan.arrays)
+            plan.arrays.append((buffer.dtype, buffer.size))
+        plan.scratch[b] = array
+        free[buffer.dtype].append((end, array))
+
+
+def _lives(plan: Plan) -> dict[int, tuple[int, int]]:
+    """The first and the last group of a step that use each temporary."""
+    lives: dict[int, tuple[int, int]] = {}
+    groups = [*plan.once, *plan.each]
+    for k, group in enumerate(groups):
+        used = {b for task in group.tasks for b, _ in (*task.writes, *_reads(task))}
+        for b in used:
+            if b != HISTORY and plan.trace.buffers[b].role == t.TEMPORARY:
+                begin, _ = lives.get(b, (k, k))
+                # What was made before the steps has to last through all of them.
+                end = len(groups) if begin < len(plan.once) else k
+                lives[b] = begin, end
+    return lives

@@ -1,0 +1,200 @@
+"""Trace: a recorded step, as plain data. What ran, in order, over buffers that stand for memory.
+
+A recording of eager execution gives a Trace; `build` of a target makes a native function of it.
+Buffers are numbered; operands say where in them they lie, in elements. Ops ran one after the other,
+and every one may read what those before it wrote: a Trace has the meaning of its ops run in order.
+
+    buffer 0 float32[2000] input "x"      buffer 2 float32[1] temporary
+    buffer 1 float32[1] input "a"         buffer 3 float32[1] output
+
+    Loop square_sum over (2000,): 0 -> fold 2
+    Loop sgd over (1,): 1, 2, slot 0 -> 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..draws import Request
+from ..matrices import Problem
+from ..program import Program
+from ..scans import Scan
+
+# What a buffer is. An `input` existed before the step; an `output` is made in it and outlives it; a
+# `temporary` does not; a `constant` holds `data` that Python made in the step.
+INPUT, OUTPUT, TEMPORARY, CONSTANT = "input", "output", "temporary", "constant"
+
+
+@dataclass(slots=True)
+class Buffer:
+    """Flat memory of `size` elements of type `dtype` (what NumPy calls it; float16 is "uint16").
+
+    `name` is for people: a parameter's, an argument's, or what the op that made it is called.
+    """
+
+    dtype: str
+    size: int
+    role: str
+    name: str
+    data: Any = None
+
+
+class Slot(NamedTuple):
+    """A number that changes between steps: column `column` of the table of numbers, a float64."""
+
+    column: int
+
+
+class Number(NamedTuple):
+    """A Python number, an int or a float, that is part of the recording."""
+
+    value: Any
+
+
+class View(NamedTuple):
+    """Where an operand lies: elements of a buffer from `offset` on, by `strides` over a shape."""
+
+    buffer: int
+    offset: int
+    strides: tuple[int, ...]
+
+
+class Place(NamedTuple):
+    """Contiguous elements of a buffer, from `offset` on."""
+
+    buffer: int
+    offset: int
+    size: int
+
+
+Operand = View | Number | Slot
+
+
+@dataclass(slots=True)
+class Op:
+    """Something that ran. `line` is the source line that caused it, "fit.py:12", for people."""
+
+    name: str
+    line: str = field(default="", kw_only=True)
+
+
+@dataclass(slots=True)
+class Loop(Op):
+    """A Program run over `shape`.
+
+    An output that the Program reduces has stride 0 in the dimensions that are folded, and those
+    are all dimensions over which it does not vary; {n} in its `final` is their extent. Operands
+    that are written are read at the same element only.
+    """
+
+    program: Program
+    shape: tuple[int, ...]
+    inputs: tuple[Operand, ...]
+    outputs: tuple[View, ...]
+
+
+@dataclass(slots=True)
+class Product(Op):
+    """Matrix products: `problem` has extents and places; float16 multiplies in float32."""
+
+    problem: Problem
+    a: int
+    b: int
+    out: int
+
+
+@dataclass(slots=True)
+class Sweep(Op):
+    """A Scan of the middle axis of flat (outer, n, inner) operands."""
+
+    program: Scan
+    extents: tuple[int, int, int]
+    inputs: tuple[Place, ...]
+    outputs: tuple[Place, ...]
+
+
+@dataclass(slots=True)
+class Search(Op):
+    """The best element of each row of (rows, n), by `better` over {x} and {best}; its position."""
+
+    better: str
+    dtype: str
+    n: int
+    x: Place
+    values: Place
+    indices: Place
+
+
+@dataclass(slots=True)
+class Move(Op):
+    """`name` is gather, out[i] = x[index[i]]; put, x[index[i]] = out[i]; or scatter_add.
+
+    Positions are int64. One that is not in [0, x.size) makes the native function return INDEX, and
+    nothing is read or written for it.
+    """
+
+    x: Place
+    index: Place
+    out: Place
+
+
+@dataclass(slots=True)
+class Random(Op):
+    """`out` filled by a draw, from counter `counter` of this step on, as `kernels.cpu.random` does.
+
+    `request` is None for a permutation. `stream` is the number of the generator.
+    """
+
+    request: Request | None
+    out: Place
+    stream: int
+    counter: int
+
+
+# What a native function returns: nothing went wrong, or an index was out of range.
+FINE, INDEX = 0, 1
+
+
+@dataclass(slots=True)
+class Trace:
+    """A recorded step.
+
+    `slots` is the number of columns in the table of numbers; `counters` how many counters each
+    generator gives to a step; `scalars` the results of one element, in the order of the history's
+    columns.
+    """
+
+    name: str
+    device: str
+    buffers: list[Buffer]
+    ops: list[Op]
+    slots: int = 0
+    counters: tuple[int, ...] = ()
+    scalars: Sequence[Place] = ()
+
+    @property
+    def arguments(self) -> list[int]:
+        """The buffers that a native function takes, in its order: inputs and outputs."""
+        return [i for i, b in enumerate(self.buffers) if b.role in (INPUT, OUTPUT)]
+
+
+class Native:
+    """What `build(trace)` of a target returns.
+
+        run(steps, numbers, seeds, history, arrays) -> FINE or INDEX
+
+    `steps` >= 1. `numbers` is float64 of shape (steps, slots), `seeds` uint64 of shape (generators,
+    2): seed, and the counter at which the first step begins; `history` is float64 of shape
+    (steps, scalars), filled with the scalar results after each step. `arrays` are flat arrays (on a
+    GPU, spans), one for each of `trace.arguments`; inputs are read and written where they are.
+    """
+
+    source: str  # the text that runs
+    work: Sequence[Any]  # what each loop takes, see `report.Work`
+    target: str  # where and how it runs, for people
+
+    def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
+        """Run `steps` steps."""
+        raise NotImplementedError

@@ -1,0 +1,5 @@
+"""The step compiler: eager execution recorded, and run again as one native function."""
+
+from __future__ import annotations
+
+from .step import Step as Step, compile as compile

@@ -1,0 +1,347 @@
+"""Recording: a step that was recorded, as a native function with all that is around it.
+
+A call binds the arrays of the tensors as they are now, computes the numbers of the steps to come,
+runs, and leaves behind what eager execution would: gradients that are new tensors, versions,
+counts of steps, the places of generators.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels.steps.trace import INDEX, Native, Trace
+from ..recording import world
+from ..storage import Storage
+from ..tensor import Tensor, wrap
+from .binding import Binding
+from .effects import (
+    Before,
+    Fresh,
+    Known,
+    check_graph,
+    new_gradients,
+    put_back,
+    settled,
+)
+from .guards import Guards
+from .made import Kept, Made
+from .recorder import Recorder
+from .results import Leaf, Results, leaf_of
+from .slides import Slides
+from .standin import watching
+
+Array = np.ndarray[Any, Any]
+Build = Callable[[Trace], Native]
+_MASK = (1 << 64) - 1
+
+
+class Recorded(NamedTuple):
+    """What came of a call that was to be recorded.
+
+    There is no recording where state came into being, as an optimizer's in its first step, or where
+    arguments that should slide turned out to share memory with something, as `overlaps` says: the
+    next call can be recorded then.
+    """
+
+    result: Any
+    recording: Recording | None
+    overlaps: bool
+
+
+def record(
+    fn: Callable[..., Any],
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    build: Build,
+    slide: bool = True,
+) -> Recorded:
+    """Run `fn` eagerly and record it; with `slide` for arguments in other places, too.
+
+    RuntimeError for what cannot be recorded.
+    """
+    guards = Guards.of(fn, args, kwargs)
+    slides = Slides(guards.slide(args, kwargs) if slide else ())
+    try:
+        before = Before(fn, args, kwargs, slides)
+        recorder = Recorder(name, lenient=bool(slides.tensors))
+        before.tell(recorder)
+        with watching(recorder):
+            value = [fn(*args, **kwargs)]
+        guards.check_modes(name)
+        put_back(before, recorder)
+        check_graph(before)
+        fresh = Fresh(before)
+        gradients = new_gradients(before, recorder, fresh)
+        results = Results(value.pop(), fresh)
+        fresh.done()
+        slides.views += [*results.leaves, *[g for g in gradients.values() if g is not None]]
+        found = None
+        if settled(before, recorder, fresh) and not recorder.memory.overlaps:
+            found = Recording(guards, before, recorder, gradients, results, build)
+        return Recorded(results.value, found, recorder.memory.overlaps)
+    finally:
+        slides.end()
+
+
+class Recording:
+    """A compiled step. `guards` say when it fits; `trace` is what it does, `native` runs it.
+
+    `numbers` are the optimizers' and schedulers' part (numbers.Table), `generators` the random
+    streams. `repeats`: a step ends in the state that it began in, so that several can run at once.
+    """
+
+    def __init__(
+        self,
+        guards: Guards,
+        before: Before,
+        recorder: Recorder,
+        gradients: Mapping[Known, Tensor | None],
+        results: Results,
+        build: Build,
+    ) -> None:
+        self.guards, self._result = guards, results.build
+        leaves = [leaf_of(t, before, recorder) for t in results.leaves]
+        graded = {
+            known: None if g is None else leaf_of(g, before, recorder)
+            for known, g in gradients.items()
+        }
+        for known, leaf in graded.items():
+            if leaf is not None and leaf.buffer is not None:
+                recorder.memory.buffers[leaf.buffer].name = f"{known.name}.grad"
+        self.trace = recorder.trace(results.scalars(recorder))
+        self.numbers = recorder.numbers.table()
+        self.generators = [generator for generator, _ in recorder.generators]
+        old = {known.owner: known for known in before.known.values() if known.owner is not None}
+        self.repeats = all((g is None) == (known not in old) for known, g in gradients.items())
+
+        touched = {s: s.version - v for s, v in before.versions.items() if s.version != v}
+        needed = {k for k in before.known.values() if k.storage in touched} | set(gradients)
+        needed |= {leaf.known for leaf in (*leaves, *graded.values()) if leaf and leaf.known}
+        replaced = {old[known] for known in gradients if known in old}
+        self.binding = Binding(before, recorder, self.trace, needed - replaced, replaced)
+        self._template = self.binding.template.copy()
+        self._count_writes(touched)
+        self._written = self._inputs_written()
+        self._arrange(leaves, graded, results, gradients)
+        self._shorten()
+        self.history = np.empty((1, len(self.trace.scalars)))
+        self.seeds = np.empty((len(self.generators), 2), np.uint64)
+        self.native = build(self.trace)
+        guards.bind(self.binding.guarded, recorder.memory.unnamed())
+
+    def _count_writes(self, touched: Mapping[Storage, int]) -> None:
+        """How many in-place writes each call counts: of inputs, and of other tensors."""
+        owners = {known.storage: known.index for known in reversed(self.binding.known)}
+        counts = {owners[s]: count for s, count in touched.items() if s in owners}
+        inputs = [(p, owners[self.binding.known[i].storage], i) for p, i in self.binding.inputs]
+        bound = [(p, i, counts.pop(owner, 0)) for p, owner, i in inputs]
+        held = len(self.binding.held)
+        self._held = [b for b in bound if b[1] < held]
+        slides = [known.slides for known in self.binding.known]
+        self._bound = [(p, i, slides[i], count) for p, i, count in bound if i >= held]
+        self._touched = list(counts.items())
+        self._seen: Any = None
+
+    def _look_again(self) -> None:
+        """Note the memory of held tensors, which stays while the guards see what they saw."""
+        self._seen = self.guards.seen
+        self._storages = []  # each as many times as it is written
+        for position, i, count in self._held:
+            storage = self.binding.held[i]._storage
+            self._template[position] = storage.array
+            self._storages += [storage] * count
+
+    def _arrange(
+        self,
+        leaves: Sequence[Leaf],
+        graded: Mapping[Known, Leaf | None],
+        results: Results,
+        gradients: Mapping[Known, Tensor | None],
+    ) -> None:
+        """What to make: gradients, then results; and where the result's tensors are among them."""
+        self.made = [Made(leaf, known.index) for known, leaf in graded.items()]
+        self.gradients = len(self.made)
+        place = {id(g): i for i, g in enumerate(gradients.values()) if g is not None}
+        self._order = []
+        for t, leaf in zip(results.leaves, leaves, strict=True):
+            at = place.setdefault(id(t), len(self.made))
+            if at == len(self.made):
+                self.made.append(Made(leaf, None))
+            self._order.append(at)
+        positions = {buffer: i for i, buffer in enumerate(self.trace.arguments)}
+        shared = Counter(m.leaf.buffer for m in self.made if m.leaf is not None)
+        first: dict[int, int] = {}
+        for i, m in enumerate(self.made):
+            if m.leaf is not None and m.leaf.buffer is not None:
+                m.twin = first.get(m.leaf.buffer)
+                first.setdefault(m.leaf.buffer, i)
+                m.position = positions[m.leaf.buffer]
+                m.size = self.trace.buffers[m.leaf.buffer].size
+                m.empty = m.leaf.kind.empty
+        alone = {m for m in self.made if m.leaf is not None and shared[m.leaf.buffer] == 1}
+        reusable = [m for m in self.made if m in alone and m.owner is not None and m.is_whole]
+        self._kept = Kept(reusable, self._template)
+
+    def _shorten(self) -> None:
+        """What a call needs where gradients serve again, and all results are new and whole."""
+        others = [m for m in self.made if m.kept is None]
+        outputs = [m for m in others if m.position is not None and m.twin is None]
+        self._empties = [(m.position, m.empty, m.size) for m in outputs]
+        self._sets = any(m.owner is not None for m in others)
+        held = len(self.binding.held)
+        self._steady = self.repeats and all(m.owner < held for m in self._kept.made)
+        self._settled = -1
+        results = [self.made[i] for i in self._order]
+        leaves = [(m.position, m.leaf) for m in results if m.leaf and m.is_whole and m.twin is None]
+        self._plain: list[Any] | None = None
+        if not self._sets and len(leaves) == len(results) and len(set(self._order)) == len(results):
+            self._plain = [(p, x.shape, x.strides, x.kind) for p, x in leaves]
+
+    def _inputs_written(self) -> set[int]:
+        """The positions of input buffers that ops write."""
+        wrote: set[int] = set()
+        for op in self.trace.ops:
+            wrote |= stored(op)
+        return {i for i, buffer in enumerate(self.trace.arguments) if buffer in wrote}
+
+    # Running
+
+    def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """The tensors from before the step that it writes to, as this call has them."""
+        tensors = self.binding.tensors(args, kwargs)
+        return [tensors[i] for position, i in self.binding.inputs if position in self._written]
+
+    def graded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """The tensors that get new gradients, or lose theirs."""
+        tensors = self.binding.tensors(args, kwargs)
+        return [tensors[m.owner] for m in self.made[: self.gradients] if m.owner is not None]
+
+    def fits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether a call can be served."""
+        return self.guards.hold(args, kwargs) and self.numbers.fits()
+
+    def run(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        steps: int = 1,
+        history: Array | None = None,
+    ) -> Any:
+        """Run `steps` steps; what the last returned. Row i of `history` gets step i's scalars.
+
+        IndexError where an index is out of range.
+        """
+        binding = self.binding
+        tensors = binding.tensors(args, kwargs) if binding.varies else binding.held
+        if self._seen is not self.guards.seen:
+            self._look_again()
+        same = self._gradients_serve(tensors)
+        arrays = self._arrays(tensors)
+        if history is None:
+            history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
+        numbers = self.numbers.take(steps)
+        if self.generators:
+            self._draw(steps)
+        status = self.native.run(steps, numbers, self.seeds, history, arrays)
+        if status == INDEX:
+            raise self._out_of_range()
+        for i, count in self._touched:
+            tensors[i]._storage.version += count
+        if same and self._plain is not None:
+            return self._result([wrap(arrays[p], a, b, kind) for p, a, b, kind in self._plain])
+        return self._result(self._make(tensors, arrays, same))
+
+    def _gradients_serve(self, tensors: Sequence[Any]) -> bool:
+        """Whether the gradients of the last call serve again; otherwise there is new memory."""
+        kept = self._kept
+        if not kept.made or (self._settled == world.tensors and kept.serve()):
+            return True
+        same = kept.choose(tensors)
+        if same and self._steady:
+            self._settled = self.guards.moved
+        return same
+
+    def _arrays(self, tensors: Sequence[Any]) -> list[Any]:
+        """What the native function takes; writes to inputs are counted."""
+        arrays = self._template.copy()
+        for storage in self._storages:
+            storage.version += 1
+        for position, i, slides, count in self._bound:
+            t = tensors[i]
+            arrays[position] = t._flat if slides else t._storage.array
+            if count:
+                t._storage.version += count
+        if self.binding.copied:
+            self.binding.copy(tensors, arrays)
+        for position, empty, size in self._empties:
+            arrays[position] = empty(size)
+        return arrays
+
+    def _make(self, tensors: Sequence[Any], arrays: Sequence[Any], same: bool) -> list[Any]:
+        """The tensors of the result, and gradients."""
+        made: list[Any] = []
+        for m in self.made:
+            kept = None if m.kept is None else self._kept[m.kept]
+            made.append(self._new(m, made, tensors, arrays) if kept is None else kept)
+        if self._sets or not same:
+            world.tensors += 1
+            if self.repeats:  # no guard of this recording minds
+                self.guards.moved += 1
+            if self._steady:
+                self._settled = self.guards.moved
+        return [made[i] for i in self._order]
+
+    def _new(
+        self, m: Made, made: Sequence[Any], tensors: Sequence[Tensor], arrays: Sequence[Any]
+    ) -> Tensor | None:
+        """A tensor of the result, or a gradient, which is set."""
+        leaf, t = m.leaf, None
+        if leaf is not None:
+            if m.twin is not None:
+                t = leaf.view(made[m.twin])
+            elif leaf.known is not None:
+                t = tensors[leaf.known.index]
+                t = t if leaf.same else leaf.view(t)
+            else:
+                t = leaf.over(leaf.array if m.position is None else arrays[m.position])
+        if m.owner is not None:
+            tensors[m.owner]._grad = t
+            if m.kept is not None:
+                self._kept[m.kept] = t
+        return t
+
+    def _draw(self, steps: int) -> None:
+        """Take the counters of `steps` steps from each generator."""
+        for i, (generator, counters) in enumerate(
+            zip(self.generators, self.trace.counters, strict=True)
+        ):
+            with generator._lock:
+                self.seeds[i] = generator._seed, generator._offset & _MASK
+                generator._offset += counters * steps
+
+    def _out_of_range(self) -> IndexError:
+        return IndexError(
+            f"{self.trace.name}: an index is out of range in the compiled step; call the function "
+            "itself, without compile, to see where"
+        )
+
+
+def stored(op: Any) -> set[int]:
+    """The buffers that an op writes."""
+    name = type(op).__name__
+    if name == "Loop":
+        return {view.buffer for view in op.outputs}
+    if name == "Product":
+        return {op.out}
+    if name == "Sweep":
+        return {place.buffer for place in op.outputs}
+    if name == "Search":
+        return {op.values.buffer, op.indices.buffer}
+    if name == "Move":
+        return {op.out.buffer if op.name == "gather" else op.x.buffer}
+    return {op.out.buffer}

@@ -1,0 +1,47 @@
+"""Steps of many kinds as native code, against the same steps in eager mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from programs import PROGRAMS
+
+import microgrest as mg
+
+TOLERANCES = {mg.float64: 1e-10, mg.float32: 2e-5, mg.float16: 2e-3}
+
+
+def tensors(result: Any) -> list[Any]:
+    """The tensors in nested containers."""
+    if isinstance(result, dict):
+        result = list(result.values())
+    if isinstance(result, (list, tuple)):
+        return [t for part in result for t in tensors(part)]
+    return [result] if isinstance(result, mg.Tensor) else []
+
+
+def expect_same(ours: list[Any], theirs: list[Any]) -> None:
+    """Equal types, and values up to rounding, as a share of each tensor's largest element."""
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype is b.dtype and a.shape == b.shape
+        x, y = a.detach().numpy().astype(np.float64), b.detach().numpy().astype(np.float64)
+        largest = max(1.0, float(np.abs(y[np.isfinite(y)]).max(initial=0.0)))
+        atol = TOLERANCES.get(a.dtype, 0.0) * largest
+        np.testing.assert_allclose(x, y, rtol=0, atol=atol, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_native_steps_do_what_eager_ones_do(name: str) -> None:
+    mg.manual_seed(1)
+    eager, ours = PROGRAMS[name]()
+    # Copies: some of the results are views of what the next step changes.
+    found = [[t.clone() for t in tensors(eager())] for _ in range(6)]
+    mg.manual_seed(1)
+    fn, theirs = PROGRAMS[name]()
+    step = mg.compile(fn)
+    for expected in found:
+        expect_same(tensors(step()), expected)
+    expect_same(theirs, ours)
+    assert step.recordings
