@@ -12,9 +12,9 @@ from types import ModuleType
 from ..codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
 from ..scalar import NARROW, SHORT, cast, functions, render
 from ..writer import indent, read, write
-from .graph import Apply, Element, Literal, Shape, Value, ordered, spread
-from .lower import Fold, Partial, Store, values_of
-from .schedule import Group
+from .graph import Apply, Element, Literal, Shape, Value, spread
+from .lower import Fold, values_of
+from .members import Members
 
 # Inlined; the flags stay with what is computed here.
 FORMULAS = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'
@@ -58,36 +58,15 @@ def calls(values: list[Value]) -> set[tuple[str, str]]:
     }
 
 
-@dataclass(slots=True)
-class Loop:
+@dataclass
+class Loop(Members):
     """What the writing of one loop needs and finds out."""
 
-    group: Group
     name: str
     arrays: dict[int, str]  # names of the buffers' arrays
     scalars: dict[Value, str]  # names of the scalars, in the function too
     names: ModuleType
     bases: dict[tuple[int, Shape], str] = field(default_factory=dict)
-
-    @property
-    def folds(self) -> list[Fold]:
-        """The folds of all places."""
-        return [task for task in self.group.tasks if isinstance(task, Fold)]
-
-    @property
-    def partials(self) -> list[Partial]:
-        """The folds that leave something over."""
-        return [task for task in self.group.tasks if isinstance(task, Partial)]
-
-    @property
-    def stores(self) -> list[Store]:
-        """What the loop writes, place by place."""
-        return [task for task in self.group.tasks if isinstance(task, Store)]
-
-    @property
-    def values(self) -> list[Value]:
-        """All values of the loop, operands first."""
-        return list(ordered(v for task in self.group.tasks for v in values_of(task)))
 
     @property
     def columns(self) -> bool:
@@ -105,14 +84,6 @@ class Loop:
         if self.columns and self.group.folds and self.group.folds[0] == 1:
             return self.rows  # the outermost dimension is folded
         return max(1, FOLD_BLOCK // (self.group.n // self.rows))
-
-    @property
-    def inputs(self) -> list[Value]:
-        """The scalars that the function takes."""
-        found = [v for v in self.values if v.n == 1 and not isinstance(v, Literal)]
-        inner = {a for v in self.values if v.n > 1 and isinstance(v, Apply) for _, a in v.args}
-        roots = {v for task in self.group.tasks for v in values_of(task)}
-        return [v for v in found if v in inner or v in roots]
 
     @property
     def used(self) -> list[str]:

@@ -20,10 +20,10 @@ from ...cuda.source.maps import memory_type
 from ...program import Reduce
 from ...scalar import NARROW, SHORT, cast, render
 from ...writer import read, write
-from ..graph import Apply, Element, Literal, Shape, Value, ordered, spread
+from ..graph import Apply, Element, Literal, Shape, Value, spread
 from ..loops import applied, calls, literal
 from ..lower import Fold, Partial, Store, values_of
-from ..schedule import Group
+from ..members import Members
 from .hazards import Access
 
 # Variables of one place.
@@ -32,39 +32,11 @@ _LIGHT = {(name, dtype) for name in ("sqrt", "floor") for dtype in ("float32", "
 
 
 @dataclass
-class Places:
-    """A group over several places, the names of the buffers' arrays, and of known scalars."""
+class Places(Members):
+    """A loop, the names of the buffers' arrays, and of known scalars."""
 
-    group: Group
     arrays: dict[int, str]
     scalars: dict[Value, str] = field(default_factory=dict)
-
-    @property
-    def folds(self) -> list[Fold]:
-        """The folds of all places."""
-        return [task for task in self.group.tasks if isinstance(task, Fold)]
-
-    @property
-    def partials(self) -> list[Partial]:
-        """The folds that leave something over."""
-        return [task for task in self.group.tasks if isinstance(task, Partial)]
-
-    @property
-    def stores(self) -> list[Store]:
-        """What is written place by place."""
-        return [task for task in self.group.tasks if isinstance(task, Store)]
-
-    @cached_property
-    def values(self) -> list[Value]:
-        """All that is computed at a place, operands first."""
-        return list(ordered(v for task in self.group.tasks for v in values_of(task)))
-
-    @property
-    def inputs(self) -> list[Value]:
-        """The scalars that places need."""
-        inner = {a for v in self.values if v.n > 1 and isinstance(v, Apply) for _, a in v.args}
-        inner |= {v for task in self.group.tasks for v in values_of(task)}
-        return [v for v in self.values if v.n == 1 and v in inner and not isinstance(v, Literal)]
 
     @property
     def ahead(self) -> int:
