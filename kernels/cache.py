@@ -162,11 +162,22 @@ def _execute(name: str, text: str) -> ModuleType:
 
 
 def _attach(module: ModuleType, path: Path) -> None:
-    """Back every njit function of `module` with the disk."""
-    dispatcher = _numba("registry").CPUDispatcher
-    for value in vars(module).values():
-        if isinstance(value, dispatcher) and value.py_func.__module__ == module.__name__:
-            value._cache = _Overloads(path, value.py_func.__name__)
+    """Back every njit function of `module` with the disk.
+
+    Of the entries that Numba compiles for each, only the one for Python is ever used, and that
+    only of functions which the others do not call: the rest would be a quarter of the time.
+    """
+    kind = _numba("registry").CPUDispatcher
+    members = [f for f in vars(module).values() if isinstance(f, kind)]
+    called = {name for f in members for name in f.py_func.__code__.co_names}
+    for function in members:
+        name = function.py_func.__name__
+        if function.py_func.__module__ == module.__name__:
+            function._cache = _Overloads(path, name)
+            function.targetoptions |= {
+                "no_cfunc_wrapper": True,
+                "no_cpython_wrapper": name in called,
+            }
 
 
 def _numba(module: str) -> Any:

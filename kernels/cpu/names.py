@@ -65,7 +65,8 @@ def vector(name: str, dtype: str) -> tuple[str, str] | None:
 
 def helpers(names: Iterable[str]) -> list[str]:
     """The source of each helper among `names` and of all that they call, callees first."""
-    return closure(sources(), (n for n in names if n not in DIRECT.values()))
+    wanted = [name for name in names if name not in DIRECT.values()]
+    return closure(sources(), wanted) if wanted else []
 
 
 @cache
@@ -78,8 +79,9 @@ def sources() -> dict[str, str]:
 def functions(module: ModuleType) -> dict[str, str]:
     """The source text of each function that `module` defines."""
     text = inspect.getsource(module)
+    lines = text.splitlines()
     defs = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
-    return {node.name: ast.get_source_segment(text, node) or "" for node in defs}
+    return {node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in defs}
 
 
 def find(known: dict[str, str], name: str, dtype: str) -> str | None:
