@@ -12,6 +12,7 @@ from .. import cache
 from ..codegen import interpreted
 from ..cpu import blas, memory
 from . import cpu, trace as t
+from .entrance import entrance
 from .lower import lower
 from .others import GEMMS
 from .report import work
@@ -29,24 +30,51 @@ class CPU(t.Native):
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
         self.source = cpu.source(planned)
-        self._run: Callable[..., int] = cache.load(_bare(self.source), planned.trace.name).run
-        buffers = planned.trace.buffers
+        trace, buffers = planned.trace, planned.trace.buffers
         constants = [np.ascontiguousarray(b.data) for b in buffers if b.role == t.CONSTANT]
         scratch = [memory.empty(n, np.dtype(d)) for d, n in planned.arrays]
+        self.own = [*constants, *scratch]
         # Addresses of BLAS, if something is multiplied by it.
         multiplies = "gemm[" in self.source and not interpreted()
         self.gemm = tuple(map(blas.gemm, GEMMS)) if multiplies else (0, 0)
-        self.alone = multiplies and max(map(_operations, planned.trace.ops)) < WORTH_THREADS
-        self.held = [*constants, *scratch]
+        self.alone = multiplies and max(map(_operations, trace.ops)) < WORTH_THREADS
         self.work = work(planned)
         self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
+        given = range(len(trace.arguments))
+        self.varying = list(given) if interpreted() else sorted(set(given) - set(trace.held))
+        self._enter: Callable[..., int] = self._loaded()
+
+    def _loaded(self) -> Callable[..., int]:
+        """The function to call; under the interpreter, which has no addresses, `run` itself."""
+        text, trace = _bare(self.source), self.plan.trace
+        if interpreted():
+            run: Callable[..., int] = cache.load(text, trace.name).run
+            return lambda *given: run(*given[:5], *given[6:], *self.own)
+        arguments = [(trace.buffers[b].dtype, trace.buffers[b].size) for b in trace.arguments]
+        known = [None if i in self.varying else a for i, a in enumerate(arguments)]
+        own = [(a.dtype.name, a.size) for a in self.own]
+        text += entrance([*cpu.HEAD, "gemm"], [*known, *own])
+        enter: Callable[..., int] = cache.load(text, trace.name).enter
+        return enter
 
     def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
         """Run `steps` steps; see `trace.Native`."""
-        if self.alone:
-            with blas.one_thread():
-                return self._run(steps, numbers, seeds, history, self.gemm, *arrays, *self.held)
-        return self._run(steps, numbers, seeds, history, self.gemm, *arrays, *self.held)
+        return self.bind(arrays)(steps, numbers, seeds, history, arrays)
+
+    def bind(self, arrays: Sequence[Any]) -> t.Run:
+        """See `trace.Native`."""
+        enter, gemm, varying, alone = self._enter, self.gemm, self.varying, self.alone
+        held = [a for i, a in enumerate(arrays) if i not in varying]
+        addresses = np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
+
+        def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
+            others = [arrays[i] for i in varying]
+            if alone:
+                with blas.one_thread():
+                    return enter(steps, numbers, seeds, history, gemm, addresses, *others)
+            return enter(steps, numbers, seeds, history, gemm, addresses, *others)
+
+        return run
 
 
 def _bare(source: str) -> str:

@@ -17,7 +17,7 @@ from ..scalar import SHORT, cast, render
 from ..writer import indent, read, shorts, write
 from . import trace as t
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
-from .loops import FORMULAS, Loop, applied, calls, literal
+from .loops import Loop, applied, calls, literal
 from .lower import HISTORY, Fold, Store, values_of
 from .others import Others
 from .report import origins
@@ -29,6 +29,8 @@ HELPERS = ("rows", "sums", "by_loops", "leading", "packed", "by_gemm", "product"
 MADE = re.compile(
     r"(s|v|p|j|c|k|good|at|acc|part|parts|total|rate|fold|loop|scratch|last)(\d\w*)?|\w+_f(32|64)"
 )
+# Places from which on a loop is long enough for a function of its own.
+WIDE_FROM = 256
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
 TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
 TAKEN |= {*HEAD, "s", "np", "math", "start", "stop", "status", "gemm", "near", "run"}
@@ -45,7 +47,7 @@ class Module:
         self.used: set[tuple[str, str]] = set()
         self.others = Others(plan, self.arrays)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
-        self.parallel = False
+        self.parallel = self.wide = False
         self.loops = 0
 
     @property
@@ -66,31 +68,24 @@ class Module:
             "    return status",
         ]
         helpers = names.helpers(self._helpers())
-        wide = bool(helpers) and not interpreted()
-        functions = [self._wide(f) if wide else f for f in self.functions] + [run]
+        functions = [*self.functions, run]
         lines = [line for function in functions for line in function]
-        parts = [f"{self._title()}\n\n{self._imports(wide)}"]
+        parts = [f"{self._title()}\n\n{self._imports()}"]
         parts += ["\n".join(shorts(lines))] if shorts(lines) else []
-        parts += [WIDE] if wide else []
+        parts += [WIDE] if self.wide else []
         parts += [f"{names.DECORATOR}\n{text.strip()}" for text in helpers]
         parts += self.others.texts
         parts += ["\n".join(function) for function in functions]
         return "\n\n\n".join(parts) + "\n"
 
-    def _imports(self, wide: bool) -> str:
+    def _imports(self) -> str:
         future = "from __future__ import annotations\n"
         lines = dict.fromkeys([future, "import math", "import numpy as np", *self.others.imports])
-        numba = ["njit", *["prange"] * self.parallel, *["types"] * wide]
+        numba = ["njit", *["prange"] * self.parallel, *["types"] * self.wide]
         lines[f"from numba import {', '.join(numba)}"] = None
-        if wide:
+        if self.wide:
             lines["from numba.extending import intrinsic"] = None
         return "\n".join(filter(None, lines))
-
-    def _wide(self, function: list[str]) -> list[str]:
-        """Loops that compute much use the full width of the processor's vectors."""
-        if function[0] == FORMULAS or "_threads(" in function[1]:
-            return function
-        return [*function[:2], "    use_wide_vectors()", *function[2:]]
 
     def _title(self) -> str:
         trace = self.plan.trace
@@ -203,7 +198,7 @@ class Module:
         functions = []
         for near in (False, True)[: 1 + loop.guarded]:
             functions += [loop.formulas(near)] if loop.apart else []
-            functions.append(loop.text(near))
+            functions.append(self._widened(loop, loop.text(near)))
         if threads:
             functions.append(self._threads(loop, [f"total{j}" for j in range(len(loop.folds))]))
         places = {name: f"<{k}>" for k, name in enumerate([loop.name, *loop.parameters])}
@@ -216,6 +211,13 @@ class Module:
         if known == loop.name:
             self.functions += functions
         loop.name = known
+
+    def _widened(self, loop: Loop, function: list[str]) -> list[str]:
+        """Long loops that compute much use the full width of the processor's vectors."""
+        if interpreted() or loop.group.n < WIDE_FROM or not loop.computes:
+            return function
+        self.wide = True
+        return [*function[:2], "    use_wide_vectors()", *function[2:]]
 
     def _call(self, loop: Loop, start: str, stop: str) -> list[str]:
         """One block."""

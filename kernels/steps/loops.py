@@ -12,7 +12,7 @@ from types import ModuleType
 from ..codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
 from ..scalar import NARROW, SHORT, cast, functions, render
 from ..writer import indent, read, write
-from .graph import Apply, Element, Literal, Shape, Value, spread
+from .graph import Apply, Element, Literal, Shape, Value, cost, spread
 from .lower import Fold, values_of
 from .members import Members
 
@@ -112,6 +112,14 @@ class Loop(Members):
 
     def _inner(self) -> list[Value]:
         return [v for v in self.values if v.n > 1]
+
+    @property
+    def computes(self) -> bool:
+        """Whether a place takes more arithmetic than loads and stores."""
+        formulas = self._formulas
+        arithmetic = sum(cost(v.formula) for v in formulas if isinstance(v, Apply))
+        moves = len(self._inner()) - len(formulas) + len(self.stores)
+        return arithmetic + len(self.folds) + len(self.partials) > moves
 
     def text(self, near: bool = False) -> list[str]:
         """The function."""

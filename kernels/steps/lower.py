@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..program import Reduce
-from . import trace as t
+from . import scaling, trace as t
 from .graph import Element, Folded, Graph, Shape, Value, Version, common, ordered, pattern, refined
 from .products import inlined
 
@@ -345,10 +345,14 @@ class Lowering:
         """All n places of `value` folded."""
         if value.n == 1 and n > 1:
             value = self._repeated(value, n)
+        factor, value = scaling.split(self.graph, reduce, value)
         found = self.graph.folded(reduce, value, n)
         if isinstance(found, Folded):
             self.waiting.setdefault(found)
-        return found
+        if factor == 1:
+            return found
+        total = (("x", found), ("k", self.graph.literal(factor, found.dtype)))
+        return self.graph.apply("{x} * {k}", total, found.dtype, found.dtype)
 
     def _repeated(self, value: Value, n: int) -> Value:
         """One value seen at n places, which a fold has to go through all the same."""

@@ -32,6 +32,8 @@ from .lower import HISTORY, Fold, Other, Partial, Store, Task, values_of
 Folds = tuple[int, int, int]
 # From this weight on a value is rather loaded than computed again.
 COSTLY = 16
+# As many elements are rather copied next to each other, once, than gathered in every step.
+GATHERED = 1 << 16
 
 
 @dataclass(eq=False, slots=True)
@@ -149,7 +151,7 @@ def _hoisted(trace: t.Trace, graph: Graph, tasks: list[Task], steady: Steady) ->
     made = [task for task in tasks if _once(steady, task)]
     rest = [task for task in tasks if not _once(steady, task)]
     for task in rest:
-        for value in _costly(task, steady):
+        for value in _outermost(task, lambda v: (_costly(v) or _gathers(v)) and steady(v)):
             if value not in found:
                 store, found[value] = stored_apart(trace, graph, value)
                 steady.known[found[value]] = True
@@ -157,18 +159,27 @@ def _hoisted(trace: t.Trace, graph: Graph, tasks: list[Task], steady: Steady) ->
     return [*made, *before, *(_with(graph, task, found) for task in rest)]
 
 
-def _costly(task: Task, wanted: Callable[[Value], bool]) -> Iterator[Value]:
-    """The wanted values of a task that are costly, but not those that they are computed from."""
+def _outermost(task: Task, wanted: Callable[[Value], bool]) -> Iterator[Value]:
+    """The wanted values of a task's places, but not those that they are computed from."""
     stack = list(values_of(task))
     seen = set(stack)
     while stack:
         value = stack.pop()
-        if value.n > 1 and value.weight >= COSTLY and wanted(value):
+        if value.n > 1 and wanted(value):
             yield value
             continue
         fresh = [v for v in operands(value) if v not in seen]
         seen.update(fresh)
         stack += fresh
+
+
+def _costly(value: Value) -> bool:
+    return value.weight >= COSTLY
+
+
+def _gathers(value: Value) -> bool:
+    """Whether a few elements are loaded that do not lie next to each other."""
+    return isinstance(value, Element) and value.strides[-1] not in (0, 1) and value.n <= GATHERED
 
 
 def stored_apart(trace: t.Trace, graph: Graph, value: Value) -> tuple[Store, Element]:
@@ -338,7 +349,7 @@ def _store_shared(trace: t.Trace, graph: Graph, groups: list[Group]) -> None:
     for k, group in enumerate(groups):
         apart: dict[Value, Element] = {}
         for task in group.tasks:
-            for value in _costly(task, first.__contains__):
+            for value in _outermost(task, lambda v: _costly(v) and v in first):
                 if value not in apart:
                     apart[value] = _home(trace, graph, groups[first[value]], value, writers)
         group.tasks = [_with(graph, task, apart) for task in group.tasks]

@@ -13,7 +13,7 @@ and every one may read what those before it wrote: a Trace has the meaning of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -163,7 +163,7 @@ class Trace:
 
     `slots` is the number of columns in the table of numbers; `counters` how many counters each
     generator gives to a step; `scalars` the results of one element, in the order of the history's
-    columns.
+    columns. `held` are the positions in `arguments` of memory that is the same in many calls.
     """
 
     name: str
@@ -173,11 +173,15 @@ class Trace:
     slots: int = 0
     counters: tuple[int, ...] = ()
     scalars: Sequence[Place] = ()
+    held: Sequence[int] = ()
 
     @property
     def arguments(self) -> list[int]:
         """The buffers that a native function takes, in its order: inputs and outputs."""
         return [i for i, b in enumerate(self.buffers) if b.role in (INPUT, OUTPUT)]
+
+
+Run = Callable[[int, Any, Any, Any, Sequence[Any]], int]
 
 
 class Native:
@@ -198,3 +202,7 @@ class Native:
     def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
         """Run `steps` steps."""
         raise NotImplementedError
+
+    def bind(self, arrays: Sequence[Any]) -> Run:
+        """`run` for calls whose held arrays are those among `arrays`: see `Trace.held`."""
+        return self.run

@@ -22,10 +22,10 @@ def is_finite(values: Array) -> bool:
 
     A sum does unless all its terms are finite, or it overflows; it needs no memory.
     """
-    if values.dtype.kind != "f":
-        return True
     if values.size == 1:
         return math.isfinite(values.item())
+    if values.dtype.kind != "f":
+        return True
     wide = np.float32 if values.dtype == np.float16 else None
     with np.errstate(all="ignore"):
         return bool(np.isfinite(np.add.reduce(values, axis=None, dtype=wide))) or bool(
@@ -35,7 +35,7 @@ def is_finite(values: Array) -> bool:
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """`is_finite` of every floating tensor."""
-    return all(is_finite(t._numpy()) for t in tensors if t.is_floating_point())
+    return all(is_finite(t._numpy()) for t in tensors if t._kind.dtype.is_floating_point)
 
 
 def origin(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

@@ -131,6 +131,8 @@ class Recording:
         self._shorten()
         self.history = np.empty((1, len(self.trace.scalars)))
         self.seeds = np.empty((len(self.generators), 2), np.uint64)
+        moving = {p for p, *_ in (*self._bound, *self.binding.copied, *self._empties)}
+        self.trace.held = [p for p in range(len(self.trace.arguments)) if p not in moving]
         self.native = build(self.trace)
         guards.bind(self.binding.guarded, recorder.memory.unnamed())
 
@@ -238,16 +240,19 @@ class Recording:
         """
         binding = self.binding
         tensors = binding.tensors(args, kwargs) if binding.varies else binding.held
-        if self._seen is not self.guards.seen:
+        looked = self._seen is not self.guards.seen
+        if looked:
             self._look_again()
         same = self._gradients_serve(tensors)
+        if looked or not same:
+            self._run = self.native.bind(self._template)
         arrays = self._arrays(tensors)
         if history is None:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
         numbers = self.numbers.take(steps)
         if self.generators:
             self._draw(steps)
-        status = self.native.run(steps, numbers, self.seeds, history, arrays)
+        status = self._run(steps, numbers, self.seeds, history, arrays)
         if status == INDEX:
             raise self._out_of_range()
         for i, count in self._touched:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..kernels.steps.trace import OUTPUT, Place
 from ..storage import Kind
-from ..tensor import Tensor, contiguous_strides, wrap
+from ..tensor import Tensor, row_major, wrap
 from .effects import Before, Known
 from .recorder import Recorder
 
@@ -39,8 +39,7 @@ class Leaf(NamedTuple):
     def is_whole(self, size: int) -> bool:
         """Whether it is all of an array of `size` elements, in order."""
         shape = self.shape
-        whole = not self.offset and size == math.prod(shape)
-        return whole and self.strides == contiguous_strides(shape)
+        return not self.offset and size == math.prod(shape) and row_major(shape, self.strides)
 
     def over(self, array: Any) -> Tensor:
         """A new tensor over `array`."""

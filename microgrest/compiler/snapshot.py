@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from types import CellType
 from typing import Any
 
@@ -23,10 +24,15 @@ from .names import PLAIN
 from .reach import Attributes, Found, reached, walk
 
 _GEOMETRY = ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset", "_requires_grad")
+_place = attrgetter(*_GEOMETRY)
 
 
 class Snapshot:
-    """Tensors with places, gradients and, if `changed`, values; mappings; schedulers; streams."""
+    """Tensors with places, gradients and, if `changed`, values; mappings; schedulers; streams.
+
+    Without `gradients` those of tensors are left alone: a reference to them would keep the native
+    steps from using their memory again.
+    """
 
     def __init__(
         self,
@@ -35,8 +41,10 @@ class Snapshot:
         tables: Iterable[dict[Any, Any]],
         schedulers: Iterable[Any],
         generators: Iterable[Generator],
+        gradients: bool = True,
     ) -> None:
-        self.tensors = [_Kept(t) for t in tensors]
+        self.tensors = [_Kept(t) for t in dict.fromkeys(tensors)]
+        self.gradients = [(kept.tensor, kept.tensor._grad) for kept in self.tensors if gradients]
         kinds = {t._storage: t._kind for t in changed}
         self.values = [(s, kind, _copied(s, kind)) for s, kind in kinds.items()]
         self.tables = [(table, dict(table)) for table in tables]
@@ -48,6 +56,8 @@ class Snapshot:
         """Put everything back."""
         for kept in self.tensors:
             kept.restore()
+        for t, grad in self.gradients:
+            t._grad = grad
         world.tensors += 1
         for storage, kind, values in self.values:
             kind.kernels.memory.from_host(storage.array, values)
@@ -69,26 +79,28 @@ class Snapshot:
 
 
 class _Kept:
-    """A tensor's place and gradient."""
+    """A tensor's place."""
 
-    __slots__ = ("array", "grad", "place", "tensor")
+    __slots__ = ("array", "place", "tensor")
 
     def __init__(self, t: Tensor) -> None:
-        self.tensor, self.grad, self.array = t, t._grad, t._storage.array
-        self.place = [getattr(t, name) for name in _GEOMETRY]
+        self.tensor, self.array = t, t._storage.array
+        self.place = _place(t)
 
     def restore(self) -> None:
         t = self.tensor
         for name, value in zip(_GEOMETRY, self.place, strict=True):
             setattr(t, name, value)
         t._storage.array = self.array
-        t._grad = self.grad
 
 
 def before_replay(
     recording: Any, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
 ) -> Snapshot | None:
-    """What `recording` is about to change; None where values are larger than `limit` bytes."""
+    """What `recording` is about to change; None where values are larger than `limit` bytes.
+
+    Gradients that the step sets anew, and never reads before, are as good as any others.
+    """
     written = recording.written(args, kwargs)
     if _size(written) > limit:
         return None
@@ -98,7 +110,14 @@ def before_replay(
         groups = {id(e.source.group): e.source.group for e in numbers.numbered}
         tables += groups.values()
     graded = recording.graded(args, kwargs)
-    return Snapshot([*written, *graded], written, tables, numbers.schedulers, recording.generators)
+    return Snapshot(
+        [*written, *graded],
+        written,
+        tables,
+        numbers.schedulers,
+        recording.generators,
+        gradients=bool(recording.binding.copied) or not recording.repeats,
+    )
 
 
 def before_eager(

@@ -50,7 +50,7 @@ def test_one_loop_reads_the_data_once(told: Explanation) -> None:
     loops = [work for work in told.work if work.what.startswith(f"loop over {N:,}")]
     assert len(loops) == 1 and not loops[0].once
     assert 0 <= loops[0].read - 2 * 4 * N < 100 and loops[0].written == 0
-    assert "mul" in " ".join(loops[0].origins) and "square_backward" in " ".join(loops[0].origins)
+    assert "square" in " ".join(loops[0].origins) and "mul_backward" in " ".join(loops[0].origins)
     assert told.scratch == 0
     assert told.read == sum(work.read for work in told.work)
     assert 4 * N <= told.operations <= 12 * N

@@ -259,13 +259,13 @@ def test_ctrl_c_leaves_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
     step = compiled(fit.step)
     step.repeat(5)
     (found,) = step.recordings
-    run = found.native.run
+    run = found._run
 
     def interrupted(*args: Any) -> int:
         signal.raise_signal(signal.SIGINT)
         return run(*args)
 
-    monkeypatch.setattr(found.native, "run", interrupted)
+    monkeypatch.setattr(found, "_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         step.repeat(1000)
     monkeypatch.undo()
