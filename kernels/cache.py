@@ -38,6 +38,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from . import elsewhere
+
 _PREFIX = "mgk_"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -136,6 +138,14 @@ def clear() -> tuple[int, int]:
     return files, freed
 
 
+def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
+    """Compile a function of the module that another process has put at `path` for `types`."""
+    file = Path(path)
+    module = _modules.get(file.stem) or _execute(file.stem, file.read_text(encoding="utf-8"))
+    _modules[file.stem] = module
+    getattr(module, function).compile(types)
+
+
 # Modules
 
 
@@ -190,6 +200,7 @@ class _Overloads:
 
     def __init__(self, path: Path, function: str) -> None:
         self.cache_path = str(path.parent)
+        self._source, self._function = str(path), function
         self._stem = path.with_name(f"{path.stem}.{function}")
 
     def load_overload(self, signature: Any, target: Any) -> Any:
@@ -199,6 +210,8 @@ class _Overloads:
         _numba("runtime").rtsys.initialize(target)
         path = self._path(signature, target.codegen())
         data = _read_sealed(path)
+        if data is None and elsewhere.compile(self._job(signature)):
+            data = _read_sealed(path)
         if data is None:
             return None
         try:
@@ -210,6 +223,7 @@ class _Overloads:
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep `result`, unless it holds addresses of this process."""
+        elsewhere.compiled_here()
         if not result.library.has_dynamic_globals and not result.lifted:
             data = _numba("serialize").dumps(result._reduce())
             _write(self._path(signature, result.codegen), _seal(data))
@@ -218,6 +232,10 @@ class _Overloads:
         """Forget every signature of this function."""
         for path in self._stem.parent.glob(f"{self._stem.name}-*.nbc"):
             _delete(path)
+
+    def _job(self, signature: Any) -> elsewhere.Job:
+        types, _ = _numba("sigutils").normalize_signature(signature)
+        return elsewhere.Job(self._source, self._function, types)
 
     def _path(self, signature: Any, codegen: Any) -> Path:
         arguments, _ = _numba("sigutils").normalize_signature(signature)

@@ -14,9 +14,13 @@ Value = TypeVar("Value")
 
 
 class _State(threading.local):
-    """`recorder`: what notes all that this thread computes, None where nothing does."""
+    """`recorder`: what notes all that this thread computes, None where nothing does.
+
+    `function`: the code of a user's own Function that runs, as "Square.forward", or "".
+    """
 
     recorder: Any = None
+    function = ""
 
 
 class _World:
@@ -48,10 +52,18 @@ def shapes(what: str) -> None:
     """Refuse, in a step that is being recorded, to let values decide how large a tensor is."""
     if state.recorder is not None:
         remedy = "use torch.where, masked_fill, or a product with the mask"
-        state.recorder.refuse(f"{what} makes a shape that depends on values", remedy)
+        _refuse(f"{what} makes a shape that depends on values", remedy)
 
 
 def leaves(what: str, remedy: str) -> None:
     """Refuse, in a step that is being recorded, to give a tensor's values to Python."""
     if state.recorder is not None:
-        state.recorder.refuse(f"{what} takes the values of a tensor to Python", remedy)
+        _refuse(f"{what} takes the values of a tensor to Python", remedy)
+
+
+def _refuse(what: str, remedy: str) -> None:
+    """Let the recorder refuse; within a Function the remedy is always the same."""
+    if state.function:
+        what = f"{what} in {state.function}"
+        remedy = f"write {state.function} by ops on tensors, for a step consists of those"
+    state.recorder.refuse(what, remedy)

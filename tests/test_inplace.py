@@ -340,3 +340,14 @@ def test_a_write_reaches_every_view_of_a_chain() -> None:
     views[-1].mul_(3)
     assert views[0].tolist() == [3.0, 6.0]
     assert views[20].grad_fn is not None
+
+
+def test_a_view_of_what_was_reshaped_in_place_can_be_written_to() -> None:
+    leaf = mg.ones(3, requires_grad=True)
+    x = leaf * 1
+    v = x[0:2]
+    x.unsqueeze_(0)
+    v.mul_(2)
+    (x * mg.tensor([[1.0, 2.0, 3.0]])).sum().backward()
+    assert leaf.grad is not None
+    assert leaf.grad.tolist() == [2.0, 4.0, 3.0]

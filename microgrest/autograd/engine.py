@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from . import modes
-from .graph import FREED, Node
+from .graph import FREED, Kept, Node
 
 _number = attrgetter("number")
 
@@ -62,7 +62,7 @@ class Sums:
     def __init__(self, in_place: bool) -> None:
         self.values: dict[Any, Any] = {}
         self.own: set[Any] = set()
-        # Memory of gradients that others hold: what came in, and what hooks have seen.
+        # Memory of gradients that others hold: what came in, what hooks and Functions have seen.
         self.taken: set[int] = set()
         self.in_place = in_place
 
@@ -135,6 +135,8 @@ def _propagate(
         cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
         if not retain_graph and node.saved:
             node.saved = FREED
+        if cotangents.__class__ is Kept:
+            sums.taken |= cotangents.memory
         for edge, c in zip(node.edges, cotangents):  # noqa: B905 - `strict` costs time here
             if edge is None or c is None or (useful is not None and edge not in useful):
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 
@@ -24,6 +24,19 @@ class Freed(tuple):  # type: ignore[type-arg]
 
 
 FREED = Freed()
+
+
+class Kept(list[Any]):
+    """Cotangents from a user's code, which may hold their memory, and that of `seen`, what it saw.
+
+    `memory` names all of that.
+    """
+
+    __slots__ = ("memory",)
+
+    def __init__(self, cotangents: Iterable[Any], seen: Iterable[Any]) -> None:
+        super().__init__(cotangents)
+        self.memory = {c._memory for c in (*self, *seen) if c is not None}
 
 
 # next(numbers) for each new node.
@@ -69,13 +82,47 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """What the inputs came from, each with 0: (Node, AccumulateGrad or None, 0)."""
-        return tuple(
-            (e if e is None or type(e) is Node else AccumulateGrad(e), 0) for e in self.edges
-        )
+        """What the inputs came from, and which output: (Node, AccumulateGrad or None, number)."""
+        edges = self.edges[0].edges if type(self.rule) is Port else self.edges
+        return tuple(map(_next, edges))
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+class Port:
+    """The rule of a node that stands for output `index` of a node that has several, its edge."""
+
+    def __init__(self, name: str, index: int) -> None:
+        self.name, self.index = name, index
+
+    def backward(self, node: Node, g: Any) -> Sequence[Any]:
+        """The gradient, as that of one output among others."""
+        return (Bundle({self.index: g}),)
+
+    differentiable = backward
+
+
+class Bundle:
+    """The gradients of several outputs of one node by their numbers: the value that it takes."""
+
+    __slots__ = ("parts",)
+    _shape: tuple[int, ...] = ()
+    _kind: Any = "bundle"
+
+    def __init__(self, parts: dict[int, Any]) -> None:
+        self.parts = parts
+
+    def __add__(self, other: Bundle) -> Bundle:
+        both = self.parts.keys() & other.parts.keys()
+        return Bundle(
+            {**self.parts, **other.parts, **{i: self.parts[i] + other.parts[i] for i in both}}
+        )
+
+    _plus = __add__
+
+    def _add_in_place(self, other: Bundle) -> None:
+        self.parts = (self + other).parts
 
 
 class AccumulateGrad:
@@ -98,6 +145,12 @@ class AccumulateGrad:
 
     def __hash__(self) -> int:
         return id(self.variable)
+
+
+def _next(edge: Any) -> tuple[Any, int]:
+    if type(edge) is not Node:
+        return (None if edge is None else AccumulateGrad(edge)), 0
+    return edge, edge.rule.index if type(edge.rule) is Port else 0
 
 
 def checked(node: Node) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     for field in ("_node", "_requires_grad", "_base", "_views"):
         setattr(old, field, getattr(x, field))
     for v in tuple(x._views or ()):
-        v._base = old, v._base[1]
+        v._base = old, *v._base[1:]
     y = move(old)
     if x._base is None and any(v is y for v in old._views or ()):
         old._views.add(x)
