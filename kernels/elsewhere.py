@@ -41,14 +41,13 @@ class _Child:
         self.left = JOBS
         package = sys.modules[__name__.partition(".")[0]].__path__[0]
         roots = [os.path.dirname(package), *sys.path]
-        flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
         self.process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))},
-            creationflags=flags,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows alone
         )
 
     @property

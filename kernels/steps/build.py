@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .. import cache
 from ..codegen import interpreted
-from ..cpu import blas, memory
+from ..cpu import blas, memory, parallel
 from . import cpu, trace as t
 from .entrance import entrance
 from .lower import lower
@@ -29,7 +30,8 @@ class CPU(t.Native):
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        self.source = cpu.source(planned)
+        self.source = cpu.source(planned, parallel.usable())
+        self.threads = "prange(" in self.source
         trace, buffers = planned.trace, planned.trace.buffers
         constants = [np.ascontiguousarray(b.data) for b in buffers if b.role == t.CONSTANT]
         scratch = [memory.empty(n, np.dtype(d)) for d, n in planned.arrays]
@@ -37,16 +39,21 @@ class CPU(t.Native):
         # Addresses of BLAS, if something is multiplied by it.
         multiplies = "gemm[" in self.source and not interpreted()
         self.gemm = tuple(map(blas.gemm, GEMMS)) if multiplies else (0, 0)
-        self.alone = multiplies and max(map(_operations, trace.ops)) < WORTH_THREADS
+        self.short = multiplies and max(map(_operations, trace.ops)) < WORTH_THREADS
         self.work = work(planned)
         self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
         given = range(len(trace.arguments))
         self.varying = list(given) if interpreted() else sorted(set(given) - set(trace.held))
-        self._enter: Callable[..., int] = self._loaded()
+        self._enter: Callable[..., int] = self._loaded(self.source)
 
-    def _loaded(self) -> Callable[..., int]:
+    @cached_property
+    def _alone(self) -> Callable[..., int]:
+        """The function for where only one thread may be used, as in a forked process."""
+        return self._loaded(cpu.source(self.plan, False)) if self.threads else self._enter
+
+    def _loaded(self, source: str) -> Callable[..., int]:
         """The function to call; under the interpreter, which has no addresses, `run` itself."""
-        text, trace = _bare(self.source), self.plan.trace
+        text, trace = _bare(source), self.plan.trace
         if interpreted():
             run: Callable[..., int] = cache.load(text, trace.name).run
             return lambda *given: run(*given[:5], *given[6:], *self.own)
@@ -63,13 +70,14 @@ class CPU(t.Native):
 
     def bind(self, arrays: Sequence[Any]) -> t.Run:
         """See `trace.Native`."""
-        enter, gemm, varying, alone = self._enter, self.gemm, self.varying, self.alone
+        gemm, varying, short, threads = self.gemm, self.varying, self.short, self.threads
         held = [a for i, a in enumerate(arrays) if i not in varying]
         addresses = np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
 
         def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
             others = [arrays[i] for i in varying]
-            if alone:
+            enter = self._alone if threads and not parallel.usable() else self._enter
+            if short:
                 with blas.one_thread():
                     return enter(steps, numbers, seeds, history, gemm, addresses, *others)
             return enter(steps, numbers, seeds, history, gemm, addresses, *others)

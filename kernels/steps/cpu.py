@@ -18,7 +18,7 @@ from ..writer import indent, read, shorts, write
 from . import trace as t
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
-from .lower import HISTORY, Fold, Store, values_of
+from .lower import HISTORY, Fold, Other, Store, values_of
 from .others import Others
 from .report import origins
 from .schedule import Group, Plan
@@ -33,14 +33,14 @@ MADE = re.compile(
 WIDE_FROM = 256
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
 TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
-TAKEN |= {*HEAD, "s", "np", "math", "start", "stop", "status", "gemm", "near", "run"}
+TAKEN |= {*HEAD, "s", "np", "math", "start", "stop", "gemm", "near", "run"}
 
 
 class Module:
-    """The source of a plan; `text` is it."""
+    """The source of a plan, for several threads or for one; `text` is it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, threads: bool) -> None:
+        self.plan, self.threads = plan, threads
         self.arrays = named_arrays(plan)
         self.scalars: dict[Value, str] = {}
         self.functions: list[list[str]] = []
@@ -61,11 +61,12 @@ class Module:
     def text(self) -> str:
         """The module."""
         once, each = self._groups(self.plan.once), self._groups(self.plan.each)
+        first = ["s = 0"] * any(isinstance(g.other, Other) for g in self.plan.once)
         run = [
             f"{NJIT}, nogil=True)",
             f"def run({', '.join(self.parameters)}):",
-            *indent(["status = 0", *once, "for s in range(steps):", *indent(each or ["pass"])]),
-            "    return status",
+            *indent([*first, *once, "for s in range(steps):", *indent(each or ["pass"])]),
+            "    return 0",
         ]
         helpers = names.helpers(self._helpers())
         functions = [*self.functions, run]
@@ -182,7 +183,7 @@ class Module:
         for v in loop.values:
             if isinstance(v, Element):
                 self._note_half(v.stored)
-        threads = group.n >= parallel.MINIMUM and loop.rows > loop.block and parallel.usable()
+        threads = group.n >= parallel.MINIMUM and loop.rows > loop.block and self.threads
         self._define(loop, threads)
         totals = [f"fold{self.loops}_{j}" for j in range(len(loop.folds))]
         self.loops += 1
@@ -317,6 +318,6 @@ def named_arrays(plan: Plan) -> dict[int, str]:
     return found
 
 
-def source(plan: Plan) -> str:
-    """The module of a plan."""
-    return Module(plan).text()
+def source(plan: Plan, threads: bool) -> str:
+    """The module of a plan, for several threads or for one."""
+    return Module(plan, threads).text()

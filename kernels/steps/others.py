@@ -74,7 +74,7 @@ class Others:
             f"    if 0 <= j < {op.x.size}:",
             f"        {_MOVES[op.name].format(**given)}",
             "    else:",
-            f"        status = {t.INDEX}",
+            "        return s + 1",
         ]
 
     def _sweep(self, op: t.Sweep) -> list[str]:

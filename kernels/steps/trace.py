@@ -131,7 +131,7 @@ class Search(Op):
 class Move(Op):
     """`name` is gather, out[i] = x[index[i]]; put, x[index[i]] = out[i]; or scatter_add.
 
-    Positions are int64. One that is not in [0, x.size) makes the native function return INDEX, and
+    Positions are int64. One that is not in [0, x.size) makes the native function tell so, and
     nothing is read or written for it.
     """
 
@@ -153,7 +153,7 @@ class Random(Op):
     counter: int
 
 
-# What a native function returns: nothing went wrong, or an index was out of range.
+# What a native function returns where nothing went wrong, and on a GPU for an index out of range.
 FINE, INDEX = 0, 1
 
 
@@ -176,6 +176,11 @@ class Trace:
     held: Sequence[int] = ()
 
     @property
+    def indexes(self) -> bool:
+        """Whether a step reads or writes at positions that may be out of range."""
+        return any(isinstance(op, Move) for op in self.ops)
+
+    @property
     def arguments(self) -> list[int]:
         """The buffers that a native function takes, in its order: inputs and outputs."""
         return [i for i, b in enumerate(self.buffers) if b.role in (INPUT, OUTPUT)]
@@ -187,12 +192,15 @@ Run = Callable[[int, Any, Any, Any, Sequence[Any]], int]
 class Native:
     """What `build(trace)` of a target returns.
 
-        run(steps, numbers, seeds, history, arrays) -> FINE or INDEX
+        run(steps, numbers, seeds, history, arrays) -> FINE, or the number of the step that failed
 
     `steps` >= 1. `numbers` is float64 of shape (steps, slots), `seeds` uint64 of shape (generators,
     2): seed, and the counter at which the first step begins; `history` is float64 of shape
     (steps, scalars), filled with the scalar results after each step. `arrays` are flat arrays (on a
     GPU, spans), one for each of `trace.arguments`; inputs are read and written where they are.
+
+    A step fails where an index is out of range. It ends there, and is the last; on a GPU all go on,
+    leave out what has no place, and INDEX is returned.
     """
 
     source: str  # the text that runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,8 +124,11 @@ def _roots(tensors: Any, gradients: Any) -> list[tuple[Any, Any]]:
 
 def _root(i: int, t: Tensor, g: Tensor | None) -> tuple[Any, Any]:
     if not t._requires_grad:
+        compiles = "microgrest.compiler" in sys.modules
+        hint = ": results of compiled steps are detached, so compile the whole training step"
         raise RuntimeError(
             f"element {i} of tensors does not require grad and does not have a grad_fn"
+            + hint * compiles
         )
     if g is None:
         if t._flat is None or t._flat.size != 1:

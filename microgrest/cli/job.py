@@ -92,15 +92,16 @@ def _times(job: Job, device: str) -> dict[str, Any]:
 
 
 def _train(settings: Settings, job: Job, training: Training) -> Trained:
+    unit = job.problem.scaling.spread**2
     try:
-        with Progress(settings.steps, settings.quiet) as progress:
+        with Progress(settings.steps, settings.quiet, unit) as progress:
             return train(training, settings.steps, progress)
     except Diverged as error:
-        scaling = job.problem.scaling
-        values = ", ".join(f"{value:.6g}" for value in scaling.coefficients(error.coefficients))
+        found = job.problem.scaling.coefficients(error.coefficients)
+        values = ", ".join(f"{value:.6g}" for value in found)
         raise InputError(
             f"the fit diverged at lr {job.lr:.4g}: the loss left the finite numbers at step "
-            f"{error.step}. The last finite loss was {error.loss * scaling.spread**2:.6g}, with "
+            f"{error.step}. The last finite loss was {error.loss * unit:.6g}, with "
             f"coefficients {values}. Try a smaller --lr."
         ) from error
 

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Shows how far `steps` steps are: a bar on a terminal, else ten lines; nothing if quiet."""
+    """Shows how far `steps` steps are: a bar on a terminal, else ten lines; nothing if quiet.
 
-    def __init__(self, steps: int, quiet: bool = False) -> None:
-        self._steps = steps
+    Losses are shown in the units of the data, of which one of the fit's is `unit`.
+    """
+
+    def __init__(self, steps: int, quiet: bool = False, unit: float = 1.0) -> None:
+        self._steps, self._unit = steps, unit
         self._quiet = quiet
         self._shown = 0
         self._loss = ""
@@ -42,7 +45,7 @@ class Progress:
 
     def show(self, done: int, loss: float) -> None:
         """Show that `done` steps are done and that the last loss was `loss`."""
-        self._loss = f"loss {loss:.6g}"
+        self._loss = f"loss {loss * self._unit:.6g}"
         if self._bar is not None:
             self._bar.update(done - self._shown)
         elif self._quiet or self._shown + self._steps / 10 > done != self._steps:

@@ -163,9 +163,9 @@ class _Module:
         passed = [*self.run_takes, *self._constants(), *self._scratch()]
         gemm = "gemm_addresses()" if self._multiplies() else "(0, 0)"
         first = ["steps", "numbers", "seeds", "history", gemm]
-        yield call("status = run", [*first, *passed])
-        yield "if status:"
-        yield '    raise IndexError("an index is out of range")'
+        yield call("failed = run", [*first, *passed])
+        yield "if failed:"
+        yield '    raise IndexError(f"an index is out of range in step {failed}")'
 
     def _documentation(self) -> list[str]:
         columns = [self.trace.buffers[p.buffer].name for p in self.trace.scalars]

@@ -21,6 +21,8 @@ def tensors_of(result: Any) -> list[Tensor]:
 
 
 _NESTS = (tuple, list, dict)
+# Rows that there is room for at first; of n steps not all may come to be run.
+FIRST = 1 << 16
 
 
 def row(result: Any) -> Array:
@@ -44,7 +46,7 @@ class History:
         if not numbers:
             raise ValueError("history keeps results of one element, and the step returns none")
         if self.kept is None:
-            self.kept = np.empty((self.n // self.every, len(numbers)))
+            self.kept = np.empty((min(self.n // self.every, FIRST), len(numbers)))
         if self.kept.shape[1] != len(numbers):
             raise ValueError(
                 f"history: the step returned {len(numbers)} numbers after steps that returned "
@@ -54,6 +56,8 @@ class History:
         first = -(start + 1) % self.every
         chosen = rows[first :: self.every]
         at = start // self.every
+        if at + len(chosen) > len(self.kept):
+            self.kept = np.resize(self.kept, (2 * (at + len(chosen)), len(numbers)))
         self.kept[at : at + len(chosen)] = chosen[:, [unique.index(name) for name in numbers]]
 
     def value(self, done: int) -> Any:

@@ -27,6 +27,7 @@ from .. import recording
 from . import nans
 from .batches import Args, Cycled, Same, arguments, check_fit
 from .history import History, row, tensors_of
+from .replay import OutOfRange
 from .snapshot import Snapshot, before_eager, before_replay
 
 CHUNK_SECONDS = 0.05
@@ -140,8 +141,13 @@ class _Run:
         count = room if isinstance(self.source, Same) else 1
         while True:
             count = count if found.repeats else 1
-            self.result = found.run(args, {}, count, rows[at : at + count])
             calls.append((args, count))
+            try:
+                self.result = found.run(args, {}, count, rows[at : at + count])
+            except OutOfRange as error:
+                if snapshot is not None:
+                    _Chunk(self.step.fn, found, snapshot, calls, rows).replay(at + error.step - 1)
+                raise
             at += count
             if at == room:
                 break
@@ -196,11 +202,11 @@ class _Chunk:
         low, high = 0, len(self.rows)
         while high - low > 1:
             middle = (low + high) // 2
-            self._replay(middle)
+            self.replay(middle)
             low, high = (middle, high) if self._is_sound() else (low, middle)
         return low
 
-    def _replay(self, steps: int) -> None:
+    def replay(self, steps: int) -> None:
         """Go back to the beginning, and from there `steps` steps on."""
         assert self.snapshot is not None
         self.snapshot.restore()
@@ -221,7 +227,7 @@ class _Chunk:
             )
         text = f"NaN or infinity in {what} at step {start + index + 1}"
         if self.snapshot is not None:
-            self._replay(index)
+            self.replay(index)
             origin = nans.origin(self.fn, self._args(index), {})
             text += f": {origin}" if origin else ", not met again in eager mode"
         raise FloatingPointError(text)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..kernels.steps.trace import INDEX, Native, Trace
+from ..kernels.steps.trace import Native, Trace
 from ..recording import world
 from ..storage import Storage
 from ..tensor import Tensor, wrap
@@ -32,6 +32,7 @@ from .made import Kept, Made
 from .recorder import Recorder
 from .results import Leaf, Results, leaf_of
 from .slides import Slides
+from .snapshot import before_counts
 from .standin import watching
 
 Array = np.ndarray[Any, Any]
@@ -86,6 +87,14 @@ def record(
         return Recorded(results.value, found, recorder.memory.overlaps)
     finally:
         slides.end()
+
+
+class OutOfRange(IndexError):
+    """An index was out of range, in the `step`-th of the steps that were to run."""
+
+    def __init__(self, text: str, step: int) -> None:
+        super().__init__(text)
+        self.step = step
 
 
 class Recording:
@@ -249,12 +258,12 @@ class Recording:
         arrays = self._arrays(tensors)
         if history is None:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
-        numbers = self.numbers.take(steps)
-        if self.generators:
-            self._draw(steps)
-        status = self._run(steps, numbers, self.seeds, history, arrays)
-        if status == INDEX:
-            raise self._out_of_range()
+        before = before_counts(self) if self.trace.indexes else None
+        numbers = self._numbers(steps)
+        failed = self._run(steps, numbers, self.seeds, history, arrays)
+        if failed and before is not None:
+            before.restore()
+            self._fail(failed)
         for i, count in self._touched:
             tensors[i]._storage.version += count
         if same and self._plain is not None:
@@ -329,10 +338,22 @@ class Recording:
                 self.seeds[i] = generator._seed, generator._offset & _MASK
                 generator._offset += counters * steps
 
-    def _out_of_range(self) -> IndexError:
-        return IndexError(
+    def _numbers(self, steps: int) -> Array:
+        """The numbers of the next steps, which are then counted as taken, as are their draws."""
+        numbers = self.numbers.take(steps)
+        if self.generators:
+            self._draw(steps)
+        return numbers
+
+    def _fail(self, failed: int) -> NoReturn:
+        """IndexError in step number `failed`; those before it are whole, and count."""
+        self.numbers.fits()  # counts anew
+        if failed > 1:
+            self._numbers(failed - 1)
+        raise OutOfRange(
             f"{self.trace.name}: an index is out of range in the compiled step; call the function "
-            "itself, without compile, to see where"
+            "itself, without compile, to see where",
+            failed,
         )
 
 

@@ -104,20 +104,23 @@ def before_replay(
     written = recording.written(args, kwargs)
     if _size(written) > limit:
         return None
+    graded = recording.graded(args, kwargs)
+    reads = bool(recording.binding.copied) or not recording.repeats
+    return Snapshot([*written, *graded], written, *_counters(recording), gradients=reads)
+
+
+def before_counts(recording: Any) -> Snapshot:
+    """What a call of `recording` counts in Python: steps, schedules, draws."""
+    return Snapshot((), (), *_counters(recording))
+
+
+def _counters(recording: Any) -> tuple[Any, Any, Any]:
     numbers = recording.numbers
     tables = [state for state, _ in numbers.counted]
     if numbers.schedulers:
         groups = {id(e.source.group): e.source.group for e in numbers.numbered}
         tables += groups.values()
-    graded = recording.graded(args, kwargs)
-    return Snapshot(
-        [*written, *graded],
-        written,
-        tables,
-        numbers.schedulers,
-        recording.generators,
-        gradients=bool(recording.binding.copied) or not recording.repeats,
-    )
+    return tables, numbers.schedulers, recording.generators
 
 
 def before_eager(

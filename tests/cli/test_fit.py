@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -258,3 +259,10 @@ def test_save_follows_links_and_writes_to_pipes(run: Run, tmp_path: Path) -> Non
         run("fit", "--save", pipe, "--no-compare", "--steps", 2)
         assert json.loads(read.result(timeout=60))["coefficients"] == saved["coefficients"]
     assert pipe.is_fifo()
+
+
+def test_progress_is_in_the_units_of_the_data(run: Run) -> None:
+    result = run("fit", "--no-compare", "--optimizer", "adam", "--steps", "400")
+    (shown,) = re.findall(r"step 400 of 400: loss (\S+)", result.stderr)
+    (found,) = re.findall(r"loss (\S+), residual", result.stdout)
+    assert float(shown) == pytest.approx(float(found), rel=0.1)

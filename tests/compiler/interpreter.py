@@ -15,7 +15,6 @@ from microgrest.kernels.cpu import contraction, elementwise, indexing, random, r
 from microgrest.kernels.steps.trace import (
     CONSTANT,
     FINE,
-    INDEX,
     TEMPORARY,
     Loop,
     Move,
@@ -74,7 +73,7 @@ class Interpreter(Native):
                 for column, place in enumerate(trace.scalars):
                     history[step, column] = self._value(place)
         except OutOfRange:
-            return INDEX
+            return step + 1
         finally:
             self.memory = []
         return FINE

@@ -439,3 +439,60 @@ def test_pace() -> None:
 
 
 paced = repeating._paced
+
+
+def test_an_index_out_of_range_ends_after_a_whole_step() -> None:
+    def make() -> Any:
+        mg.manual_seed(0)
+        table, words = mg.randn(5, requires_grad=True), mg.tensor([0, 4])
+        rule = mg.optim.Adam([table], lr=0.1)
+        schedule = mg.optim.lr_scheduler.ExponentialLR(rule, 0.99)
+
+        def step(words: Any) -> Any:
+            rule.zero_grad()
+            loss = (table[words] ** 2).sum()
+            loss.backward()
+            rule.step()
+            schedule.step()
+            return loss
+
+        return step, words, (table, rule, schedule)
+
+    def left(table: Any, rule: Any, schedule: Any) -> Any:
+        return table.tolist(), rule.state[table]["step"], schedule.last_epoch
+
+    step, words, all_of_it = make()
+    run = compiled(step)
+    run.repeat(50, words)
+    eager, _, expected = make()
+    for _ in range(50):
+        eager(words)
+    assert left(*all_of_it)[1:] == left(*expected)[1:] == (50, 50)
+    before = left(*all_of_it)
+    words[1] = 9
+    with pytest.raises(IndexError, match="out of range"):
+        run.repeat(1000, words)
+    assert left(*all_of_it) == before
+    with pytest.raises(IndexError, match="out of range"):
+        run(words)
+    assert left(*all_of_it) == before
+    words[1] = 4
+    good, bad = mg.tensor([0, 4]), mg.tensor([0, 5])
+    with pytest.raises(IndexError, match="out of range"):
+        run.repeat(10, batches=[good, good, bad])
+    eager(good), eager(good)
+    assert left(*all_of_it)[1:] == left(*expected)[1:] == (52, 52)
+    np.testing.assert_allclose(all_of_it[0].tolist(), expected[0].tolist(), rtol=1e-5)
+
+
+def test_history_takes_room_as_steps_come() -> None:
+    fit = Fit()
+    _, losses = compiled(fit.step).repeat(10**12, history=1, until=lambda k, loss: k == 100)
+    assert losses.shape == (100,) and np.isfinite(losses).all()
+
+
+def test_history_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgrest.compiler.history.FIRST", 3)
+    _, losses = compiled(Fit().step).repeat(100, history=2)
+    _, expected = compiled(Fit().step).repeat(100, history=1)
+    np.testing.assert_array_equal(losses, expected[1::2])

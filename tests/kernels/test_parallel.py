@@ -199,6 +199,39 @@ print(forked(child), parallel.usable())
     assert processes.run(program, MICROGREST_CACHE_DIR=tmp_path) == "10 True"
 
 
+STEP = f"""
+import microgrest as mg
+from microgrest.kernels.cpu import parallel
+
+x, w = mg.randn({2 * parallel.MINIMUM}), mg.tensor(0.5, requires_grad=True)
+
+@mg.compile
+def step():
+    loss = ((w * x).sin() * x).sum()
+    loss.backward()
+    w.grad = None
+    return loss
+
+for _ in range(3):
+    found = step().item()
+assert ("prange" in step.source()) == parallel.usable()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_compiled_steps_fork(tmp_path) -> None:
+    code = "print(forked(lambda: step().item() != found), step().item() == found)"
+    program = processes.FORK + STEP + code
+    assert processes.run(program, MICROGREST_CACHE_DIR=tmp_path) == "0 True"
+
+
+def test_compiled_steps_keep_to_the_number_of_threads(tmp_path) -> None:
+    code = (
+        "parallel.set_num_threads(1); assert not parallel.usable(); print(step().item() == found)"
+    )
+    assert processes.run(STEP + code, MICROGREST_CACHE_DIR=tmp_path) == "True"
+
+
 def test_operands_named_like_builtins() -> None:
     """What clamp calls its bounds are functions that a kernel by blocks calls."""
     x = mg.linspace(-2, 2, parallel.MINIMUM)
