@@ -13,7 +13,7 @@ from .. import cache
 from ..codegen import interpreted
 from ..cpu import blas, memory, parallel
 from . import cpu, trace as t
-from .entrance import entrance
+from .entrance import by_addresses
 from .lower import lower
 from .others import GEMMS
 from .report import work
@@ -44,25 +44,25 @@ class CPU(t.Native):
         self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
         given = range(len(trace.arguments))
         self.varying = list(given) if interpreted() else sorted(set(given) - set(trace.held))
-        self._enter: Callable[..., int] = self._loaded(self.source)
+        self._run: Callable[..., int] = self._loaded(self.source)
 
     @cached_property
     def _alone(self) -> Callable[..., int]:
         """The function for where only one thread may be used, as in a forked process."""
-        return self._loaded(cpu.source(self.plan, False)) if self.threads else self._enter
+        return self._loaded(cpu.source(self.plan, False)) if self.threads else self._run
 
     def _loaded(self, source: str) -> Callable[..., int]:
-        """The function to call; under the interpreter, which has no addresses, `run` itself."""
+        """The function to call; under the interpreter, which has no addresses, with arrays."""
         text, trace = _bare(source), self.plan.trace
+        run: Callable[..., int]
         if interpreted():
-            run: Callable[..., int] = cache.load(text, trace.name).run
+            run = cache.load(text, trace.name).run
             return lambda *given: run(*given[:5], *given[6:], *self.own)
         arguments = [(trace.buffers[b].dtype, trace.buffers[b].size) for b in trace.arguments]
         known = [None if i in self.varying else a for i, a in enumerate(arguments)]
         own = [(a.dtype.name, a.size) for a in self.own]
-        text += entrance([*cpu.HEAD, "gemm"], [*known, *own])
-        enter: Callable[..., int] = cache.load(text, trace.name).enter
-        return enter
+        run = cache.load(by_addresses(text, [*known, *own]), trace.name).run
+        return run
 
     def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
         """Run `steps` steps; see `trace.Native`."""
@@ -76,11 +76,11 @@ class CPU(t.Native):
 
         def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
             others = [arrays[i] for i in varying]
-            enter = self._alone if threads and not parallel.usable() else self._enter
+            function = self._alone if threads and not parallel.usable() else self._run
             if short:
                 with blas.one_thread():
-                    return enter(steps, numbers, seeds, history, gemm, addresses, *others)
-            return enter(steps, numbers, seeds, history, gemm, addresses, *others)
+                    return function(steps, numbers, seeds, history, gemm, addresses, *others)
+            return function(steps, numbers, seeds, history, gemm, addresses, *others)
 
         return run
 

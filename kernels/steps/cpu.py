@@ -33,7 +33,20 @@ MADE = re.compile(
 WIDE_FROM = 256
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
 TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
-TAKEN |= {*HEAD, "s", "np", "math", "start", "stop", "gemm", "near", "run"}
+TAKEN |= {
+    *HEAD,
+    "s",
+    "addresses",
+    "array_at",
+    "types",
+    "np",
+    "math",
+    "start",
+    "stop",
+    "gemm",
+    "near",
+    "run",
+}
 
 
 class Module:

@@ -1,43 +1,61 @@
-"""The way into a step's module: memory that stays where it is comes as a table of addresses.
+"""How a step's module is called: memory that stays where it is comes as a table of addresses.
 
 Numba takes 0.1 us to look at each array that it is called with, and an optimizer has four for every
-parameter. So what is called is `enter`, which takes the addresses of most as one array, and as
-arrays only what is another one in each call.
+parameter. So what is compiled takes the addresses of most as one array, and as arrays only what is
+another one in each call.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..writer import indent
 
-IMPORTS = ("from numba import carray, types", "from numba.extending import intrinsic")
-POINTER = """@intrinsic
-def pointer(context, address):
+IMPORTS = (
+    "from numba import types",
+    "from numba.extending import intrinsic",
+    "from numba.np.arrayobj import make_array, populate_array",
+)
+ARRAY_AT = """@intrinsic
+def array_at(context, addresses, row, size, dtype):
+    kind = types.Array(dtype.dtype, 1, "C")
+
     def generate(context, builder, signature, arguments):
-        kind = context.get_value_type(types.voidptr)
-        return builder.inttoptr(arguments[0], kind)
+        table = make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.load(builder.gep(table.data, [arguments[1]]))
+        array = make_array(kind)(context, builder)
+        data = builder.inttoptr(address, array.data.type)
+        step = context.get_constant(types.intp, context.get_abi_sizeof(array.data.type.pointee))
+        populate_array(array, data, [arguments[2]], [step], step, None)
+        return array._getvalue()
 
-    return types.voidptr(address), generate"""
+    return kind(addresses, types.intp, types.intp, dtype), generate"""
+_HEAD = re.compile(r"^def run\((.*)\):\n", re.MULTILINE)
 
 
-def entrance(head: Sequence[str], arrays: Sequence[tuple[str, int] | None]) -> str:
-    """The text of `enter`, to follow that of `run`.
+def parameters(source: str) -> list[str]:
+    """What `run` takes."""
+    (found,) = _HEAD.findall(source)
+    return str(found).split(", ")
 
-    `head` are the first parameters of both. Of each array after them `arrays` says what it holds,
-    (dtype, size), if its address is in the table, and None if it comes as it is.
+
+def by_addresses(source: str, arrays: Sequence[tuple[str, int] | None]) -> str:
+    """The module, `run` of which finds arrays by their addresses, one argument after `gemm`.
+
+    Of each array that it took, `arrays` says what it holds, (dtype, size), if it has an address,
+    and None if it comes as it is.
     """
-    places = [i for i, known in enumerate(arrays) if known is not None]
-    lines = []
-    for row, i in enumerate(places):
-        dtype, size = arrays[i] or ("", 0)
-        kind = "np.bool_" if dtype == "bool" else f"np.{dtype}"
-        lines.append(f"array{i} = carray(pointer(addresses[{row}]), {size}, {kind})")
-    every = [f"array{i}" for i in range(len(arrays))]
-    given = [name for i, name in enumerate(every) if i not in places]
-    function = [
-        '@njit(error_model="numpy", nogil=True)',
-        f"def enter({', '.join([*head, 'addresses', *given])}):",
-        *indent([*lines, f"return run({', '.join([*head, *every])})"]),
-    ]
-    return "\n".join(["", "", *IMPORTS, "", "", POINTER, "", "", *function, ""])
+    names = parameters(source)
+    first = len(names) - len(arrays)
+    head, names = names[:first], names[first:]
+    given = [name for name, known in zip(names, arrays, strict=True) if known is None]
+    lines: list[str] = []
+    for name, known in zip(names, arrays, strict=True):
+        if known is not None:
+            dtype, size = known
+            kind = "bool_" if dtype == "bool" else dtype
+            lines.append(f"{name} = array_at(addresses, {len(lines)}, {size}, types.{kind})\n")
+    begin = [f"def run({', '.join([*head, 'addresses', *given])}):\n", *indent(lines)]
+    text = _HEAD.sub(lambda _: "".join(begin), source)
+    return "\n".join([text, "", *IMPORTS, "", "", ARRAY_AT, ""])

@@ -20,7 +20,8 @@ from ..kernels.steps import trace as t
 from ..version import __version__
 from .replay import Recording, stored
 from .rules import Rules
-from .text import Array, body, call, function, head, literal, parameters, wrapped
+from ..kernels.steps.entrance import parameters
+from .text import Array, body, call, function, head, literal, wrapped
 
 LITERALS = 16  # elements of an array that the text itself may hold
 VALUES = 1 << 20  # elements of all arrays that are saved, at most

@@ -73,14 +73,6 @@ class Array:
         return value.view(np.float16) if self.dtype == "float16" else value
 
 
-def parameters(source: str) -> list[str]:
-    """The parameters of `run` in a generated module."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "run":
-            return [a.arg for a in node.args.args]
-    raise ValueError("a generated module has no function run")
-
-
 def body(source: str, imports: Sequence[str]) -> str:
     """A generated module without its docstring, with further imports, and with `flat`."""
     _, *nodes = ast.parse(source).body
