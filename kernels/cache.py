@@ -141,6 +141,7 @@ def clear() -> tuple[int, int]:
 def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
     """Compile a function of the module that another process has put at `path` for `types`."""
     file = Path(path)
+    os.environ["MICROGREST_CACHE_DIR"] = str(file.parent.parent)  # whatever this process has
     module = _modules.get(file.stem) or _execute(file.stem, file.read_text(encoding="utf-8"))
     _modules[file.stem] = module
     getattr(module, function).compile(types)

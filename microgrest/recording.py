@@ -17,10 +17,12 @@ class _State(threading.local):
     """`recorder`: what notes all that this thread computes, None where nothing does.
 
     `function`: the code of a user's own Function that runs, as "Square.forward", or "".
+    `running`: whether a compiled step runs its function eagerly.
     """
 
     recorder: Any = None
     function = ""
+    running = False
 
 
 class _World:
@@ -46,6 +48,15 @@ def aside(compute: Callable[[], Value]) -> Value:
         return compute()
     finally:
         state.recorder = recorder
+
+
+def run_eagerly(fn: Callable[..., Value], /, *args: Any, **kwargs: Any) -> Value:
+    """What the function of a compiled step returns; compiled steps that it calls are part of it."""
+    outer, state.running = state.running, True
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        state.running = outer
 
 
 def shapes(what: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .autograd.graph import Node
 from .methods import Methods
-from .recording import leaves, world
+from .recording import leaves, state, world
 from .storage import Kind, Storage
 
 # The names of PyTorch's old tensor types, which error messages and type() still use.
@@ -200,7 +200,8 @@ class Tensor(Methods):
 
     def storage_offset(self) -> int:
         """Where in the storage the first element is, in elements."""
-        return self._offset
+        start = getattr(state.recorder, "start", None)
+        return self._offset + (start(self._storage) if start is not None else 0)
 
     def data_ptr(self) -> int:
         """The address of the first element."""

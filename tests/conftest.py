@@ -35,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
         microgrest.set_default_device("cuda")
 
 
+@pytest.fixture(autouse=True)
+def few_steps() -> None:
+    """A test process compiles many steps, of which a user's would be warned."""
+    build = sys.modules.get("microgrest.kernels.steps.build")
+    if build is not None:
+        build._sources.clear()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     device = config.getoption("--device")
     if device == "cpu":

@@ -52,6 +52,13 @@ class Binding:
                     places = self.copied if owner in replaced else self.inputs
                     places.append((position, owner.index))
 
+    def forget(self) -> None:
+        """Let go of the tensors that each call has others of: they may be parts of large ones."""
+        del self.guarded
+        for known in self.known:
+            if known.path is not None or known.owner is not None:
+                known.forget()
+
     def _order(self, needed: Sequence[Known]) -> None:
         """Number the tensors."""
         held = [k for k in needed if k.path is None and k.owner is None]

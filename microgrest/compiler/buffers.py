@@ -74,6 +74,10 @@ class Buffers:
         """The memories that the step uses and that belong to no tensor from before it."""
         return [region.array for region in self._sorted if region.name == UNNAMED]
 
+    def arrays(self) -> list[Any]:
+        """The memories that are known."""
+        return [region.array for region in self._sorted]
+
     def locate(self, array: Any) -> tuple[int, int]:
         """The buffer that `array` is part of, and where in it the array begins, in elements."""
         if not array.size:

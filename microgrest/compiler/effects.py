@@ -1,25 +1,23 @@
 """What a recorded step leaves behind besides its writes to memory that was there before.
 
-`Before` looks at every tensor that the step can reach, before it is recorded. `settle` compares
-afterwards: gradients that are new tensors, versions of storages, tensors that were replaced where
-they stood, and tensors of the step that something else than its result keeps.
+`Before` looks at every tensor that the step can reach, before it is recorded. Afterwards the
+gradients are compared that are new tensors; `replaced` has the tensors that were replaced where
+they stood, `kept` those of the step that something else than its result keeps.
 """
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..dispatch.memory import put
+from ..dispatch.memory import same_memory
 from ..storage import Storage
-from ..tensor import Tensor
-from .buffers import Region
+from ..tensor import Tensor, wrap
 from .reach import Found, reached, walk
 from .recorder import Recorder
 
 Path = tuple[Any, ...]
+GEOMETRY = ("_flat", "_kind", "_shape", "_strides", "_offset")
 
 
 class Known:
@@ -40,8 +38,13 @@ class Known:
         self.slides = slides  # it has a storage of its own while the step is recorded
         self.storage, self.node = tensor._storage, tensor._node
         self.array = self.storage.array
-        self.geometry = _geometry(tensor)
+        self.geometry = tuple([getattr(tensor, name) for name in GEOMETRY])
         self.index = -1  # in a replay's list of tensors
+
+    def forget(self) -> None:
+        """Let go of the tensor: later calls find another one."""
+        for name in ("tensor", "storage", "array", "node", "geometry"):
+            setattr(self, name, None)
 
 
 class Before:
@@ -56,9 +59,10 @@ class Before:
     ) -> None:
         self.fn, self.args, self.kwargs, self.slides = fn, args, kwargs, slides
         self.known: dict[Tensor, Known] = {}
-        self.places = list(_places(fn, args, kwargs))
+        self.found = list(walk(fn, args, kwargs))
+        self.places = list(places(self.found))
         names = reached(fn, args, kwargs)
-        for found in walk(fn, args, kwargs):
+        for found in self.found:
             if isinstance(found.value, Tensor):
                 self._know(found.value, names.get(found.value, found.path))
         for path, t in arguments(args, kwargs):
@@ -95,60 +99,12 @@ def _tensors(path: Path, value: Any) -> Iterator[tuple[Path, Tensor]]:
             yield from _tensors((*path, key), inner)
 
 
-def _places(fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Found]:
+def places(held: Sequence[Found]) -> Iterator[Found]:
     """Where modules and optimizers have tensors, which a step may replace."""
-    for found in walk(fn, args, kwargs):
+    for found in held:
         kept = found.steady or found.exact
         if kept and isinstance(found.holder, dict) and isinstance(found.value, Tensor):
             yield found
-
-
-# Putting back
-
-
-def put_back(before: Before, recorder: Recorder) -> None:
-    """Keep the memory of tensors that the step replaced, with a copy of the new values.
-
-    For the next step the new values have to be where this one read the old. So a buffer that was
-    assigned anew, or a parameter's .data, stays the tensor it was, in the memory where it was.
-    """
-    for found in before.places:
-        now = found.holder.get(found.key)
-        if now is not found.value and isinstance(now, Tensor):
-            known = before.known[found.value]
-            _carry(known, now, recorder)
-            dict.__setitem__(found.holder, found.key, found.value)
-    for known in before.known.values():
-        t = known.tensor
-        if t._storage.array is not known.array:
-            now = t.detach()
-            for name, value in zip(_GEOMETRY, known.geometry, strict=True):
-                setattr(t, name, value)
-            t._storage = known.storage
-            _carry(known, now, recorder)
-        elif t._storage is not known.storage:
-            t._storage, known.storage.version = known.storage, t._storage.version
-
-
-_GEOMETRY = ("_flat", "_kind", "_shape", "_strides", "_offset")
-
-
-def _geometry(t: Tensor) -> tuple[Any, ...]:
-    return tuple([getattr(t, name) for name in _GEOMETRY])
-
-
-def _carry(known: Known, now: Tensor, recorder: Recorder) -> None:
-    old = known.tensor
-    fits = now._shape == old._shape and now._kind is old._kind
-    if not fits or old._flat is None or now._flat is None:
-        raise RuntimeError(
-            f"the step replaces {known.name}, {old.type()} {list(old._shape)}, by "
-            f"{now.type()} {list(now._shape)}: a compiled step needs the same type and shape, and "
-            "contiguous tensors; write in place, or call it eagerly"
-        )
-    recorder.copy_over(old._flat, now._flat)
-    put(old, now)
-    old._storage.version += 1
 
 
 # What outlives the step
@@ -158,29 +114,56 @@ class Fresh:
     """Tensors for those of the step that outlive it, in storages of their own, without graph.
 
     Those that it made are then held by nobody who should. Tensors from before the step, and views
-    of them, stay what they are.
+    of them, stay what they are, but for what lies in memory that is about to be written: in arrays
+    with ids in `moving`. These are copied.
     """
 
-    def __init__(self, before: Before) -> None:
-        self.before = before
+    def __init__(self, before: Before, recorder: Recorder, moving: Collection[int] = ()) -> None:
+        self.before, self.recorder, self.moving = before, recorder, moving
         self.own: dict[int, Storage] = {}  # by id
         self._tensors: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: dict[int, tuple[Storage, Storage]] = {}
 
     def __call__(self, t: Tensor) -> Tensor:
         """The tensor for `t`: the same one each time."""
-        if t in self.before.known:
+        known = self.before.known.get(t)
+        if known is not None and not self._is_moved(t, known):
             return t
         found = self._tensors.get(id(t))
         if found is None:
-            found = self._tensors[id(t)] = t, t._same()
-            if t._storage not in self.before.versions:
-                found[1]._storage = self._storage(t._storage)
+            found = self._tensors[id(t)] = t, self._new(t)
         return found[1]
 
-    def _storage(self, old: Storage) -> Storage:
+    def apart(self, t: Tensor) -> Tensor:
+        """A tensor like `t` in a copy of its memory as it is now."""
+        new = t._same()
+        new._storage = self._storage(t, copied=True)
+        if new._flat is not None:
+            new._flat = new._storage.array[t._offset : t._offset + t._flat.size]
+        return new
+
+    def _is_moved(self, t: Tensor, known: Known) -> bool:
+        """Whether `t` has to be copied: not where it is itself what takes new values."""
+        array = t._storage.array
+        return id(array) in self.moving and array is known.array
+
+    def _new(self, t: Tensor) -> Tensor:
+        if id(t._storage.array) in self.moving:
+            return self.apart(t)
+        new = t._same()
+        if t._storage not in self.before.versions:
+            new._storage = self._storage(t)
+        return new
+
+    def _storage(self, t: Tensor, copied: bool = False) -> Storage:
+        old = t._storage
         if id(old) not in self._storages:
-            new = Storage(old.array)
+            array = old.array
+            if copied:
+                array = wrap(old.array, (old.array.size,), (1,), t._kind)._copy()._flat
+                self.recorder.made(array)
+                self.recorder.copy_over(array, old.array)
+            new = Storage(array)
             self._storages[id(old)], self.own[id(new)] = (old, new), new
         return self._storages[id(old)][1]
 
@@ -189,31 +172,54 @@ class Fresh:
         self._tensors, self._storages = {}, {}
 
 
-def new_gradients(before: Before, recorder: Recorder, fresh: Fresh) -> dict[Known, Tensor | None]:
-    """The gradients that the step set: new tensors, or None.
+class Gradients:
+    """The gradients that the step set: `new` tensors, or None, by whose they are.
 
-    A step that reads the gradient that was there and then sets another leaves a copy in the old
-    memory, for the next step to read.
+    `kept` are pairs of gradients, old and new: a step that reads the gradient that was there and
+    then sets another leaves a copy in the old memory, for the next step to read. `replaced` are
+    the old ones. But a step that `moves` old gradients, to its result or to other tensors, finds
+    them where the calls before left them, so that it runs once a call.
     """
-    changed: dict[Known, Tensor | None] = {}
-    held = {known.owner: known for known in before.known.values() if known.owner is not None}
-    for known in before.known.values():
-        old, now = held.get(known), known.tensor._grad
-        if now is (None if old is None else old.tensor):
-            continue
-        if now is not None:
-            if old is not None and _is_buffer(recorder, old.array):
-                recorder.copy_over(old.tensor._flat, now._flat)
-            known.tensor._grad = now = fresh(now)
-        changed[known] = now
-    return changed
+
+    def __init__(self, before: Before, recorder: Recorder, fresh: Fresh) -> None:
+        self.old = {
+            known.owner: known for known in before.known.values() if known.owner is not None
+        }
+        self.new: dict[Known, Tensor | None] = {}
+        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.replaced: set[Known] = set()
+        self.moves = False
+        self._gone: set[int] = set()
+        for known in tuple(before.known.values()):
+            old, now = self.old.get(known), known.tensor._grad
+            if now is (None if old is None else old.tensor):
+                continue
+            if now is not None:
+                known.tensor._grad = now = fresh(now)
+            self.new[known] = now
+            if old is None:
+                continue
+            self.replaced.add(old)
+            if now is None or not same_memory(now, old.tensor):
+                self._gone.add(id(old.array))
+                if now is not None and _is_buffer(recorder, old.array):
+                    self.kept.append((old.tensor, now))
+
+    def settle(self, results: Sequence[Tensor]) -> None:
+        """See whether old gradients live on, in new places or among the `results`."""
+        living = (*results, *(g for g in self.new.values() if g is not None))
+        if any(id(t._storage.array) in self._gone for t in living):
+            self.moves, self.kept, self.replaced = True, [], set()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a step leaves gradients where it found some, and none where there were none."""
+        stay = all((g is None) == (known not in self.old) for known, g in self.new.items())
+        return stay and not self.moves
 
 
 def _is_buffer(recorder: Recorder, array: Any) -> bool:
     return bool(array.size) and recorder.memory.region_of(array).index is not None
-
-
-# What is kept
 
 
 def check_graph(before: Before) -> None:
@@ -224,38 +230,3 @@ def check_graph(before: Before) -> None:
                 f"the step writes to {known.name} what has a graph, which would grow with every "
                 f"call: detach() what is written, or write inside torch.no_grad()"
             )
-
-
-def settled(before: Before, recorder: Recorder, fresh: Fresh) -> bool:
-    """Whether nothing but the step's result keeps a tensor that the step made.
-
-    An optimizer or a module may, whose state came into being; RuntimeError if something else does.
-    """
-    found = _kept(recorder, fresh)
-    if found:
-        gc.collect()  # graphs that refer to themselves
-        found = _kept(recorder, fresh)
-    if not found:
-        return True
-    arrays = {id(region.array) for region in found}
-    for place in _places(before.fn, before.args, before.kwargs):
-        if id(place.value._storage.array) in arrays:
-            return False
-    lines = [recorder.lines[r.index] for r in found if r.index in recorder.lines]
-    where = f" at {lines[0]}" if lines else ""
-    raise RuntimeError(
-        f"a tensor made in the step{where} is kept by something else than the step's result: "
-        "return it, for a compiled step makes no tensors but those"
-    )
-
-
-def _kept(recorder: Recorder, fresh: Fresh) -> list[Region]:
-    """The regions that storages refer to besides those of fresh tensors."""
-    # A region holds its array, and getrefcount's own argument counts.
-    suspects = [r for r in recorder.memory.made if sys.getrefcount(r.array) > 2]
-    if not suspects:
-        return []
-    holders = gc.get_referrers(*[r.array for r in suspects])
-    others = [s for s in holders if isinstance(s, Storage) and id(s) not in fresh.own]
-    arrays = {id(s.array) for s in others}
-    return [r for r in suspects if id(r.array) in arrays]

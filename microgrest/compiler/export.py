@@ -17,10 +17,10 @@ import numpy as np
 
 from .. import cuda
 from ..kernels.steps import trace as t
+from ..kernels.steps.entrance import parameters
 from ..version import __version__
 from .replay import Recording, stored
 from .rules import Rules
-from ..kernels.steps.entrance import parameters
 from .text import Array, body, call, function, head, literal, wrapped
 
 LITERALS = 16  # elements of an array that the text itself may hold
@@ -44,6 +44,11 @@ def export(
     target = Path(path)
     if target.suffix != ".py" or not target.stem.isidentifier():
         raise ValueError(f"export writes a Python module, NAME.py, not {target.name!r}")
+    if recording.changes is not None:
+        raise RuntimeError(
+            f"{recording.trace.name} changes Python values that it depends on, such as a counter, "
+            "and a module of its own would repeat one of its steps: change them outside of the step"
+        )
     module = _Module(recording, args, kwargs or {}, target.stem)
     target.write_text(module.text(), encoding="utf-8")
     if module.saved:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -15,7 +16,6 @@ import numpy as np
 from ..device import device
 from ..dtypes import dtype
 from ..nn.module import Module
-from ..optim.lr_scheduler import LRScheduler
 
 # What is known by its value: type and text say all about it.
 PLAIN = (
@@ -38,20 +38,44 @@ def parts(value: Any) -> list[tuple[str, Any]]:
     return []
 
 
+class Compiled:
+    """What stands for a function in other code: a compiled step, or one as a method."""
+
+    __slots__ = ()
+
+    def uncompiled(self) -> Callable[..., Any]:
+        """The function that it stands for."""
+        raise NotImplementedError
+
+
 def layers_of(fn: Any) -> Iterator[Any]:
     """The functions that `fn` consists of, the objects that they are bound to, and partials."""
     while fn is not None:
-        if isinstance(fn, MethodType):
+        if isinstance(fn, Compiled):
+            fn = fn.uncompiled()
+        elif isinstance(fn, MethodType):
             yield fn.__self__
             fn = fn.__func__
-        yield fn
-        if isinstance(fn, functools.partial):
-            fn = fn.func
-        elif isinstance(fn, FunctionType) or hasattr(fn, "__wrapped__"):
-            fn = getattr(fn, "__wrapped__", None)
         else:
-            fn = getattr(type(fn), "forward" if isinstance(fn, Module) else "__call__", None)
-            fn = fn if isinstance(fn, FunctionType) else None
+            yield fn
+            fn = _inside(fn)
+
+
+def _inside(fn: Any) -> Any:
+    """What `fn` calls that is a layer of it, None if nothing."""
+    if isinstance(fn, functools.partial):
+        return fn.func
+    if isinstance(fn, FunctionType) or hasattr(fn, "__wrapped__"):
+        return getattr(fn, "__wrapped__", None)
+    fn = getattr(type(fn), "forward" if isinstance(fn, Module) else "__call__", None)
+    return fn if isinstance(fn, (FunctionType, Compiled)) else None
+
+
+def is_lazy(fn: Any) -> bool:
+    """Whether a call of `fn` runs none of its code yet: a generator, a coroutine, or both."""
+    lazy = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    outermost = next((f for f in layers_of(fn) if isinstance(f, FunctionType)), None)
+    return outermost is not None and bool(outermost.__code__.co_flags & lazy)
 
 
 def helpers_of(layers: Sequence[Any]) -> list[Any]:
@@ -81,28 +105,10 @@ def _functions(value: Any, entered: set[int]) -> Iterator[Any]:
     if isinstance(value, FunctionType):
         if not is_ours_or_standard(value.__module__ or ""):
             yield value
-    elif isinstance(value, (MethodType, functools.partial)):
+    elif isinstance(value, (MethodType, functools.partial, Compiled)):
         yield value
     for _, inner in parts(value):
         yield from _functions(inner, entered)
-
-
-def with_methods(cls: type, names: tuple[str, ...]) -> list[str]:
-    """`names` of attributes, and those that the methods of `cls` among them name in turn.
-
-    Not those of schedulers, whose counts and rates run ahead of a compiled step.
-    """
-    found = dict.fromkeys(names)
-    known = issubclass(cls, LRScheduler) or is_ours_or_standard(cls.__module__)
-    fresh = [] if known else list(names)
-    while fresh:
-        method = getattr(cls, fresh.pop(), None)
-        method = getattr(method, "fget", method)  # of a property
-        if isinstance(method, FunctionType):
-            more = [name for name in names_of((method.__code__,))[1] if name not in found]
-            found.update(dict.fromkeys(more))
-            fresh += more
-    return list(found)
 
 
 _LOADS = {
@@ -110,12 +116,18 @@ _LOADS = {
     "LOAD_NAME": "global",
     "LOAD_ATTR": "attribute",
     "LOAD_METHOD": "attribute",
+    "LOAD_SUPER_ATTR": "attribute",
 }
+# A key that code has as a constant is here by this name: where an optimizer counts its steps.
+COUNT = "['step']"
 
 
 @functools.lru_cache(maxsize=256)
 def names_of(codes: tuple[CodeType, ...]) -> tuple[list[str], list[str]]:
-    """The globals and the attributes that code loads, that of functions inside it too."""
+    """The globals and the attributes that code loads, that of functions inside it too.
+
+    Among the attributes is `COUNT` where it has that key.
+    """
     loaded: dict[str, dict[str, None]] = {"global": {}, "attribute": {}}
     stack = list(reversed(codes))
     while stack:
@@ -123,6 +135,8 @@ def names_of(codes: tuple[CodeType, ...]) -> tuple[list[str], list[str]]:
         for instruction in dis.get_instructions(code):
             if instruction.opname in _LOADS:
                 loaded[_LOADS[instruction.opname]][instruction.argval] = None
+        if "step" in code.co_consts:
+            loaded["attribute"][COUNT] = None
         stack += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
     return list(loaded["global"]), list(loaded["attribute"])
 

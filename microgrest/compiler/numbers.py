@@ -68,6 +68,14 @@ class Inputs:
             event.states.append(source.state)
         return tuple([Slotted(x, event.first + i) for i, x in enumerate(values)])
 
+    def tables(self) -> set[int]:
+        """The ids of states that count steps, and of groups whose options schedulers set."""
+        events = [e for e in self.events if isinstance(e, Event)]
+        states = {id(state) for e in events if e.count is not None for state in e.states}
+        optimizers = [getattr(s, "optimizer", None) for s in self.schedulers]
+        groups = [group for o in optimizers if o is not None for group in o.param_groups]
+        return states | set(map(id, groups))
+
     def table(self) -> Table:
         """The numbers of the steps after the recorded one."""
         times = self._times

@@ -4,7 +4,9 @@ A function holds its closure, the globals that its code loads, its defaults, and
 is bound to; through them the contents of lists, tuples and dicts, modules with all below them, and
 optimizers with their groups and state; sets and NumPy arrays by their contents. Of other objects,
 classes and Python modules only those attributes count, their own or inherited, that the code names,
-`config.width`, or a method of the object that it calls, or the `forward` of a module that has it.
+`config.width`, or a method of the object that it calls, or the `forward` of a module that has it;
+special methods count as called, since no name says where they are (`attributes`). A compiled step
+that the code names is a part of it.
 
     a                                   a global or a free variable
     model.0.weight, model.training      parts of a module
@@ -21,9 +23,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
-from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +35,11 @@ from ..nn.hooks import Hook
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
+from .attributes import compiled_method, has_attributes, is_attribute, with_methods
 from .names import (
+    COUNT,
     PLAIN,
+    Compiled,
     helpers_of,
     is_full,
     is_ours_or_standard,
@@ -41,13 +47,15 @@ from .names import (
     layers_of,
     names_of,
     parts,
-    with_methods,
 )
 
 # What is not looked into.
 LEAVES = (Tensor, *PLAIN)
 # What an optimizer hands to its rule as numbers at each step; the other options steer the rule.
 _RATES = ("lr", "initial_lr", "max_lr", "min_lr", "base_lr")
+# What an optimizer calls as it steps; and what it keeps, which is walked by itself or counts.
+_RULE = ("step", "_numbers", "_update")
+_KEPT = ("param_groups", "state", "defaults", "stepped")
 # Where a module keeps its members and hooks.
 TABLES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
 # What changes in place, and no setter counts it.
@@ -128,11 +136,10 @@ class _Walk:
         self.fn = fn
         self.layers = list(layers_of(fn))
         self.helpers = helpers_of(self.layers)
-        functions = [f for f in (*self.layers, *self.helpers) if isinstance(f, FunctionType)]
-        codes = [f.__code__ for f in functions]
         # The attributes that the code names, and the methods of what is being walked through.
-        self.attributes = names_of(tuple(codes))[1]
-        self.reads_options = "param_groups" in self.attributes
+        self.attributes = _names_in((*self.layers, *self.helpers))
+        self.reads_options = self.reads_counts = False
+        self._note_reading()
         self.entered: set[Any] = set()
         self.optimizers: dict[int, tuple[str, Optimizer]] = {}
         self.names: dict[Tensor, str] = {}
@@ -149,19 +156,34 @@ class _Walk:
             path, optimizer = self.optimizers.pop(next(iter(self.optimizers)))
             yield from self._optimizer(path, optimizer)
 
+    @contextmanager
+    def _naming(self, names: Iterable[str]) -> Iterator[None]:
+        """Inside, other code is walked through, which names these attributes."""
+        outer, self.attributes = self.attributes, list(dict.fromkeys(names))
+        self._note_reading()
+        try:
+            yield
+        finally:
+            self.attributes = outer
+
+    def _note_reading(self) -> None:
+        """Whether the code reads options of optimizers, or how many steps they took, by itself."""
+        self.reads_options |= "param_groups" in self.attributes
+        self.reads_counts |= "state" in self.attributes and COUNT in self.attributes
+
     def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Found]:
         for path, value in named(self.fn, args, kwargs):
             if not isinstance(value, LEAVES):
                 yield from self._found(Found(path, value))
 
-    def _layer(self, layer: Any) -> Iterator[Found]:
+    def _layer(self, layer: Any, path: str = "self") -> Iterator[Found]:
         if isinstance(layer, functools.partial):
-            yield from self._found(Found("partial.args", layer.args))
-            yield from self._found(Found("partial.keywords", layer.keywords))
+            for name in ("args", "keywords"):
+                yield from self._found(Found(f"partial.{name}", getattr(layer, name)))
         elif isinstance(layer, FunctionType):
             yield from self._function(layer)
         else:
-            yield from self._found(Found("self", layer))
+            yield from self._found(Found(path, layer))
 
     def _helper(self, layer: Any) -> Iterator[Found]:
         for found in self._layer(layer):
@@ -169,6 +191,10 @@ class _Walk:
                 yield found
 
     def _function(self, fn: FunctionType) -> Iterator[Found]:
+        entry = "function", id(fn)
+        if entry in self.entered:
+            return
+        self.entered.add(entry)
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
             if is_full(cell):
                 yield from self._found(Found(name, cell.cell_contents, cell))
@@ -201,8 +227,21 @@ class _Walk:
             self.optimizers[id(value)] = path, value
         elif isinstance(value, _CHANGING):
             yield from self._entries(path, value)
-        elif _has_attributes(value):
+        elif isinstance(value, Compiled):
+            yield from self._part(value, path)
+        elif isinstance(value, MethodType):
+            yield from self._bound(path, value)
+        elif isinstance(value, functools.partial):
+            for name in ("func", "args", "keywords"):
+                yield from self._found(Found(f"{path}.{name}", getattr(value, name)))
+        elif has_attributes(value):
             yield from self._object(path, value)
+
+    def _bound(self, path: str, method: MethodType) -> Iterator[Found]:
+        """The object that a method is bound to, as far as that names it, too."""
+        own = any(method.__self__ is layer for layer in self.layers)
+        with self._naming((*self.attributes, *_names_in(layers_of(method)))):
+            yield from self._found(Found("self" if own else f"{path}.__self__", method.__self__))
 
     def _entries(self, path: str, value: Any) -> Iterator[Found]:
         """What a container holds; members of a set stand nowhere in it."""
@@ -217,63 +256,70 @@ class _Walk:
 
     def _object(self, path: str, value: Any) -> Iterator[Found]:
         """What the code, and the methods that it calls, name of an object and of its class."""
-        outer = self.attributes
-        if not isinstance(value, (type, ModuleType)):
-            self.attributes = with_methods(type(value), tuple(outer))
-            self.reads_options |= "param_groups" in self.attributes
+        if isinstance(value, (type, ModuleType)):
+            yield from self._attributes(path, value)
+            return
+        with self._naming(with_methods(type(value), self.attributes)):
             if hasattr(value, "__dict__"):
                 yield Found(f"{path}.__dict__", vars(value))
-        yield from self._attributes(path, value)
-        self.attributes = outer
+            yield from self._attributes(path, value)
 
-    def _attributes(self, path: str, value: Any) -> Iterator[Found]:
-        """Those attributes, of its own or inherited, that code names."""
+    def _attributes(self, path: str, value: Any, others: Collection[str] = ()) -> Iterator[Found]:
+        """Those attributes, of its own or inherited, that code names, but for some `others`."""
         holder = Attributes(value)
         for name in self.attributes:
-            if _is_attribute(value, name):
+            method = compiled_method(value, name)
+            if method is not None:
+                yield from self._part(method, path)
+            elif name not in others and is_attribute(value, name):
                 yield from self._found(Found(f"{path}.{name}", getattr(value, name), holder, name))
 
     def _hook(self, hook: Any) -> Iterator[Found]:
-        """What a hook of a user's program holds, as if it were a layer of the function."""
-        entry = "hook", id(hook)
-        if entry in self.entered or is_ours_or_standard(getattr(hook, "__module__", "") or ""):
-            return
-        self.entered.add(entry)
-        layers, outer = list(layers_of(hook)), self.attributes
-        codes = tuple(f.__code__ for f in layers if isinstance(f, FunctionType))
-        self.attributes = list(dict.fromkeys((*outer, *names_of(codes)[1])))
-        for layer in layers:
-            yield from self._layer(layer)
-        self.attributes = outer
+        """What a hook of a user's program holds."""
+        if not is_ours_or_standard(getattr(hook, "__module__", "") or ""):
+            yield from self._part(hook)
+
+    def _part(self, fn: Any, path: str = "self") -> Iterator[Found]:
+        """What other code holds that is as good as the function's own; `path` is its object's."""
+        entry = "part", id(fn)
+        if entry not in self.entered:
+            self.entered.add(entry)
+            layers = list(layers_of(fn))
+            with self._naming((*self.attributes, *_names_in(layers))):
+                for layer in layers:
+                    yield from self._layer(layer, path)
 
     def _module(self, path: str, module: Module) -> Iterator[Found]:
         self.entered.add(id(module))
-        own, outer = vars(module), self.attributes
-        self.attributes = with_methods(type(module), (*outer, "forward"))
-        yield Found(f"{path}.__dict__", own, steady=True)
-        for table in TABLES:
-            yield Found(f"{path}.{table}", own[table], own, table, steady=True)
-            for name, member in own[table].items():
-                yield Found(f"{path}.{name}", member, own[table], name, steady=True)
-                if isinstance(member, Hook):
-                    yield from self._hook(member.function)
-        for name in own:
-            if name not in TABLES:
-                yield from self._found(Found(f"{path}.{name}", own[name], own, name, steady=True))
-        yield from self._inherited(path, module)
-        self.attributes = outer
+        own = vars(module)
+        with self._naming(with_methods(type(module), (*self.attributes, "forward"))):
+            yield Found(f"{path}.__dict__", own, steady=True)
+            for table in TABLES:
+                yield from self._table(path, own, table)
+            for name in own:
+                if name not in TABLES:
+                    yield from self._own(Found(f"{path}.{name}", own[name], own, name, steady=True))
+            members = chain.from_iterable(own[table] for table in TABLES[:3])
+            yield from self._attributes(path, module, {*own, *members})
 
-    def _inherited(self, path: str, module: Module) -> Iterator[Found]:
-        """What classes of a user's program give a module, as far as code names it."""
-        own, holder = vars(module), Attributes(module)
-        for name in self.attributes:
-            hidden = name in own or any(name in own[table] for table in TABLES[:3])
-            if not hidden and _is_attribute(module, name):
-                found = Found(f"{path}.{name}", getattr(module, name), holder, name)
-                yield from self._found(found)
+    def _table(self, path: str, own: dict[str, Any], table: str) -> Iterator[Found]:
+        """Members of a module, which are walked by themselves, or its hooks."""
+        yield Found(f"{path}.{table}", own[table], own, table, steady=True)
+        for name, member in own[table].items():
+            yield Found(f"{path}.{name}", member, own[table], name, steady=True)
+            if isinstance(member, Hook):
+                yield from self._hook(member.function)
+
+    def _own(self, found: Found) -> Iterator[Found]:
+        """A plain attribute of a module; of its compiled steps only those that code names."""
+        unnamed = isinstance(found.value, Compiled) and found.key not in self.attributes
+        yield from (found,) if unnamed else self._found(found)
 
     def _optimizer(self, path: str, optimizer: Optimizer) -> Iterator[Found]:
         own, steered = vars(optimizer), type(optimizer).step is Optimizer.step
+        if not is_ours_or_standard(type(optimizer).__module__):
+            with self._naming(with_methods(type(optimizer), (*self.attributes, *_RULE))):
+                yield from self._attributes(path, optimizer, _KEPT)
         for name in ("param_groups", "state"):
             yield Found(f"{path}.{name}", own[name], own, name)
         for i, group in enumerate(optimizer.param_groups):
@@ -285,7 +331,7 @@ class _Walk:
             place = f"{path}.state[{name}]"
             yield Found(place, state, optimizer.state, param, exact=True)
             yield Found(place, state, steady=True)
-            yield from self._state(place, state, steered)
+            yield from self._state(place, state, steered and not self.reads_counts)
 
     def _group(self, path: str, group: dict[str, Any], steered: bool) -> Iterator[Found]:
         yield Found(path, group, steady=True)
@@ -317,29 +363,9 @@ def _parameters(fn: Any, n: int) -> list[str]:
     return names + [f"argument {i}" for i in range(len(names), n)]
 
 
-def _has_attributes(value: Any) -> bool:
-    """Whether attributes of `value` may be data of a user's program."""
-    if isinstance(value, ModuleType) and is_ours_or_standard(value.__name__):
-        return False
-    known = (FunctionType, MethodType, functools.partial, Module, Optimizer)
-    return not isinstance(value, known)
-
-
-def _is_attribute(value: Any, name: str) -> bool:
-    """Whether `value` has an attribute that is data of its own, or that its classes give it."""
-    if name in getattr(value, "__dict__", ()):
-        return not isinstance(value, (type, ModuleType)) or _is_data(vars(value)[name])
-    for cls in (value if isinstance(value, type) else type(value)).__mro__:
-        if name in vars(cls):
-            given = vars(cls)[name]
-            slot = isinstance(given, MemberDescriptorType) and hasattr(value, name)
-            return not is_ours_or_standard(cls.__module__) and (slot or _is_data(given))
-    return False
-
-
-def _is_data(value: Any) -> bool:
-    """Whether a class or a Python module holds `value` as data rather than as code."""
-    return isinstance(value, (Module, Optimizer, *_CHANGING, *LEAVES))
+def _names_in(layers: Iterable[Any]) -> list[str]:
+    """The attributes that the functions among layers name."""
+    return names_of(tuple(f.__code__ for f in layers if isinstance(f, FunctionType)))[1]
 
 
 def _is_numeric(value: Any) -> bool:

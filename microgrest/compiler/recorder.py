@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,12 +36,29 @@ from ..kernels.steps.trace import (
     Trace,
     View,
 )
+from ..recording import state
 from .buffers import Buffers
 from .numbers import Inputs
 from .standin import Slotted, written
 
 _HERE = str(Path(__file__).parents[1]) + os.sep
 _PROGRAMS = _HERE + "cli" + os.sep  # a program written on the library
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+# Python's protocols, which a program uses without naming a function of the library.
+_PROTOCOLS = ("values.py", "printing.py", "tensor.py")
+# What to do instead of giving a function a tensor where it needs a number, or a decision.
+_INSTEAD = {
+    "tensor": "torch.stack makes one tensor of several",
+    "add": "alpha has to be a number: write x + t * y",
+    "sub": "alpha has to be a number: write x - t * y",
+    "clip_grad_norm_": "leave error_if_nonfinite out, for repeat looks for NaN and infinity",
+    "get_total_norm": "leave error_if_nonfinite out, for repeat looks for NaN and infinity",
+    "full": "t.expand(shape) has one value everywhere",
+    "allclose": "",
+    "equal": "",
+}
+_NUMBER = "it needs a number, which no tensor of the step can give: compute it outside of the step"
 
 
 class Recorder:
@@ -58,6 +75,7 @@ class Recorder:
         self.numbers = Inputs()
         self.generators: list[tuple[Any, int]] = []
         self.lines: dict[int, str] = {}
+        self.starts: Mapping[Any, int] = {}  # where tensors in storages of their own began
         self.device = ""
         self._drawing: Any = None
 
@@ -78,9 +96,21 @@ class Recorder:
         if all(known is not generator for known, _ in self.generators):
             self.generators.append((generator, generator._offset))
 
+    def start(self, storage: Any) -> int:
+        """Where a tensor's storage begins in the one that it was a part of before the step.
+
+        Someone asks for it, so the recording is good for this one place.
+        """
+        self.memory.overlaps |= storage in self.starts
+        return self.starts.get(storage, 0)
+
     def refuse(self, what: str, remedy: str) -> NoReturn:
         """RuntimeError: what cannot be recorded, where in the user's program, and the remedy."""
         where = source_line(full=True)
+        name, taken = _called(), " takes the values of a tensor"
+        if name and taken in what:
+            what = f"{name}(){what[what.index(taken) :]}"
+            remedy = remedy if state.function else _INSTEAD.get(name, _NUMBER) or remedy
         raise RuntimeError(f"{what} at {where}, which cannot be part of a compiled step: {remedy}")
 
     def made(self, array: Any) -> None:
@@ -313,9 +343,24 @@ def source_line(full: bool = False) -> str:
     return f"{name if full else os.path.basename(name)}:{frame.f_lineno}"
 
 
+def _called() -> str:
+    """The function of the library that the program called; "" where it is one of `_PROTOCOLS`."""
+    frame: Any = sys._getframe(2)
+    names: list[str] = []
+    while frame is not None and _is_ours(frame.f_code.co_filename):
+        if frame.f_code.co_name not in ("called", "renamed"):  # wrappers
+            names.append(frame.f_code.co_name)
+            protocol = os.path.basename(frame.f_code.co_filename) in _PROTOCOLS
+        frame = frame.f_back
+    if not names or protocol or names[-1].startswith("_") or names[-1] == "getitem":
+        return ""
+    return names[-1]
+
+
 @lru_cache(maxsize=4096)
 def _is_ours(filename: str) -> bool:
-    """Whether a file is the library's, or one through which it calls itself, and no program."""
+    """Whether a file is the library's, or Python's own, and no program."""
     if filename.startswith(_HERE):
         return not filename.startswith(_PROGRAMS)
-    return filename.startswith("<frozen") or os.path.basename(filename) == "contextlib.py"
+    standard = filename.startswith(_STANDARD) and not any(name in filename for name in _INSTALLED)
+    return standard or filename.startswith("<frozen")

@@ -18,18 +18,13 @@ from ..recording import world
 from ..storage import Storage
 from ..tensor import Tensor, wrap
 from .binding import Binding
-from .effects import (
-    Before,
-    Fresh,
-    Known,
-    check_graph,
-    new_gradients,
-    put_back,
-    settled,
-)
+from .changes import Changes, Held
+from .effects import Before, Fresh, Gradients, Known, check_graph
 from .guards import Guards
+from .kept import settled
 from .made import Kept, Made
 from .recorder import Recorder
+from .replaced import Replaced
 from .results import Leaf, Results, leaf_of
 from .slides import Slides
 from .snapshot import before_counts
@@ -43,9 +38,10 @@ _MASK = (1 << 64) - 1
 class Recorded(NamedTuple):
     """What came of a call that was to be recorded.
 
-    There is no recording where state came into being, as an optimizer's in its first step, or where
-    arguments that should slide turned out to share memory with something, as `overlaps` says: the
-    next call can be recorded then.
+    There is no recording where state came into being, as an optimizer's in its first step, where
+    the step replaced tensors that others hold, or put something new into what guards look at, or
+    where arguments that should slide turned out to share memory with something, or somebody asked
+    where they begin, as `overlaps` says: the next call can be recorded then.
     """
 
     result: Any
@@ -69,21 +65,30 @@ def record(
     slides = Slides(guards.slide(args, kwargs) if slide else ())
     try:
         before = Before(fn, args, kwargs, slides)
+        held = Held(guards.seen.found, before)
         recorder = Recorder(name, lenient=bool(slides.tensors))
+        recorder.starts = slides.starts
         before.tell(recorder)
         with watching(recorder):
             value = [fn(*args, **kwargs)]
         guards.check_modes(name)
-        put_back(before, recorder)
         check_graph(before)
-        fresh = Fresh(before)
-        gradients = new_gradients(before, recorder, fresh)
+        replaced = Replaced(before)
+        fresh = Fresh(before, recorder, replaced.memories)
+        gradients = Gradients(before, recorder, fresh)
         results = Results(value.pop(), fresh)
+        gradients.settle(results.leaves)
+        replaced.settle(recorder, fresh, gradients.kept)
         fresh.done()
-        slides.views += [*results.leaves, *[g for g in gradients.values() if g is not None]]
+        slides.views += [*results.leaves, *[g for g in gradients.new.values() if g is not None]]
         found = None
-        if settled(before, recorder, fresh) and not recorder.memory.overlaps:
-            found = Recording(guards, before, recorder, gradients, results, build)
+        if (
+            settled(before, recorder, fresh)
+            and replaced.settled
+            and not recorder.memory.overlaps
+            and (changes := held.changes(recorder)) is not None
+        ):
+            found = Recording(guards, before, recorder, gradients, changes, results, build)
         return Recorded(results.value, found, recorder.memory.overlaps)
     finally:
         slides.end()
@@ -109,15 +114,17 @@ class Recording:
         guards: Guards,
         before: Before,
         recorder: Recorder,
-        gradients: Mapping[Known, Tensor | None],
+        gradients: Gradients,
+        changes: Changes,
         results: Results,
         build: Build,
     ) -> None:
         self.guards, self._result = guards, results.build
+        self.changes = changes or None
         leaves = [leaf_of(t, before, recorder) for t in results.leaves]
         graded = {
             known: None if g is None else leaf_of(g, before, recorder)
-            for known, g in gradients.items()
+            for known, g in gradients.new.items()
         }
         for known, leaf in graded.items():
             if leaf is not None and leaf.buffer is not None:
@@ -125,25 +132,27 @@ class Recording:
         self.trace = recorder.trace(results.scalars(recorder))
         self.numbers = recorder.numbers.table()
         self.generators = [generator for generator, _ in recorder.generators]
-        old = {known.owner: known for known in before.known.values() if known.owner is not None}
-        self.repeats = all((g is None) == (known not in old) for known, g in gradients.items())
+        self.repeats = gradients.repeats and not changes
 
         touched = {s: s.version - v for s, v in before.versions.items() if s.version != v}
-        needed = {k for k in before.known.values() if k.storage in touched} | set(gradients)
+        needed = {k for k in before.known.values() if k.storage in touched}
+        needed |= {*gradients.new, *changes.flags}
         needed |= {leaf.known for leaf in (*leaves, *graded.values()) if leaf and leaf.known}
-        replaced = {old[known] for known in gradients if known in old}
+        replaced = gradients.replaced
         self.binding = Binding(before, recorder, self.trace, needed - replaced, replaced)
         self._template = self.binding.template.copy()
         self._count_writes(touched)
         self._written = self._inputs_written()
-        self._arrange(leaves, graded, results, gradients)
+        self._arrange(leaves, graded, results, gradients.new)
         self._shorten()
         self.history = np.empty((1, len(self.trace.scalars)))
         self.seeds = np.empty((len(self.generators), 2), np.uint64)
         moving = {p for p, *_ in (*self._bound, *self.binding.copied, *self._empties)}
         self.trace.held = [p for p in range(len(self.trace.arguments)) if p not in moving]
+        self._indexes = self.trace.indexes
         self.native = build(self.trace)
         guards.bind(self.binding.guarded, recorder.memory.unnamed())
+        self.binding.forget()
 
     def _count_writes(self, touched: Mapping[Storage, int]) -> None:
         """How many in-place writes each call counts: of inputs, and of other tensors."""
@@ -228,9 +237,11 @@ class Recording:
         return [tensors[i] for position, i in self.binding.inputs if position in self._written]
 
     def graded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """The tensors that get new gradients, or lose theirs."""
+        """The tensors that get new gradients, or lose theirs, or have other flags then."""
         tensors = self.binding.tensors(args, kwargs)
-        return [tensors[m.owner] for m in self.made[: self.gradients] if m.owner is not None]
+        owners = [m.owner for m in self.made[: self.gradients] if m.owner is not None]
+        flagged = () if self.changes is None else self.changes.flags
+        return [tensors[i] for i in (*owners, *(known.index for known in flagged))]
 
     def fits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Whether a call can be served."""
@@ -258,7 +269,7 @@ class Recording:
         arrays = self._arrays(tensors)
         if history is None:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
-        before = before_counts(self) if self.trace.indexes else None
+        before = before_counts(self) if self._indexes else None
         numbers = self._numbers(steps)
         failed = self._run(steps, numbers, self.seeds, history, arrays)
         if failed and before is not None:
@@ -266,6 +277,8 @@ class Recording:
             self._fail(failed)
         for i, count in self._touched:
             tensors[i]._storage.version += count
+        if self.changes is not None:
+            self.changes.make(tensors)
         if same and self._plain is not None:
             return self._result([wrap(arrays[p], a, b, kind) for p, a, b, kind in self._plain])
         return self._result(self._make(tensors, arrays, same))

@@ -1,4 +1,4 @@
-"""What a step returns: tensors in nested tuples, lists and dicts, among values of any kind.
+"""What a step returns: tensors in nested tuples, lists, dicts and dataclasses, among other values.
 
 A recording makes a Leaf of each tensor that was returned, and a function that puts the tensors of
 another call in their places. Values that are no tensors are returned as they were.
@@ -6,8 +6,10 @@ another call in their places. Values that are no tensors are returned as they we
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -56,11 +58,14 @@ class Leaf(NamedTuple):
 class Results:
     """A result with other tensors, those that `fresh` gives for its own.
 
-    `value` is for the caller; it has the `leaves`, in order. `build` puts the tensors of another
-    call in their places.
+    `value` is for the caller; it has the `leaves`, in order, each once. `build` puts the tensors of
+    another call in their places. What is no tensor stays as it is, or becomes None.
     """
 
-    def __init__(self, value: Any, fresh: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self, value: Any, fresh: Callable[[Tensor], Tensor] = lambda t: t, *, others: bool = True
+    ) -> None:
+        self.others = others
         self.leaves: list[Tensor] = []
         self._places: dict[int, int] = {}
         self.build = self._builder(value, fresh)
@@ -77,7 +82,28 @@ class Results:
             )
         if type(value) is dict:
             return _mapping({key: self._builder(v, fresh) for key, v in value.items()})
-        return lambda leaves: value
+        if isinstance(value, dict) or (is_dataclass(value) and not isinstance(value, type)):
+            return self._object(value, fresh)
+        return lambda leaves: value if self.others else None
+
+    def _object(self, value: Any, fresh: Callable[[Tensor], Tensor]) -> Build:
+        """A new object of the same class each time, whatever its class does when it is made."""
+        entries = dict(value) if isinstance(value, dict) else {}
+        names = [field.name for field in fields(value)] if is_dataclass(value) else []
+        names += [name for name in getattr(value, "__dict__", ()) if name not in names]
+        attributes = {name: getattr(value, name) for name in names if hasattr(value, name)}
+        empty = copy.copy(value)
+        _set(empty, dict.fromkeys(entries), dict.fromkeys(attributes))
+        parts = {key: self._builder(v, fresh) for key, v in entries.items()}
+        others = {name: self._builder(v, fresh) for name, v in attributes.items()}
+
+        def build(leaves: Sequence[Tensor]) -> Any:
+            new = copy.copy(empty)
+            made = {key: part(leaves) for key, part in parts.items()}
+            _set(new, made, {name: part(leaves) for name, part in others.items()})
+            return new
+
+        return build
 
     def _leaf(self, t: Tensor) -> int:
         at = self._places.setdefault(id(t), len(self.leaves))
@@ -113,6 +139,14 @@ def leaf_of(t: Tensor, before: Before, recorder: Recorder) -> Leaf:
 
 def _sequence(make: Callable[[Any], Any], parts: Sequence[Build]) -> Build:
     return lambda leaves: make([part(leaves) for part in parts])
+
+
+def _set(target: Any, entries: Mapping[Any, Any], attributes: Mapping[str, Any]) -> None:
+    """Set entries of a dict and attributes, of frozen objects too."""
+    for key, value in entries.items():
+        dict.__setitem__(target, key, value)
+    for name, value in attributes.items():
+        object.__setattr__(target, name, value)
 
 
 def _remade(cls: Any, parts: Sequence[Any]) -> Any:

@@ -31,6 +31,11 @@ class Slides:
             self._before[own] = old, old.version, t._offset
             t._storage, t._offset = own, 0
 
+    @property
+    def starts(self) -> dict[Storage, int]:
+        """Where in the storage from before each of their storages begins."""
+        return {own: start for own, (_, _, start) in self._before.items()}
+
     def __contains__(self, t: object) -> bool:
         return isinstance(t, Tensor) and t._storage in self._before
 

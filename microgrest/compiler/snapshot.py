@@ -11,7 +11,6 @@ import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from types import CellType
 from typing import Any
 
 from ..optim.lr_scheduler import LRScheduler
@@ -20,8 +19,8 @@ from ..random import Generator, default_generator
 from ..recording import world
 from ..storage import Kind, Storage
 from ..tensor import Tensor
-from .names import PLAIN
-from .reach import Attributes, Found, reached, walk
+from .changes import Kept
+from .reach import Found, reached, walk
 
 _GEOMETRY = ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset", "_requires_grad")
 _place = attrgetter(*_GEOMETRY)
@@ -42,6 +41,7 @@ class Snapshot:
         schedulers: Iterable[Any],
         generators: Iterable[Generator],
         gradients: bool = True,
+        places: Iterable[Found] = (),
     ) -> None:
         self.tensors = [_Kept(t) for t in dict.fromkeys(tensors)]
         self.gradients = [(kept.tensor, kept.tensor._grad) for kept in self.tensors if gradients]
@@ -50,7 +50,7 @@ class Snapshot:
         self.tables = [(table, dict(table)) for table in tables]
         self.schedulers = [(s, copy.deepcopy(s.state_dict())) for s in schedulers]
         self.generators = [(g, g._seed, g._offset) for g in generators]
-        self.places: list[Found] = []
+        self.places = Kept(places)
 
     def restore(self) -> None:
         """Put everything back."""
@@ -66,14 +66,7 @@ class Snapshot:
             scheduler.load_state_dict(copy.deepcopy(state))
         for table, entries in self.tables:
             _put_back(table, entries)
-        for place in self.places:
-            if isinstance(place.holder, CellType):
-                place.holder.cell_contents = place.value
-            elif isinstance(place.holder, Attributes):
-                if getattr(place.holder.owner, place.key, None) is not place.value:
-                    setattr(place.holder.owner, place.key, place.value)
-            elif place.holder.get(place.key) is not place.value:
-                place.holder[place.key] = place.value
+        self.places.restore()
         for generator, seed, offset in self.generators:
             generator._seed, generator._offset = seed, offset
 
@@ -106,7 +99,9 @@ def before_replay(
         return None
     graded = recording.graded(args, kwargs)
     reads = bool(recording.binding.copied) or not recording.repeats
-    return Snapshot([*written, *graded], written, *_counters(recording), gradients=reads)
+    places = () if recording.changes is None else recording.changes.places
+    counters = _counters(recording)
+    return Snapshot([*written, *graded], written, *counters, gradients=reads, places=places)
 
 
 def before_counts(recording: Any) -> Snapshot:
@@ -142,16 +137,14 @@ def before_eager(
     optimizers = _unique(things, Optimizer)
     states = chain.from_iterable((o.state, *o.state.values()) for o in optimizers)
     groups = chain.from_iterable(o.param_groups for o in optimizers)
-    snapshot = Snapshot(
+    return Snapshot(
         tensors,
         tensors,
         (*states, *groups),
         _unique(things, LRScheduler),
         _unique(things, Generator),
+        places=found,
     )
-    holders = (dict, CellType, Attributes)
-    snapshot.places = [f for f in found if isinstance(f.holder, holders) and _is_data(f.value)]
-    return snapshot
 
 
 def _size(tensors: Iterable[Tensor]) -> int:
@@ -172,11 +165,6 @@ def _put_back(table: dict[Any, Any], entries: Mapping[Any, Any]) -> None:
     for key, value in entries.items():
         if table.get(key) is not value:
             table[key] = value
-
-
-def _is_data(value: Any) -> bool:
-    """Whether this is what a step may replace where it stands."""
-    return isinstance(value, (Tensor, *PLAIN))
 
 
 def _unique(things: Iterable[Any], cls: type) -> list[Any]:

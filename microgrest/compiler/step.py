@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from ..kernels.steps.trace import Native, Trace
-from ..recording import state
+from ..recording import run_eagerly, state
 from ..tensor import Tensor
+from .names import Compiled, is_lazy
 from .replay import Recording, record
 from .results import detached
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 KEPT = 16  # recordings of one step
 TRIES = 3  # calls in a row that may bring state into being
 PATIENCE = 8  # recordings in a row for the same reason, before there is a warning
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, functools.partial, type(None))
 _HINTS = {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}  # of PyTorch's compile
 
 
@@ -51,7 +55,8 @@ def compile(fn: Callable[..., Any] | None = None, *, verify: int = 0, **hints: A
     PyTorch's `fullgraph`, `dynamic`, `backend`, `mode` and `options` are accepted and have nothing
     to say here; with `disable=True` the result is `fn` itself.
 
-    RuntimeError for what cannot be recorded, naming the line and the remedy.
+    TypeError for generator and coroutine functions. RuntimeError for what cannot be recorded,
+    naming the line and the remedy.
     """
     if isinstance(verify, bool) or not isinstance(verify, int) or verify < 0:
         raise ValueError(f"verify must be a number of calls, 0 for none, got {verify!r}")
@@ -62,7 +67,14 @@ def compile(fn: Callable[..., Any] | None = None, *, verify: int = 0, **hints: A
         return functools.partial(compile, verify=verify, **hints)
     if not callable(fn):
         raise TypeError(f"compile() takes a function, not {type(fn).__name__}")
-    return fn if hints.get("disable") else Step(fn, verify=verify)
+    if hints.get("disable"):
+        return fn
+    if is_lazy(fn):
+        raise TypeError(
+            f"compile() takes no generator or coroutine function, as {_name(fn)} is, whose call "
+            "runs nothing yet: compile a function of what it does between two yields or awaits"
+        )
+    return Step(fn, verify=verify)
 
 
 def native(trace: Trace) -> Native:
@@ -72,8 +84,12 @@ def native(trace: Trace) -> Native:
     return build(trace)
 
 
-class Step:
-    """A compiled function. `fn` is the function itself, `recordings` are its latest first."""
+class Step(Compiled):
+    """A compiled function. `fn` is the function itself, `recordings` are its latest first.
+
+    A copy is a step of the copied function, a method that of the copied object; it has no
+    recordings yet.
+    """
 
     def __init__(
         self,
@@ -83,8 +99,8 @@ class Step:
         build: Callable[[Trace], Native] = native,
     ) -> None:
         functools.update_wrapper(self, fn, updated=())
-        self.fn, self.verify = fn, verify
-        self.name = getattr(fn, "__name__", type(fn).__name__)
+        self.verify = verify
+        self.name = _name(fn)
         self.recordings: list[Recording] = []
         self.calls = 0
         self._build = build
@@ -93,11 +109,12 @@ class Step:
         self._reason, self._repeated = "", 0
         self._slides = True
         self._lock = threading.RLock()
+        self.fn = fn  # last: from here on the attributes of a module are set there
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, its tensors detached."""
-        if state.recorder is not None:
-            return self.fn(*args, **kwargs)  # a part of the step that is being recorded
+        if state.recorder is not None or state.running:
+            return self.fn(*args, **kwargs)  # a part of the step that runs it
         with self._lock:
             recordings = self.recordings
             if recordings and not self.verify:
@@ -122,8 +139,43 @@ class Step:
             raise AttributeError(name)
         return getattr(self.fn, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What the step itself does not have is the module's, or that of an object that is called.
+
+        A function's, which has no attributes as a rule, stays here.
+        """
+        own = vars(self)
+        if name in own or isinstance(own.get("fn"), _FUNCTIONS):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.fn, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name in vars(self):
+            object.__delattr__(self, name)
+        else:
+            delattr(self.fn, name)
+
+    def __copy__(self) -> Step:
+        return self._copied(self.fn, copy.copy)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Step:
+        fn = copy.deepcopy(self.fn, memo)
+        # The object of a method may hold this step, which is then copied with it.
+        made: Step | None = memo.get(id(self))
+        return self._copied(fn, lambda kept: copy.deepcopy(kept, memo)) if made is None else made
+
+    def _copied(self, fn: Callable[..., Any], copied: Callable[[Any], Any]) -> Step:
+        step = Step(fn, verify=self.verify, build=self._build)
+        vars(step).update({k: copied(v) for k, v in vars(self).items() if k not in vars(step)})
+        return step
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{self.name}: a compiled step cannot be pickled; pickle its function")
+
+    def uncompiled(self) -> Callable[..., Any]:
+        """The function itself."""
+        return self.fn
 
     def __repr__(self) -> str:
         n = len(self.recordings)
@@ -140,10 +192,10 @@ class Step:
         return self._latest().native.source
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
-        """What the latest recording does and costs: see `explain.Explanation`, or print it.
+        """What the recording of such a call does and costs, without arguments the latest recording.
 
-        Its time is measured on copies of the tensors that a call with these arguments uses.
-        RuntimeError where there is no recording yet.
+        See `explain.Explanation`, or print it. Its time is measured on copies of the tensors that
+        the call uses. RuntimeError where there is no such recording yet.
         """
         from .explain import explain
 
@@ -151,12 +203,12 @@ class Step:
         return explain(found, args, kwargs)
 
     def export(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Write the latest recording to `path` as a module that needs NumPy and Numba only.
+        """Write a recording to `path` as a module that needs NumPy and Numba only.
 
-        Its `fit` runs steps on NumPy arrays. Given the arguments of a call here, and where they are
-        not too large, it also has the values of now, and can be run as it is. Arrays of more than a
-        few numbers go to a file beside it that ends in ".npz". RuntimeError where there is no
-        recording yet.
+        Its `fit` runs steps on NumPy arrays. Given the arguments of a call here, that recording is
+        meant, and the module also has the values of now, where they are not too large, and can be
+        run as it is; without arguments it is the latest. Arrays of more than a few numbers go to a
+        file beside it that ends in ".npz". RuntimeError where there is no such recording yet.
         """
         from .export import export
 
@@ -165,14 +217,21 @@ class Step:
     def _latest(
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Recording:
-        """The recording that fits a call, else the latest; RuntimeError where there is none."""
+        """The recording that fits a call; without arguments the latest. RuntimeError if none."""
         if not self.recordings:
             raise RuntimeError(
                 f"{self.name} has not been compiled yet: call it twice first, eagerly and to be "
                 "recorded"
             )
         with self._lock:
-            return self._find(args, kwargs or {}) or self.recordings[0]
+            found = self._find(args, kwargs or {})
+        if found is not None or not (args or kwargs):
+            return found or self.recordings[0]
+        why = self.recordings[0].guards.why(args, kwargs or {})
+        raise RuntimeError(
+            f"{self.name} has no recording for such a call ({why}): call it with such arguments "
+            "twice first, or give none to mean the latest recording"
+        )
 
     def _find(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording | None:
         """The recording that fits a call, if there is one."""
@@ -188,36 +247,58 @@ class Step:
         """Run the function eagerly; the second time for its kind of arguments, record it."""
         kind = (_signature(args), _signature(kwargs))
         if kind not in self._warm:
-            result = detached(self.fn(*args, **kwargs))
+            result = detached(self._checked(run_eagerly(self.fn, *args, **kwargs)))
             self._warm.add(kind)
             return result
-        self._note_reason(args, kwargs)
+        why = self._noted(args, kwargs)
         result, found, overlaps = record(
             self.fn, self.name, args, kwargs, self._build, self._slides
         )
         if found is not None:
             self.recordings = [found, *self.recordings[: KEPT - 1]]
+            if why:
+                self._warn(why, found.guards.why(args, kwargs))
         self._slides = self._slides and not overlaps
         self._count_unsettled(found is None)
         return result
 
-    def _note_reason(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Warn, once, where one thing, and that no shape, is another one in every call."""
+    def _checked(self, result: Any) -> Any:
+        """A result that there is as soon as the call is over."""
+        if isinstance(result, (Iterator, AsyncIterator, Awaitable)):
+            raise TypeError(
+                f"{self.name} returns a {type(result).__name__}, whose values a compiled step "
+                "cannot make later: return a list"
+            )
+        return result
+
+    def _noted(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Why this call is recorded, once it is time to warn of it; else "".
+
+        It is, once, where one thing, and that no shape, is another one in every call.
+        """
         if not self.recordings or self._repeated > PATIENCE:
-            return
+            return ""
         why = self.recordings[0].guards.why(args, kwargs)
         reason = why.partition(" was ")[0]
         same = reason == self._reason and not reason.endswith(": shape")
         self._reason, self._repeated = reason, self._repeated + 1 if same else 1
-        if reason and self._repeated == PATIENCE:
-            self._repeated += 1
-            warnings.warn(
-                f"{self.name} was recorded anew {PATIENCE} times in a row for one reason, this "
-                f"time because {why}; a number that changes with every call: pass it as a 0-d "
-                "tensor",
-                RuntimeWarning,
-                stacklevel=4,
-            )
+        return why if self._repeated >= PATIENCE else ""
+
+    def _warn(self, why: str, after: str) -> None:
+        """Name the reason; `after` the call the step itself may have changed it again."""
+        self._repeated = PATIENCE + 1
+        own = after.partition(" was ")[0] == self._reason
+        remedy = (
+            "the step itself changes it: count outside of the step"
+            if own
+            else "a number that changes with every call: pass it as a 0-d tensor"
+        )
+        warnings.warn(
+            f"{self.name} was recorded anew {PATIENCE} times in a row for one reason, this "
+            f"time because {why}; {remedy}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     def _count_unsettled(self, unsettled: bool) -> None:
         self._unsettled = self._unsettled + 1 if unsettled else 0
@@ -233,7 +314,7 @@ class Step:
         return verified(self, found, args, kwargs)
 
 
-class Method:
+class Method(Compiled):
     """A compiled method of an object, which is the first argument of all that its Step does."""
 
     __slots__ = ("__func__", "__self__")
@@ -248,6 +329,16 @@ class Method:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__func__, name)
 
+    def __copy__(self) -> Method:
+        return Method(self.__func__, self.__self__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Method:
+        return Method(self.__func__, copy.deepcopy(self.__self__, memo))
+
+    def uncompiled(self) -> Callable[..., Any]:
+        """The method itself."""
+        return MethodType(self.__func__.fn, self.__self__)
+
     def __repr__(self) -> str:
         return f"{self.__func__!r} of {self.__self__!r}"
 
@@ -257,11 +348,21 @@ class Method:
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """See `Step.explain`."""
-        return self.__func__.explain(self.__self__, *args, **kwargs)
+        return self.__func__.explain(*self._given(args, kwargs), **kwargs)
 
     def export(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """See `Step.export`."""
-        self.__func__.export(path, self.__self__, *args, **kwargs)
+        self.__func__.export(path, *self._given(args, kwargs), **kwargs)
+
+    def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """The arguments with the object; none where it takes some, and none are given."""
+        call, step = (self.__self__, *args), self.__func__
+        with step._lock:
+            return call if args or kwargs or step._find(call, {}) else ()
+
+
+def _name(fn: Any) -> str:
+    return str(getattr(fn, "__name__", type(fn).__name__))
 
 
 def _signature(value: Any) -> Any:

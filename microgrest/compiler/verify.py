@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
 
 from ..optim.optimizer import Optimizer
+from ..recording import run_eagerly
 from ..tensor import Tensor
 from .reach import leaves, reached, walk
-from .results import detached
+from .results import Results, detached
 from .snapshot import before_eager
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +38,8 @@ def verified(step: Any, recording: Any, args: Sequence[Any], kwargs: Mapping[str
     after = before_eager(fn, args, kwargs, others)
     assert before is not None and after is not None  # there was no limit
     before.restore()
-    eager = dict(_state(fn, args, kwargs, detached(fn(*args, **kwargs))))
+    expected = detached(run_eagerly(fn, *args, **kwargs))
+    eager = dict(_state(fn, args, kwargs, expected))
     for name in {**eager, **compiled}:
         text = _difference(compiled.get(name), eager.get(name))
         if text:
@@ -54,7 +57,11 @@ def _state(
 ) -> Iterator[tuple[str, Any]]:
     """What a call returned and left behind: copies of tensors, numbers, by name."""
     for name, value in leaves("the result", result):
-        yield name, _copied(value)
+        if is_dataclass(value):
+            tensors = Results(value).leaves
+            yield from ((f"tensor {i} of {name}", _copied(t)) for i, t in enumerate(tensors))
+        else:
+            yield name, _copied(value)
     for t, name in reached(fn, args, kwargs).items():
         yield name, _copied(t)
     for found in walk(fn, args, kwargs):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -181,3 +183,106 @@ def test_an_earlier_argument_is_not_kept() -> None:
     del late
     assert gone() is None
     step(mg.ones(2))
+
+
+# Results of other classes
+
+
+@dataclass
+class Out:
+    loss: Any
+    parts: Any
+    name: str = "out"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    loss: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSlots:
+    loss: Any
+    size: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.loss is None:
+            raise ValueError("a loss has to be a tensor")
+
+
+class Named(OrderedDict[str, Any]):
+    """As results of models often are: entries that are attributes as well."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+
+
+def with_default(loss: Any) -> Any:
+    found: Any = defaultdict(list, loss=loss)
+    found["many"].append(loss * 2)
+    return found
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda loss: Out(loss, {"twice": [loss * 2]}),
+        Frozen,
+        FrozenSlots,
+        lambda loss: [Frozen(Out(loss, ()))],
+        lambda loss: OrderedDict(b=loss, a=loss * 2),
+        lambda loss: Named(b=loss, a=Frozen(loss * 2)),
+        with_default,
+    ],
+)
+def test_results_of_other_classes(make: Any) -> None:
+    def fn(x: Any) -> Any:
+        return make((x * x).sum())
+
+    step = mg.compile(fn)
+    results = [step(mg.ones(2) * i) for i in range(6)]
+    for i, result in enumerate(results):
+        expected = fn(mg.ones(2) * i)
+        assert type(result) is type(expected)
+        assert repr(result) == repr(expected)
+    assert len({id(result) for result in results}) == 6
+    assert len(step.recordings) == 1
+
+
+def test_results_in_a_dict_with_a_default_have_it() -> None:
+    step = mg.compile(lambda x: with_default(x.sum()))
+    for _ in range(4):
+        result = step(mg.ones(2))
+        assert result["nothing"] == []
+
+
+def test_the_recorded_arguments_are_not_kept() -> None:
+    data = mg.arange(1000.0)
+    w = mg.ones(10, requires_grad=True)
+
+    def fn(x: Any) -> Any:
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    step = mg.compile(fn)
+    for i in range(5):
+        step(data[10 * i : 10 * i + 10])
+    memory = weakref.ref(data._storage.array)
+    del data
+    assert memory() is None
+    w.grad = mg.zeros(10)
+    assert step(mg.ones(10)).item() == 10
+
+
+def test_arguments_in_lists_that_were_recorded_are_not_kept() -> None:
+    step = mg.compile(lambda xs: xs[0] * xs[1])
+    batch = [mg.ones(3), mg.ones(3)]
+    gone = [weakref.ref(x) for x in batch]
+    for _ in range(3):
+        step(batch)
+    del batch
+    step([mg.ones(3), mg.ones(3)])
+    assert [ref() for ref in gone] == [None, None]

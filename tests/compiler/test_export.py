@@ -272,6 +272,18 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     step()
     with pytest.raises(ValueError, match=r"NAME\.py, not 'fit\.txt'"):
         step.export(tmp_path / "fit.txt")
+    turn = 0
+
+    def alternating() -> Any:
+        nonlocal turn
+        turn = 1 - turn
+        return mg.ones(2) * turn
+
+    counting = mg.compile(alternating)
+    for _ in range(4):
+        counting()
+    with pytest.raises(RuntimeError, match="changes Python values that it depends on"):
+        counting.export(tmp_path / "turns.py")
 
 
 @pytest.mark.devices

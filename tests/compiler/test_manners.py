@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,8 +47,9 @@ def test_a_number_that_changes_in_every_call_warns_once(where: str) -> None:
 
     for k in range(9):
         call(k)
-    text = "n: value was" if where == "closure" else "k: value was"
-    with pytest.warns(RuntimeWarning, match=f"(?s){text}.*0-d tensor") as caught:
+    own = "n: value was.*the step itself changes it: count outside of the step"
+    text = own if where == "closure" else "k: value was.*pass it as a 0-d tensor"
+    with pytest.warns(RuntimeWarning, match=f"(?s){text}") as caught:
         for k in range(9, 30):
             call(k)
     assert len(caught) == 1
@@ -103,6 +106,102 @@ def test_a_compiled_module_has_the_modules_attributes() -> None:
     assert compiled(torch.ones(2, 3)).shape == (2, 1)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = compiled.nonsense
+
+
+def test_attributes_are_set_where_they_are_read() -> None:
+    class Scaled(nn.Module):
+        scale = 2.0
+
+        def forward(self, x: Any) -> Any:
+            return x * self.scale if self.training else x
+
+    model, x = Scaled(), torch.ones(2)
+    compiled = torch.compile(model)
+    assert [compiled(x).tolist() for _ in range(3)] == [[2.0, 2.0]] * 3
+    compiled.scale = 3.0
+    assert (model.scale, compiled.scale, compiled(x).tolist()) == (3.0, 3.0, [3.0, 3.0])
+    del compiled.scale
+    assert "scale" not in vars(model) and compiled(x).tolist() == [2.0, 2.0]
+    compiled.training = False
+    assert not model.training and compiled(x).tolist() == [1.0, 1.0]
+    compiled.weight = nn.Parameter(x)
+    assert [*model.parameters()] == [compiled.weight]
+    compiled.name = "mine"  # the step has one of its own
+    assert (compiled.name, hasattr(model, "name")) == ("mine", False)
+
+
+def test_attributes_of_a_compiled_function_are_its_own() -> None:
+    def fn(x: Any) -> Any:
+        return x
+
+    compiled = torch.compile(fn)
+    compiled.note = 1
+    assert compiled.note == 1 and not hasattr(fn, "note")
+    del compiled.note
+    assert not hasattr(compiled, "note")
+
+
+def yields(x: Any) -> Any:
+    yield x * 2
+
+
+async def waits(x: Any) -> Any:
+    return x * 2
+
+
+async def both(x: Any) -> Any:
+    yield x * 2
+
+
+class Lazy(nn.Module):
+    def forward(self, x: Any) -> Any:
+        yield x
+
+
+@pytest.mark.parametrize("fn", [yields, waits, both, Lazy(), functools.partial(yields)])
+def test_generators_and_coroutines_are_refused(fn: Any) -> None:
+    with pytest.raises(TypeError, match=r"no generator or coroutine.*between two yields"):
+        torch.compile(fn)
+    assert torch.compile(fn, disable=True) is fn
+
+
+@pytest.mark.parametrize("late", [lambda x: (x * i for i in (1, 2)), lambda x: map(abs, [x])])
+def test_results_that_are_made_later_are_refused(late: Any) -> None:
+    with pytest.raises(TypeError, match="cannot make later: return a list"):
+        torch.compile(late)(torch.ones(2))
+
+
+def test_a_recording_that_is_asked_for_has_to_be_there(tmp_path: Path) -> None:
+    step = torch.compile(lambda x: x * 2)
+    for _ in range(3):
+        step(torch.ones(2))
+    for given in ((torch.ones(3),), (3,)):
+        for ask in (step.explain, functools.partial(step.export, tmp_path / "no.py")):
+            with pytest.raises(RuntimeError, match="call it with such arguments twice first"):
+                ask(*given)
+    assert not (tmp_path / "no.py").exists()
+    step.export(tmp_path / "latest.py")
+    step.export(tmp_path / "given.py", torch.zeros(2))
+    assert (tmp_path / "latest.py").exists() and (tmp_path / "given.py").exists()
+    assert step.explain().ops == step.explain(torch.zeros(2)).ops
+
+
+def test_the_latest_recording_of_a_method() -> None:
+    class Own:
+        def __init__(self) -> None:
+            self.w = torch.zeros(3)
+
+        @torch.compile
+        def step(self, x: Any) -> Any:
+            self.w += x
+            return self.w.sum()
+
+    own: Any = Own()
+    for _ in range(3):
+        own.step(torch.ones(3))
+    assert own.step.explain().ops == own.step.explain(torch.zeros(3)).ops
+    with pytest.raises(RuntimeError, match="no recording for such a call"):
+        own.step.explain(torch.zeros(4))
 
 
 def test_batches_besides_the_same_arguments() -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -496,3 +497,24 @@ def test_history_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     _, losses = compiled(Fit().step).repeat(100, history=2)
     _, expected = compiled(Fit().step).repeat(100, history=1)
     np.testing.assert_array_equal(losses, expected[1::2])
+
+
+@dataclass
+class Report:
+    loss: mg.Tensor
+    size: mg.Tensor
+    name: str = "fit"
+
+
+def test_history_of_a_dataclass() -> None:
+    fit = Fit()
+
+    def step() -> Report:
+        loss = fit.step()
+        return Report(loss, loss * 2)
+
+    result, history = compiled(step).repeat(20, history=5)
+    assert isinstance(history, Report) and history.name is None
+    assert history.loss[-1] == result.loss.item() and history.loss.shape == (4,)
+    np.testing.assert_array_equal(history.size, 2 * history.loss)
+    mg.compile(step, verify=1).repeat(4)

@@ -133,3 +133,11 @@ def test_a_call_that_fails_leaves_the_arguments_as_they_were() -> None:
     assert xs[1]._storage is whole._storage
     assert xs[1]._offset == 8
     assert whole._version == version + 1
+
+
+def test_a_step_that_asks_where_an_argument_begins() -> None:
+    data = mg.arange(12.0)
+    step = mg.compile(lambda x: x * x.storage_offset())
+    for start in (0, 3, 6, 9, 3, 3, 6, 6):
+        x = data[start : start + 3]
+        assert step(x).tolist() == (x * start).tolist()
