@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from datetime import datetime, timezone
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -36,8 +37,9 @@ def load(peer: str) -> Any:
     return import_module(peer)
 
 
+@cache
 def threads() -> int:
-    """How many threads microgrest uses unless told otherwise."""
+    """How many threads microgrest uses unless told otherwise, as it was at first."""
     from microgrest.kernels.cpu import parallel
 
     return int(parallel.get_num_threads())

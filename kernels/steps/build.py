@@ -13,7 +13,7 @@ from .. import cache
 from ..codegen import interpreted
 from ..cpu import blas, memory, parallel
 from . import cpu, trace as t
-from .entrance import by_addresses
+from .entrance import by_addresses, signature
 from .lower import lower
 from .others import GEMMS
 from .report import work
@@ -44,25 +44,31 @@ class CPU(t.Native):
         self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
         given = range(len(trace.arguments))
         self.varying = list(given) if interpreted() else sorted(set(given) - set(trace.held))
-        self._run: Callable[..., int] = self._loaded(self.source)
+
+    @cached_property
+    def _run(self) -> Callable[..., int]:
+        return self._compiled(self.source)
 
     @cached_property
     def _alone(self) -> Callable[..., int]:
         """The function for where only one thread may be used, as in a forked process."""
-        return self._loaded(cpu.source(self.plan, False)) if self.threads else self._run
+        return self._compiled(cpu.source(self.plan, False))
 
-    def _loaded(self, source: str) -> Callable[..., int]:
+    def _compiled(self, source: str) -> Callable[..., int]:
         """The function to call; under the interpreter, which has no addresses, with arrays."""
         text, trace = _bare(source), self.plan.trace
-        run: Callable[..., int]
         if interpreted():
-            run = cache.load(text, trace.name).run
+            run: Callable[..., int] = cache.load(text, trace.name).run
             return lambda *given: run(*given[:5], *given[6:], *self.own)
         arguments = [(trace.buffers[b].dtype, trace.buffers[b].size) for b in trace.arguments]
         known = [None if i in self.varying else a for i, a in enumerate(arguments)]
         own = [(a.dtype.name, a.size) for a in self.own]
-        run = cache.load(by_addresses(text, [*known, *own]), trace.name).run
-        return run
+        module = cache.load(by_addresses(text, [*known, *own]), trace.name)
+        # The machine code itself: Numba would look at all arguments to find it.
+        function: Callable[..., int] = module.run.compile(
+            signature([arguments[i][0] for i in self.varying])
+        )
+        return function
 
     def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
         """Run `steps` steps; see `trace.Native`."""
@@ -71,11 +77,12 @@ class CPU(t.Native):
     def bind(self, arrays: Sequence[Any]) -> t.Run:
         """See `trace.Native`."""
         gemm, varying, short, threads = self.gemm, self.varying, self.short, self.threads
+        only = varying[0] if len(varying) == 1 else None
         held = [a for i, a in enumerate(arrays) if i not in varying]
         addresses = np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
 
         def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
-            others = [arrays[i] for i in varying]
+            others = [arrays[i] for i in varying] if only is None else (arrays[only],)
             function = self._alone if threads and not parallel.usable() else self._run
             if short:
                 with blas.one_thread():

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from ..writer import indent
 
@@ -59,3 +62,18 @@ def by_addresses(source: str, arrays: Sequence[tuple[str, int] | None]) -> str:
     begin = [f"def run({', '.join([*head, 'addresses', *given])}):\n", *indent(lines)]
     text = _HEAD.sub(lambda _: "".join(begin), source)
     return "\n".join([text, "", *IMPORTS, "", "", ARRAY_AT, ""])
+
+
+def signature(dtypes: Sequence[str]) -> tuple[Any, ...]:
+    """The types of the arguments of such a `run`, of which the last are arrays of `dtypes`."""
+    import numba
+    from numba.np.numpy_support import from_dtype
+
+    types: Any = numba.types
+
+    def array(dtype: str, dimensions: int) -> Any:
+        return types.Array(from_dtype(np.dtype(dtype)), dimensions, "C")
+
+    tables = array("float64", 2), array("uint64", 2), array("float64", 2)
+    gemm = types.UniTuple(types.int64, 2)
+    return types.int64, *tables, gemm, array("uint64", 1), *(array(d, 1) for d in dtypes)

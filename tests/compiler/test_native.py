@@ -45,3 +45,15 @@ def test_native_steps_do_what_eager_ones_do(name: str) -> None:
         expect_same(tensors(step()), expected)
     expect_same(theirs, ours)
     assert step.recordings
+
+
+def test_one_warning_of_many_different_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgrest.kernels.steps import build
+
+    monkeypatch.setattr(build, "MANY", 2)
+    x = mg.ones(3)
+    with pytest.warns(RuntimeWarning, match="2 different steps .* pad batches") as caught:
+        for k in range(5):
+            step = mg.compile(lambda k=k: x * (k + 0.5))
+            step(), step()
+    assert len(caught) == 1
