@@ -18,10 +18,10 @@ from ..writer import indent, read, shorts, write
 from . import trace as t
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
-from .lower import HISTORY, Fold, Other, Store, values_of
 from .others import Others
 from .report import origins
 from .schedule import Group, Plan
+from .tasks import HISTORY, Fold, Other, Store, values_of
 
 HEAD = ["steps", "numbers", "seeds", "history"]
 HELPERS = ("rows", "sums", "by_loops", "leading", "packed", "by_gemm", "product", "gemm_call")

@@ -13,8 +13,8 @@ from ..codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
 from ..scalar import NARROW, SHORT, cast, functions, render
 from ..writer import indent, read, write
 from .graph import Apply, Element, Literal, Shape, Value, cost, spread
-from .lower import Fold, values_of
 from .members import Members
+from .tasks import Fold, values_of
 
 # Inlined; the flags stay with what is computed here.
 FORMULAS = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'

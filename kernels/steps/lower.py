@@ -10,80 +10,13 @@ to its own memory first. So the tasks, run in order, do what the trace does.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..program import Reduce
 from . import scaling, trace as t
 from .graph import Element, Folded, Graph, Shape, Value, Version, common, ordered, pattern, refined
 from .products import inlined
-
-HISTORY = -1  # the buffer number of the history
-
-
-@dataclass(eq=False, slots=True)
-class Task:
-    """Something to be done, in order. `writes` are versions of buffers that come into being."""
-
-    writes: tuple[Version, ...] = field(default=(), kw_only=True)
-    origin: str = field(default="", kw_only=True)
-
-
-@dataclass(eq=False, slots=True)
-class Fold(Task):
-    """Compute a folded value from `source`, its places."""
-
-    value: Folded
-    source: Value
-
-
-@dataclass(eq=False, slots=True)
-class Store(Task):
-    """Write `value`, as `stored`, to `buffer` from `offset`, by `strides` over `extents`."""
-
-    value: Value
-    buffer: int
-    offset: int
-    extents: Shape
-    strides: Shape
-    stored: str
-
-    @property
-    def n(self) -> int:
-        """The number of places."""
-        return math.prod(self.extents)
-
-    @property
-    def linear(self) -> bool:
-        """Whether places follow one another in memory."""
-        return self.strides in ((), (1,))
-
-
-@dataclass(eq=False, slots=True)
-class Partial(Task):
-    """Fold the middle of (outer, n, inner) places of `value`, into `buffer` from `offset` on."""
-
-    reduce: Reduce
-    value: Value
-    extents: tuple[int, int, int]
-    buffer: int
-    offset: int
-    stored: str
-
-
-@dataclass(eq=False, slots=True)
-class Other(Task):
-    """An op that is no loop, on memory."""
-
-    op: t.Op
-    reads: tuple[Version, ...]
-
-
-def values_of(task: Task) -> tuple[Value, ...]:
-    """The values that a task computes itself."""
-    if isinstance(task, Fold):
-        return (task.source,)
-    return (task.value,) if isinstance(task, (Store, Partial)) else ()
+from .tasks import HISTORY, Fold, Other, Partial, Store, Task, alive
 
 
 def lower(trace: t.Trace) -> tuple[Graph, list[Task]]:
@@ -420,25 +353,3 @@ def arranged(op: t.Loop) -> tuple[Shape, list[int]]:
     if all(out.reduce is None for out in op.program.outputs):
         order.sort(key=lambda d: -abs(op.outputs[0].strides[d]))
     return tuple(op.shape[d] for d in order), order
-
-
-def alive(trace: t.Trace, tasks: list[Task]) -> list[Task]:
-    """The tasks of which something comes."""
-    kept: list[Task] = []
-    needed: set[Any] = set()
-    lasting = {i for i, b in enumerate(trace.buffers) if b.role in (t.INPUT, t.OUTPUT)} | {HISTORY}
-    buffers: set[int] = set()
-    for task in reversed(tasks):
-        if isinstance(task, Fold):
-            wanted = task.value in needed
-        else:
-            wanted = any(b in lasting or b in buffers for b, _ in task.writes)
-        if not wanted:
-            continue
-        kept.append(task)
-        for value in ordered(values_of(task)):
-            needed.add(value)
-            buffers.update(b for b, _ in value.reads)
-        if isinstance(task, Other):
-            buffers.update(b for b, _ in task.reads)
-    return kept[::-1]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .graph import Apply, Literal, Value, ordered
-from .lower import Fold, Partial, Store, values_of
 from .schedule import Group
+from .tasks import Fold, Partial, Store, values_of
 
 
 @dataclass

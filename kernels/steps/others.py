@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import axes, draws, scans
 from ..cpu import names
 from . import embed, trace as t
-from .lower import Other
 from .schedule import Plan
+from .tasks import Other
 
 # The types that BLAS multiplies, in the order of the addresses that `run` takes.
 GEMMS = ("float32", "float64")

@@ -10,8 +10,8 @@ import numpy as np
 
 from . import trace as t
 from .graph import Apply, Element, cost, ordered
-from .lower import HISTORY, Fold, Other, Partial, Store, values_of
 from .schedule import Group, Plan
+from .tasks import HISTORY, Fold, Other, Partial, Store, values_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from .graph import (
     ordered,
     refined,
 )
-from .lower import HISTORY, Fold, Other, Partial, Store, Task, values_of
+from .lifetimes import share_memory
+from .tasks import HISTORY, Fold, Other, Partial, Store, Task, reads_of, values_of
 
 Folds = tuple[int, int, int]
 # From this weight on a value is rather loaded than computed again.
@@ -79,7 +80,7 @@ def plan(trace: t.Trace, graph: Graph, tasks: list[Task]) -> Plan:
     groups = _Grouping(steady).run(tasks)
     _store_shared(trace, graph, groups)
     found = Plan(trace, graph, [g for g in groups if g.once], [g for g in groups if not g.once])
-    _share_memory(found)
+    share_memory(found)
     return found
 
 
@@ -299,7 +300,7 @@ class _Grouping:
         for version in task.writes:
             self.made[version] = k
             self.last[version[0]] = k
-        for version in _reads(task):
+        for version in reads_of(task):
             self.read[version].append((k, _aligned(task, version)))
 
 
@@ -319,16 +320,10 @@ def _space(task: Task) -> tuple[Shape, Folds | None]:
 
 
 def _waits_for(task: Task) -> Iterable[object]:
-    yield from _reads(task)
+    yield from reads_of(task)
     for value in ordered(values_of(task)):
         if isinstance(value, Folded):
             yield value
-
-
-def _reads(task: Task) -> Iterable[Version]:
-    if isinstance(task, Other):
-        return task.reads
-    return {v for value in values_of(task) for v in value.reads}
 
 
 def _aligned(task: Task, version: Version) -> bool:
@@ -373,40 +368,3 @@ def _home(
     store, found = stored_apart(trace, graph, value)
     group.tasks.append(store)
     return found
-
-
-# Memory
-
-
-def _share_memory(plan: Plan) -> None:
-    """Give each temporary an array; those of one step whose lives do not overlap share one."""
-    lives = _lives(plan)
-    free: dict[str, list[tuple[int, int]]] = defaultdict(list)  # dtype: (last use, array)
-    for b, (begin, end) in sorted(lives.items(), key=lambda item: item[1]):
-        buffer = plan.trace.buffers[b]
-        candidates = [f for f in free[buffer.dtype] if f[0] < begin]
-        if candidates:
-            best = max(candidates, key=lambda f: plan.arrays[f[1]][1])
-            free[buffer.dtype].remove(best)
-            array = best[1]
-            plan.arrays[array] = buffer.dtype, max(buffer.size, plan.arrays[array][1])
-        else:
-            array = len(plan.arrays)
-            plan.arrays.append((buffer.dtype, buffer.size))
-        plan.scratch[b] = array
-        free[buffer.dtype].append((end, array))
-
-
-def _lives(plan: Plan) -> dict[int, tuple[int, int]]:
-    """The first and the last group of a step that use each temporary."""
-    lives: dict[int, tuple[int, int]] = {}
-    groups = [*plan.once, *plan.each]
-    for k, group in enumerate(groups):
-        used = {b for task in group.tasks for b, _ in (*task.writes, *_reads(task))}
-        for b in used:
-            if b != HISTORY and plan.trace.buffers[b].role == t.TEMPORARY:
-                begin, _ = lives.get(b, (k, k))
-                # What was made before the steps has to last through all of them.
-                end = len(groups) if begin < len(plan.once) else k
-                lives[b] = begin, end
-    return lives

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from .. import trace as t
 from ..cpu import named_arrays
 from ..graph import Element, Value, ordered
-from ..lower import HISTORY, Store, values_of
 from ..schedule import Group, Plan
+from ..tasks import HISTORY, Store, values_of
 
 # What a kernel takes before its arrays.
 HEAD = {

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from .. import trace as t
 from ..graph import Apply, Element, cost, ordered
-from ..lower import Fold, Partial, Store, values_of
 from ..schedule import Group, Plan
+from ..tasks import Fold, Partial, Store, values_of
 
 LARGEST = 1 << 16  # places: 128 to each of 512 threads, which is as long as float32 lanes get
 LAUNCH = 2.5  # us, of a kernel that waits for the one before

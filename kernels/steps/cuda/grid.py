@@ -20,9 +20,9 @@ from ...program import LARGE as ON_GPU, Reduce
 from ...scalar import cast
 from ...writer import indent
 from ..graph import Element, Value, ordered
-from ..lower import Fold, Partial
 from ..report import origins
 from ..schedule import Group, Plan
+from ..tasks import Fold, Partial
 from .block import Block
 from .buffers import HEAD
 from .meeting import Meeting, serial

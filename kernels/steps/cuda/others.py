@@ -18,8 +18,8 @@ from ...program import Reduce
 from ...writer import indent, read, write
 from .. import embed, trace as t
 from ..graph import pattern
-from ..lower import Other, Partial
 from ..schedule import Group
+from ..tasks import Other, Partial
 from .hazards import Access
 
 if TYPE_CHECKING:

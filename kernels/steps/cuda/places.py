@@ -22,8 +22,8 @@ from ...scalar import NARROW, SHORT, cast, render
 from ...writer import read, write
 from ..graph import Apply, Element, Literal, Shape, Value, spread
 from ..loops import applied, calls, literal
-from ..lower import Fold, Partial, Store, values_of
 from ..members import Members
+from ..tasks import Fold, Partial, Store, values_of
 from .hazards import Access
 
 # Variables of one place.
