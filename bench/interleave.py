@@ -17,6 +17,8 @@ from statistics import median, quantiles
 from cases import Timed
 
 WARM_UP = 3  # calls before anything is timed: kernels compile, pools fill, gradients come to be
+# Seconds of calls before each sample where threads take part: PyTorch takes 50 ms to wake its own.
+WAKE = 0.08
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,17 @@ def alternate(
             for i in range(len(timed))[:: 1 if k % 2 == 0 else -1]:
                 gc.collect()
                 time.sleep(pause)
-                timed[i].once()  # wakes threads and fills caches
+                wake(timed[i], WAKE if pause else 0.0)
                 samples[i].append(seconds(timed[i], calls[i]))
     return [tuple(times) for times in samples]
+
+
+def wake(timed: Timed, least: float) -> None:
+    """Wake threads and fill caches: by one call, and more of them for `least` seconds."""
+    started = time.perf_counter()
+    timed.once()
+    while time.perf_counter() - started < least:
+        timed.once()
 
 
 def calibrate(timed: Timed, budget: float) -> int:
