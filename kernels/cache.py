@@ -73,12 +73,7 @@ def load(source: str, label: str = "kernel") -> ModuleType:
     """
     text = f"{source.rstrip()}\n\n# {_fingerprint()}\n"
     name = f"{_PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}"
-    module = _modules.get(name)
-    if module is None:
-        with _lock:
-            module = _modules.get(name) or _execute(name, text)
-            _modules[name] = module
-    return module
+    return _modules.get(name) or _loaded(name, text)
 
 
 def digest(*parts: str | bytes) -> str:
@@ -142,12 +137,19 @@ def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
     """Compile a function of the module that another process has put at `path` for `types`."""
     file = Path(path)
     os.environ["MICROGREST_CACHE_DIR"] = str(file.parent.parent)  # whatever this process has
-    module = _modules.get(file.stem) or _execute(file.stem, file.read_text(encoding="utf-8"))
-    _modules[file.stem] = module
+    module = _loaded(file.stem, file.read_text(encoding="utf-8"))
     getattr(module, function).compile(types)
 
 
 # Modules
+
+
+def _loaded(name: str, text: str) -> ModuleType:
+    """Module `name`, whose whole text this is."""
+    with _lock:
+        module = _modules.get(name) or _execute(name, text)
+        _modules[name] = module
+    return module
 
 
 def _execute(name: str, text: str) -> ModuleType:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .. import cuda, recording
+from .. import cuda
 from ..tensor import Tensor
 from .recorder import source_line
 from .standin import watching, written
@@ -69,14 +68,6 @@ class _Finder:
 
     def inputs(self, numbers: Sequence[float], source: Any) -> tuple[float, ...]:
         return tuple(map(float, numbers))
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        recording.state.recorder = None
-        try:
-            yield
-        finally:
-            recording.state.recorder = self
 
     def _ignore(self, *what: Any) -> None:
         """What a recorder must know and an onlooker need not."""
