@@ -42,7 +42,7 @@ world = _World()
 
 
 def aside(compute: Callable[[], Value]) -> Value:
-    """What `compute` returns, which checks this call and is no part of a step being recorded."""
+    """What `compute` returns, which is no part of a step being recorded, so it may read values."""
     recorder, state.recorder = state.recorder, None
     try:
         return compute()

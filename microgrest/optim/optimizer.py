@@ -8,8 +8,7 @@ expression of tensors and these numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .. import recording
@@ -152,19 +151,14 @@ class Numbers:
         """The number of steps taken; None where the rule does not count."""
         return self.state.get("step")
 
-    def advance(self, steps: int) -> None:
-        """Count `steps` steps that ran elsewhere."""
-        if "step" in self.state:
-            self.state["step"] += steps
-
     def at(self, step: Any, **options: Any) -> tuple[Any, ...]:
         """The numbers at step `step`, with the group's options as they are, or as `options` say.
 
         `step` and every option may be an array of one value a step: so are then the numbers that
         depend on it. Options that are tensors of one element count by their values of now.
         """
-        with unrecorded():
-            known = {name: plain(value) for name, value in self.group.items() if name != "params"}
+        items = [(name, x) for name, x in self.group.items() if name != "params"]
+        known = recording.aside(lambda: {name: plain(x) for name, x in items})
         return self.optimizer._numbers({**known, **options}, step)
 
 
@@ -173,16 +167,6 @@ def plain(option: Any) -> Any:
     if isinstance(option, tuple):
         return tuple(map(plain, option))
     return option.item() if isinstance(option, Tensor) else option
-
-
-@contextmanager
-def unrecorded() -> Iterator[None]:
-    """What runs here is no part of a step that is being recorded, so it may read values."""
-    recorder, recording.state.recorder = recording.state.recorder, None
-    try:
-        yield
-    finally:
-        recording.state.recorder = recorder
 
 
 def descent(param: Any, grad: Any, maximize: bool, decay: Any) -> Any:

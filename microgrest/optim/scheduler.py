@@ -14,7 +14,7 @@ from typing import Any
 from .. import recording
 from ..tensor import Tensor
 from .groups import Group
-from .optimizer import Optimizer, unrecorded
+from .optimizer import Optimizer
 
 _EARLY = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite "
@@ -78,8 +78,7 @@ class LRScheduler:
         recorder = recording.state.recorder
         if recorder is not None:
             recorder.scheduled(self, *([] if epoch is None else [epoch]))
-        with unrecorded():
-            self._advance(epoch)
+        recording.aside(lambda: self._advance(epoch))
 
     def _is_early(self) -> bool:
         """Whether this is the first step, and the optimizer has not stepped (if that is known)."""
