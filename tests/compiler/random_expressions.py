@@ -159,7 +159,7 @@ class Expressions(Draft):
         return self.pick(found) if found else ("0.5", ())
 
     def product(self, shape: Shape, known: list[Term]) -> str:
-        """A product of matrices, or of a matrix and a vector, of that shape; "" if there is none."""
+        """A product of matrices, or of a matrix and a vector, of that shape; else ""."""
         seen = [view for x in known for view in views(x) if 1 <= len(view[1]) <= 2]
         left = [a for a in seen if len(a[1]) == 2 and a[1][:1] == shape[:1]]
         self.chance.shuffle(left)

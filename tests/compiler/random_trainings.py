@@ -6,6 +6,7 @@ are kept, added up, clipped and dropped; parameters are frozen, tied, replaced a
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from random_events import Events
@@ -155,7 +156,7 @@ class Training(Events):
     def layers(self) -> None:
         """Statements that make `h` of `x`, and what they need."""
         widths = ["D", *self.pick([[], [], ["H"], ["H"], ["H"], ["H", "D"]]), "O"]
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         if self.odds(0.3):
             self.sequential(pairs)
         else:

@@ -60,7 +60,7 @@ class Difference(NamedTuple):
 
 
 def leaves(path: str, value: Any, seen: dict[int, str]) -> Iterator[tuple[str, Any]]:
-    """Arrays and plain values in a value, with their places; a tensor that was there by its name."""
+    """Arrays and plain values in a value, with their places; a tensor seen before by its name."""
     if isinstance(value, mg.Tensor):
         if id(value) in seen:
             yield path, f"is {seen[id(value)]}"
