@@ -10,6 +10,7 @@ from __future__ import annotations
 import linecache
 import random
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from microgrest.kernels.steps.products import TERMS
@@ -55,6 +56,9 @@ class Program(NamedTuple):
         text, name = self.text(), f"<random step {self.seed}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         exec(compile(text, name, "exec"), space)
+        for own in space.keys() - NAMES.keys():
+            if isinstance(space[own], ModuleType):  # which is left when a statement is shrunk
+                raise TypeError(f"{own} is a module, and what is changed of it would stay")
         return space
 
     def script(self) -> str:

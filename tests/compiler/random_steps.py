@@ -48,8 +48,11 @@ def report(program: Program, outcome: Outcome, wrap: Wrap, seconds: float = SHRI
 
     small = shrunk(program, fails, seconds)
     found = check(small, wrap)
-    elsewhere = check(small, lambda fn: Step(fn, build=interpreter.build)).failed
-    where = "recording, guards or replay" if elsewhere else "the plan or its code"
+    where = "the plan or its code"
+    if check(small, lambda fn: Step(fn, build=interpreter.build)).failed:
+        where = "recording, guards or replay"
+    elif small.events:
+        where += ", or, if they share memory, at guards"
     lines = [f"# seed {program.seed}, {found.kind} at {found.what.strip()}", f"look at {where}"]
     return "\n# ".join("\n".join(lines).splitlines()) + "\n" + small.script()
 
