@@ -37,20 +37,25 @@ class Events(Draft):
         """Numbers that the step reads where guards have to look."""
         if self.odds(0.75):
             return
-        w = self.params[0][0]
-        where, setup = self.pick(
+        config, w = "config = SimpleNamespace()", self.params[0][0]
+        where, used, setup = self.pick(
             [
-                ("config.scale", "config = SimpleNamespace()"),
-                ("helper.scale", "helper = lambda t: t * helper.scale"),
-                ("optimizer.scale", ""),
-                (f"{w}.scale", ""),
-                ('vars(config)["scale"]', "config = SimpleNamespace()"),
-                ("scale", ""),
+                ("config.scale", "loss * config.scale", config),
+                ("config.scale", 'loss * getattr(config, "scale")', config),
+                ("config.scale", 'loss * vars(config)["scale"]', config),
+                ("helper.scale", "helper(loss)", "helper = lambda t: t * helper.scale"),
+                ("helper.scale", "loss * helper.scale", "helper = lambda t: t"),
+                ("optimizer.scale", "loss * optimizer.scale", ""),
+                ("step.scale", "loss * step.scale", ""),
+                (f"{w}.scale", f"loss * {w}.scale", ""),
+                ("scale", "loss * scale", ""),
             ]
         )
         self.setup += [setup] if setup else []
-        self.late.append(f"{where} = 0.5")
-        used = "helper(loss)" if where.startswith("helper") else f"loss * {where}"
+        if where == "step.scale":
+            self.event("step.scale = 0.5", 0)
+        else:
+            self.late.append(f"{where} = 0.5")
         self.body.append(f"loss = {used}")
         self.rests.append(f"{where} = {{number}}")
 
@@ -197,6 +202,7 @@ class Events(Draft):
             f"{w}.grad = None",
             f"{w}.grad = mg.ones_like({w}).detach()",
             f"{w}.grad = {w}.detach().clone()",
+            f"{w}.grad = {w}.detach()",
             f"if {w}.grad is not None: {w}.grad.mul_(0.5)",
         ]
         two = self.alike()

@@ -33,6 +33,8 @@ EXTENTS = (1, 2, 3, 4, 5, 8, 16, TERMS - 1, TERMS, TERMS + 1)
 class Program(NamedTuple):
     """Statements of a program; each event has the number of the call that it comes before.
 
+    The last number of all is that of the repetition.
+
     Where the step `takes` something, `inputs` is a list of its arguments, taken in turn.
     """
 
@@ -64,15 +66,19 @@ class Program(NamedTuple):
     def script(self) -> str:
         """The whole program: compiled, or, with an argument, eager."""
         given = "*inputs[call % len(inputs)]" if self.takes else ""
+        batches = ", batches=inputs" if self.takes else ""
+        last = [event for call, event in self.events if call == self.calls]
         lines = [*PRELUDE, "import sys", self.text()]
         lines += ["run = step if sys.argv[1:] else mg.compile(step)"]
         lines += [f"for call in range({self.calls}):"]
         for call, event in self.events:
-            lines += [f"    if call == {call}:", f"        {event}"]
+            if call < self.calls:
+                lines += [f"    if call == {call}:", f"        {event}"]
         lines += [f"    print(call, run({given}))"]
         if self.repeats:
-            batches = ", batches=inputs" if self.takes else ""
-            lines += [f"if run is not step: run.repeat({self.repeats}{batches})"]
+            eager = f"[step({given}) for call in range({self.repeats})][-1]"
+            native = f"run.repeat({self.repeats}{batches})"
+            lines += [*last, f"print({eager} if run is step else {native})"]
         return "\n".join(lines) + "\n"
 
 
@@ -115,7 +121,7 @@ class Draft:
 
     def event(self, text: str, call: int | None = None) -> None:
         """A statement between calls; by chance after some that run natively."""
-        self.events.append((self.chance.randint(2, 11) if call is None else call, text))
+        self.events.append((self.chance.randint(2, 12) if call is None else call, text))
 
     def program(self) -> Program:
         """What was drawn."""

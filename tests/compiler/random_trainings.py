@@ -16,6 +16,8 @@ RATE = (0.002, 0.05)
 DECAY = (0.01, 0.3)
 BETAS = ["(0.9, 0.99)", "(0.7, 0.8)", "(0.5, 0.9)"]
 SMALL = ["1e-3", "0.1", "1e-6"]
+HINTS: dict[str, Any] = {"foreach": ["True", "False"]}  # which choose nothing here
+LATER: dict[str, Any] = HINTS | {"capturable": ["True", "False"]}
 ADAM: dict[str, Any] = {
     "lr": RATE,
     "betas": BETAS,
@@ -26,6 +28,7 @@ ADAM: dict[str, Any] = {
 }
 RULES: dict[str, dict[str, Any]] = {
     "SGD": {
+        **HINTS,
         "lr": (0.005, 0.1),
         "momentum": (0.5, 0.95),
         "dampening": (0.1, 0.5),
@@ -33,9 +36,10 @@ RULES: dict[str, dict[str, Any]] = {
         "nesterov": ["True"],
         "maximize": ["True"],
     },
-    "Adam": {**ADAM, "decoupled_weight_decay": ["True"]},
-    "AdamW": ADAM,
+    "Adam": {**ADAM, **LATER, "decoupled_weight_decay": ["True"]},
+    "AdamW": {**ADAM, **LATER},
     "Adagrad": {
+        **HINTS,
         "lr": (0.01, 0.2),
         "lr_decay": (0.05, 0.3),
         "weight_decay": DECAY,
@@ -44,6 +48,7 @@ RULES: dict[str, dict[str, Any]] = {
         "maximize": ["True"],
     },
     "RMSprop": {
+        **LATER,
         "lr": (0.001, 0.02),
         "alpha": (0.6, 0.99),
         "eps": SMALL,
@@ -53,6 +58,7 @@ RULES: dict[str, dict[str, Any]] = {
         "maximize": ["True"],
     },
     "Adadelta": {
+        **LATER,
         "lr": (0.3, 1.0),
         "rho": (0.5, 0.95),
         "eps": ["1e-3", "1e-4", "1e-6"],
@@ -60,6 +66,7 @@ RULES: dict[str, dict[str, Any]] = {
         "maximize": ["True"],
     },
     "RAdam": {
+        **LATER,
         "lr": RATE,
         "betas": BETAS,
         "eps": SMALL,
@@ -67,14 +74,9 @@ RULES: dict[str, dict[str, Any]] = {
         "decoupled_weight_decay": ["True"],
         "maximize": ["True"],
     },
-    "Adamax": {
-        "lr": RATE,
-        "betas": BETAS,
-        "eps": SMALL,
-        "weight_decay": DECAY,
-        "maximize": ["True"],
-    },
+    "Adamax": {key: values for key, values in {**ADAM, **LATER}.items() if key != "amsgrad"},
     "Rprop": {
+        **LATER,
         "lr": (0.005, 0.05),
         "etas": ["(0.3, 1.5)", "(0.5, 1.1)"],
         "step_sizes": ["(0.005, 0.02)", "(1e-4, 0.1)"],
@@ -315,9 +317,12 @@ class Training(Events):
         """Some of the options that a rule has; a rate always."""
         found: dict[str, Any] = {}
         for key, values in RULES[rule].items():
-            if key == "lr" or self.odds(0.25 if key == "maximize" else 0.5):
+            seldom = key in ("maximize", *LATER)
+            if key == "lr" or self.odds(0.2 if seldom else 0.5):
                 pick = self.pick if isinstance(values, list) else lambda given: self.number(*given)
                 found[key] = pick(values)
+        if self.odds(0.05):
+            found["lr"] = f"mg.tensor({found['lr']})"
         if "nesterov" in found:
             found.setdefault("momentum", 0.9)
             found.pop("dampening", None)

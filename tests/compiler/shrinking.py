@@ -57,7 +57,7 @@ def fewer_calls(program: Program) -> Iterator[Program]:
     if program.repeats:
         yield program._replace(repeats=0)
     for calls in range(3, program.calls):
-        events = tuple(event for event in program.events if event[0] < calls)
+        events = tuple(event for event in program.events if event[0] <= calls)
         yield program._replace(calls=calls, events=events)
     for calls in range(4, program.calls):
         events = tuple((min(call, calls - 1), text) for call, text in program.events)

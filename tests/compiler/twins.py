@@ -121,15 +121,20 @@ def states(program: Program, wrap: Wrap | None = None, nudge: int = 0) -> Iterat
         step = wrap(fn) if wrap else fn
         inputs = space["inputs"] if program.takes else [()]
         for call in range(program.calls):
-            for at, event in program.events:
-                if at == call:
-                    exec(event, space)
+            _happen(program, call, space)
             yield state(space, step(*inputs[call % len(inputs)]))
         if program.repeats:
+            _happen(program, program.calls, space)
             batches = space["inputs"] if program.takes else None
             yield state(space, _repeated(step, program.repeats, batches))
     finally:
         mg.set_default_dtype(dtype)
+
+
+def _happen(program: Program, call: int, space: dict[str, Any]) -> None:
+    for at, event in program.events:
+        if at == call:
+            exec(event, space)
 
 
 def _repeated(step: Any, n: int, batches: list[Any] | None) -> Any:
