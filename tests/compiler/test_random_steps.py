@@ -98,7 +98,7 @@ def test_those_of_the_day(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_option_and_schedule_is_drawn() -> None:
-    text = "\n".join(drawn(seed).text() for seed in range(300))
+    text = "\n".join(drawn(seed).text() for seed in range(600))
     for rule, options in RULES.items():
         used = "".join(re.findall(rf"optim\.{rule}\(.*", text))
         missing = [name for name in options if f"{name}=" not in used]

@@ -104,7 +104,7 @@ def state(space: dict[str, Any], result: Any) -> State:
     found = dict(leaves("result", detached(result), {}))
     seen: dict[int, str] = {}
     for name, value in space.items():
-        if name not in NAMES and name != "__builtins__":
+        if name not in NAMES:
             found.update(leaves(name, value, seen))
     found["random numbers"] = mg.get_rng_state().numpy().tobytes()
     return found
@@ -116,7 +116,9 @@ def states(program: Program, wrap: Wrap | None = None, nudge: int = 0) -> Iterat
     try:
         space = program.space()
         if nudge:
-            _nudge(space, nudge)
+            source = np.random.default_rng(nudge)
+            own = [name for name in space if name not in NAMES]
+            space |= {name: _nudged(space[name], source) for name in own}
         fn = space["step"]
         step = wrap(fn) if wrap else fn
         inputs = space["inputs"] if program.takes else [()]
@@ -146,26 +148,22 @@ def _repeated(step: Any, n: int, batches: list[Any] | None) -> Any:
     return result
 
 
-def _nudge(space: dict[str, Any], seed: int) -> None:
-    """Move what floating-point tensors hold by a few ulps."""
-    source = np.random.default_rng(seed)
-    for tensor in _tensors(space):
-        array = tensor.detach().numpy()
-        if array.dtype.kind == "f" and array.flags.writeable:
-            ulps = source.choice([-4.0, -2.0, 2.0, 4.0], array.shape)
-            array *= (1 + ulps * np.finfo(array.dtype).eps).astype(array.dtype)
+def _nudged(value: Any, source: np.random.Generator) -> Any:
+    """A value whose floating-point numbers were moved by a few ulps, each by others.
 
-
-def _tensors(value: Any) -> Iterator[Any]:
-    """The tensors that have a name."""
-    for inner in value.values():
-        if isinstance(inner, mg.Tensor):
-            yield inner
-        elif isinstance(inner, nn.Module):
-            yield from inner.parameters()
-            yield from inner.buffers()
-        elif isinstance(inner, list):
-            yield from _tensors(dict(enumerate(inner)))
+    Tensors stay where they are, but for expanded ones, whose elements would all move alike.
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(_nudged(inner, source) for inner in value)
+    if isinstance(value, nn.Module):
+        for inner in (*value.parameters(), *value.buffers()):
+            _nudged(inner, source)
+    elif isinstance(value, mg.Tensor) and value.is_floating_point():
+        value = value.clone() if 0 in value.stride() else value
+        array = value.detach().numpy()
+        ulps = source.choice([-4.0, -2.0, 2.0, 4.0], array.shape)
+        array *= (1 + ulps * np.finfo(array.dtype).eps).astype(array.dtype)
+    return value
 
 
 # Comparing
