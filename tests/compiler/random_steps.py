@@ -39,22 +39,26 @@ def drawn(seed: int) -> Program:
     return draft.program()
 
 
+def interpreted(fn: Any) -> Step:
+    """A step of which ops run one by one: what goes wrong then is not the plan's fault."""
+    return Step(fn, build=interpreter.build)
+
+
 def report(program: Program, outcome: Outcome, wrap: Wrap, seconds: float = SHRINKING) -> str:
     """A failing program, shrunk, as a script, with what is wrong and where to look for it."""
-
-    def fails(variant: Program) -> bool:
-        found = check(variant, wrap)
-        return found.kind == outcome.kind and _error(found) == _error(outcome)
-
-    small = shrunk(program, fails, seconds)
-    found = check(small, wrap)
     where = "the plan or its code"
-    if check(small, lambda fn: Step(fn, build=interpreter.build)).failed:
-        where = "recording, guards or replay"
-    elif small.events:
+    if _is_like(check(program, interpreted), outcome):
+        wrap, where = interpreted, "recording, guards or replay"
+    small = shrunk(program, lambda variant: _is_like(check(variant, wrap), outcome), seconds)
+    if small.events and wrap is not interpreted:
         where += ", or, if they share memory, at guards"
+    found = check(small, wrap)
     lines = [f"# seed {program.seed}, {found.kind} at {found.what.strip()}", f"look at {where}"]
     return "\n# ".join("\n".join(lines).splitlines()) + "\n" + small.script()
+
+
+def _is_like(a: Outcome, b: Outcome) -> bool:
+    return a.kind == b.kind and _error(a) == _error(b)
 
 
 def _error(outcome: Outcome) -> str:
