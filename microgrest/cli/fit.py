@@ -58,6 +58,11 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
 )
 @click.option("--y", metavar="COL", help="Column of --data for y.  [default: the next]")
 @click.option(
+    "--header/--no-header",
+    default=None,
+    help="Whether the first row of --data holds names.  [default: if it holds no number]",
+)
+@click.option(
     "--degree",
     type=click.IntRange(1, 1000),
     default=3,
@@ -163,8 +168,8 @@ def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
         for name in filter(given, ("data", "points", "steps", "plot", "compare")):
             raise click.UsageError(f"--sweep times steps at sizes of its own: drop --{name}")
     if options["data"] is None:
-        for name in filter(given, ("x", "y")):
-            raise click.UsageError(f"--{name} names a column of --data FILE, which is missing")
+        for name in filter(given, ("x", "y", "header")):
+            raise click.UsageError(f"--{name} is about --data FILE, which is missing")
     else:
         for name in filter(given, ("points", "target")):
             raise click.UsageError(f"--{name} belongs to the synthetic problem: drop it, or --data")

@@ -45,8 +45,8 @@ class Formula:
     def variable(self, x: str) -> str:
         """What the coefficients are multiplied by powers of, where the data's x is called `x`."""
         if self.center:
-            x = f"({x} {'-' if self.center > 0 else '+'} {abs(self.center):.{ALL}g})"
-        return x if self.scale == 1 else f"({x} / {self.scale:.{ALL}g})"
+            x = f"({x} {'-' if self.center > 0 else '+'} {_shortest(abs(self.center))})"
+        return x if self.scale == 1 else f"({x} / {_shortest(self.scale)})"
 
     def text(self, x: str, y: str) -> str:
         """`y = a + b x + c x^2`; names that are not words stand in brackets."""
@@ -60,7 +60,12 @@ class Formula:
         return text
 
     def _number(self, value: float) -> str:
-        return f"{value:.{self.digits}g}"
+        return f"{value:.{self.digits}g}" if self.digits < ALL else _shortest(value)
+
+
+def _shortest(value: float) -> str:
+    """The fewest digits that tell `value` from every other float64."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def formula(problem: Problem, scaled: Vector, digits: int) -> Formula:
@@ -82,7 +87,7 @@ def _candidates(problem: Problem, scaled: Vector, digits: int) -> Iterator[Formu
     forms = [(0.0, 1.0), (scaling.center, 1.0), (scaling.center, scaling.radius)]
     for center, scale in dict.fromkeys(forms):
         coefficients = scaling.coefficients(scaled, center, scale)
-        for count in (digits, (digits + ALL) // 2, ALL):
+        for count in (*range(digits, ALL, 3), ALL):
             yield Formula(coefficients, center, scale, count)
 
 

@@ -77,7 +77,7 @@ class Problem:
 def from_file(settings: Settings) -> Problem:
     """The problem that `settings.data` poses."""
     assert settings.data is not None
-    columns = read_columns(settings.data, settings.x, settings.y)
+    columns = read_columns(settings.data, settings.x, settings.y, settings.header)
     title = f"{columns.y_name} by {columns.x_name}, {columns.x.size} rows of {settings.data.name}"
     return _pose(settings, title, columns.x_name, columns.y_name, columns.x, columns.y)
 
