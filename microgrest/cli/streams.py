@@ -61,7 +61,10 @@ class _Guard:
         self._failed = False
 
     def write(self, text: str) -> int:
-        self._attempt("write", text)
+        if not isinstance(text, str):  # click asks with b"" and "" what kind of stream this is
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self._attempt("write", text)
         return len(text)
 
     def flush(self) -> None:

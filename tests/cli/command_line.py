@@ -14,13 +14,17 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., Result]
 
 
+def command(*arguments: object) -> list[str]:
+    """The arguments of Python that run the command line in the checkout."""
+    return ["cli.py", *map(str, arguments)]
+
+
 def process(
     *arguments: object, code: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """`python cli.py ARGUMENTS` in the checkout, or `python -c CODE`."""
-    command = ["-c", code] if code else ["cli.py", *map(str, arguments)]
     return subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *(["-c", code] if code else command(*arguments))],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,

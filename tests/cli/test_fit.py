@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from command_line import Run
 
-from microgrest.cli.interrupts import stoppable
+from microgrest.cli.polynomial import powers
 from microgrest.cli.problem import default_rate, synthetic
 from microgrest.cli.progress import Progress
 from microgrest.cli.settings import MODES, OPTIMIZERS, TARGETS, Settings
@@ -103,36 +102,8 @@ def test_a_restarted_training_takes_the_same_steps(mode: str, optimizer: str) ->
     assert training.losses(5).tolist() == first.tolist()
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_ctrl_c_ends_the_fit_after_a_whole_step(
-    run: Run, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(progress: Progress, done: int, loss: float) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.getsignal(signal.SIGINT)
-    with monkeypatch.context() as patched:
-        patched.setattr(Progress, "show", interrupt)
-        result = run("fit", "--json", "--mode", mode, "--steps", 10**9)
-    assert signal.getsignal(signal.SIGINT) is before
-    assert result.exit_code == 130
-    found = json.loads(result.stdout)
-    assert found["interrupted"] and found["compare"] is None
-    assert f"interrupted after step {found['steps']} of 1000000000" in result.stderr
-    whole = fitted(run, "--no-compare", "--mode", mode, "--steps", found["steps"])
-    assert not whole["interrupted"] and whole["coefficients"] == found["coefficients"]
-
-
-def test_a_second_ctrl_c_is_not_held_back() -> None:
-    with pytest.raises(KeyboardInterrupt), stoppable() as stopped:
-        assert not stopped()
-        signal.raise_signal(signal.SIGINT)
-        assert stopped()
-        signal.raise_signal(signal.SIGINT)
-
-
 def test_no_compare_runs_no_numpy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrest.cli.baseline.run", None)
+    monkeypatch.setattr("microgrest.cli.baseline.stepper", None)
     assert fitted(run, "--no-compare")["compare"] is None
 
 
@@ -225,9 +196,9 @@ def test_default_learning_rates() -> None:
     assert rate(optimizer="adam") == rate(optimizer="rmsprop", degree=5) == 1e-2
     settings = Settings(degree=5, dtype="float64")
     problem = synthetic(settings)
-    powers = problem.powers(5)
+    rows = powers(problem.t, 5)
     assert 1 / rate(degree=5, dtype="float64") == pytest.approx(
-        np.linalg.eigvalsh(2 * powers @ powers.T)[-1]
+        np.linalg.eigvalsh(2 * rows @ rows.T)[-1]
     )
 
 
