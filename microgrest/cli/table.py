@@ -68,9 +68,13 @@ def _rows(path: Path) -> list[Row]:
 
 
 def _delimiter(lines: list[str]) -> str:
-    first = next((line for line in lines if line.strip()), "")
-    unquoted = re.sub('"[^"]*"?', "", first)
-    return max(",;\t", key=unquoted.count)
+    """The separator that the first row, of one line or more, has most of outside of quotes."""
+    row, quotes = "", 0
+    for line in lines:
+        row, quotes = row + line, quotes + line.count('"')
+        if row.strip() and quotes % 2 == 0:
+            break
+    return max(",;\t", key=re.sub('"[^"]*"?', "", row).count)
 
 
 def _names(path: Path, rows: list[Row], header: bool | None) -> list[str]:

@@ -20,9 +20,9 @@ def command(*arguments: object) -> list[str]:
 
 
 def process(
-    *arguments: object, code: str = "", **environment: str
+    *arguments: object, code: str = "", setup: Callable[[], None] | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python cli.py ARGUMENTS` in the checkout, or `python -c CODE`."""
+    """`python cli.py ARGUMENTS` in the checkout, or `python -c CODE`; it calls `setup` first."""
     return subprocess.run(
         [sys.executable, *(["-c", code] if code else command(*arguments))],
         cwd=ROOT,
@@ -31,4 +31,5 @@ def process(
         text=True,
         timeout=120,
         check=False,
+        preexec_fn=setup,
     )
