@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,15 +18,12 @@ from ..version import __version__
 from . import streams
 from .cache import cache
 from .doctor import doctor
-from .errors import InputError
+from .errors import FAULT, INTERRUPTED, InputError
 from .fit import fit
-from .interrupts import INTERRUPTED
 
 # When this process began, on perf_counter's clock: what passed before this line is taken to be the
 # CPU time spent until here, the one measure of it that every platform has.
 PROCESS_START = time.perf_counter() - time.process_time()
-
-FAULT = 70  # EX_SOFTWARE of sysexits.h: an error that is ours
 
 
 class _Commands(click.Group):
@@ -55,6 +51,8 @@ def _status(run: Callable[[], int | None]) -> int:
         streams.tell("interrupted")
         return INTERRUPTED
     except Exception:
+        import traceback
+
         traceback.print_exc()
         return FAULT
 

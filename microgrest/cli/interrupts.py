@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-INTERRUPTED = 130  # what shells report of a program that SIGINT ended
-
 
 class Held:
     """`with Held() as stopped`: the first Ctrl-C only makes `stopped()` true.

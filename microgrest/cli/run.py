@@ -11,9 +11,9 @@ import click
 
 from . import gpu, plot, problem, report
 from .compare import compared
-from .errors import InputError
+from .errors import INTERRUPTED, InputError
 from .formula import formula
-from .interrupts import INTERRUPTED, Held
+from .interrupts import Held
 from .job import Job, prepare
 from .problem import Problem
 from .progress import Progress

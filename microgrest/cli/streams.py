@@ -15,9 +15,7 @@ from typing import Any, TextIO, cast
 
 import click
 
-from .errors import InputError
-
-PIPE_CLOSED = 141  # what shells report of a program that SIGPIPE ended
+from .errors import PIPE_CLOSED, InputError
 
 
 def tell(message: str) -> None:

@@ -13,7 +13,8 @@ import click
 
 from ..version import __version__
 from . import baseline, gpu, report
-from .interrupts import INTERRUPTED, Held
+from .errors import INTERRUPTED
+from .interrupts import Held
 from .job import Job, pose
 from .settings import Settings
 from .streams import tell

@@ -219,9 +219,7 @@ def test_a_text_that_fails_leaves_nothing_behind(root):
 def test_root_that_others_may_write_is_refused(tmp_path, monkeypatch):
     tmp_path.chmod(0o777)
     monkeypatch.setenv("MICROGREST_CACHE_DIR", str(tmp_path))
-    with pytest.warns(
-        RuntimeWarning, match="cannot be used: everyone may write to it; "
-    ):
+    with pytest.warns(RuntimeWarning, match="cannot be used: everyone may write to it; "):
         found = roots.roots()
     assert tmp_path not in found.read
 
