@@ -20,7 +20,7 @@ from .progress import Progress
 from .report import Phases
 from .settings import Settings
 from .streams import tell
-from .training import Diverged, Trained, Training, train
+from .training import Diverged, Divergence, Trained, Training, divergence, train
 
 
 def run(settings: Settings) -> None:
@@ -78,14 +78,23 @@ def _train(settings: Settings, job: Job, training: Training, stopped: Held) -> T
         with Progress(settings.steps, settings.quiet, unit) as progress:
             return train(training, settings.steps, progress, stopped)
     except Diverged as error:
-        found = formula(job.problem, error.coefficients, 6)
-        values = ", ".join(f"{value:.6g}" for value in found.coefficients)
-        of = "" if found.plain else f" of powers of {found.variable(job.problem.x_name)}"
-        raise InputError(
-            f"the fit diverged at lr {job.lr:.4g}: the loss left the finite numbers at step "
-            f"{error.step}. The last finite loss was {error.loss * unit:.6g}, with "
-            f"coefficients{of} {values}. Try a smaller --lr."
-        ) from error
+        if not settings.quiet:
+            tell(f"the fit diverged within {error.steps} steps; looking for where it began")
+        with stopped.lifted():
+            last = divergence(training, error.steps)
+        raise _diverged(job, last) from error
+
+
+def _diverged(job: Job, last: Divergence) -> InputError:
+    found = formula(job.problem, last.coefficients, 6)
+    values = ", ".join(f"{value:.6g}" for value in found.coefficients)
+    of = "" if found.plain else f" of powers of {found.variable(job.problem.x_name)}"
+    loss = last.loss * job.problem.scaling.spread**2
+    return InputError(
+        f"the fit diverged at lr {job.lr:.4g}: the loss left the finite numbers at step "
+        f"{last.step}. The last finite loss was {loss:.6g}, with "
+        f"coefficients{of} {values}. Try a smaller --lr."
+    )
 
 
 def _load_library() -> float:

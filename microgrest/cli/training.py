@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .polynomial import polynomial
+from . import polynomial
 from .progress import Progress
 from .settings import Settings
 
@@ -38,15 +38,24 @@ class Trained:
 
 
 class Diverged(Exception):
-    """The loss left the finite numbers at `step`; the last finite one, and its coefficients."""
+    """The loss or the coefficients left the finite numbers within so many steps."""
 
-    def __init__(self, step: int, loss: float, coefficients: NDArray[np.float64]) -> None:
-        super().__init__(step, loss, coefficients)
-        self.step, self.loss, self.coefficients = step, loss, coefficients
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
+        self.steps = steps
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Loss or coefficients leave the finite numbers at `step`; the last finite ones."""
+
+    step: int
+    loss: float
+    coefficients: NDArray[np.float64]
 
 
 class Training:
-    """A fit in progress: z = c0 + c1 t + c2 t^2 + ..., see `polynomial`.
+    """A fit in progress: z = c0 + c1 t + c2 t^2 + ..., see `polynomial.value`.
 
     `t` and `z` are vectors of one dtype, `start` holds the first coefficients, constant first. This
     one takes its steps eagerly.
@@ -65,15 +74,16 @@ class Training:
     ) -> None:
         import microgrest as torch
 
-        self._start = start
-        self._polynomial = polynomial(t, start, device)
+        self._coefficients, self._powers = polynomial.tensors(t, start, device)
+        self._start = [coefficient.detach().clone() for coefficient in self._coefficients]
         self._targets = torch.from_numpy(z).to(device)
         rules = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
-        self._optimizer = rules[settings.optimizer](self._polynomial.coefficients, lr=lr)
+        self._optimizer = rules[settings.optimizer](self._coefficients, lr=lr)
 
     def step(self) -> Tensor:
         """One full-batch step; returns the loss before it."""
-        loss = ((self._polynomial() - self._targets) ** 2).sum()
+        prediction = polynomial.value(self._coefficients, self._powers)
+        loss = ((prediction - self._targets) ** 2).sum()
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -81,7 +91,7 @@ class Training:
 
     def values(self) -> NDArray[np.float64]:
         """The coefficients now."""
-        return self._polynomial.values()
+        return np.concatenate([np.ravel(c.tolist()) for c in self._coefficients])
 
     def advance(self, steps: int) -> Tensor:
         """Take `steps` steps, at least 1; the last loss, which nobody has waited for."""
@@ -107,7 +117,8 @@ class Training:
         import microgrest as torch
 
         with torch.no_grad():
-            self._polynomial.fill(self._start)
+            for coefficient, value in zip(self._coefficients, self._start, strict=True):
+                coefficient.copy_(value)
             for state in self._optimizer.state.values():
                 for name, value in state.items():
                     state[name] = value.zero_() if isinstance(value, torch.Tensor) else 0
@@ -155,13 +166,13 @@ def train(
         seconds = time.perf_counter() - before
         done += taken
         if not np.isfinite(losses).all():
-            raise _divergence(training, done)
+            raise Diverged(done)
         progress.show(done, float(losses[-1]))
         count = _paced(count, taken, seconds)
     final = training.values()
     seconds = time.perf_counter() - started
     if not np.isfinite(final).all():
-        raise _divergence(training, done)
+        raise Diverged(done)
     return Trained(final, float(losses[-1]), seconds, done)
 
 
@@ -171,8 +182,8 @@ def _paced(count: int, taken: int, seconds: float) -> int:
     return max(1, min(aim, 16 * count, LONGEST))
 
 
-def _divergence(training: Training, steps: int) -> Diverged:
-    """Where a fit that is not finite after `steps` steps left the finite numbers."""
+def divergence(training: Training, steps: int) -> Divergence:
+    """Where a fit that is not finite after `steps` steps left the finite numbers: it runs anew."""
     training.restart()
     number, last, done = steps, math.nan, 0
     while done < steps:
@@ -187,4 +198,4 @@ def _divergence(training: Training, steps: int) -> Diverged:
     training.restart()
     if done > 1:
         training.losses(done - 1)
-    return Diverged(number, last, training.values())
+    return Divergence(number, last, training.values())

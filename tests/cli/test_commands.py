@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -152,20 +153,24 @@ def test_as_a_module(module: str) -> None:
     assert refused.returncode == 2 and f"Usage: python -m {module} " in refused.stderr
 
 
-def test_progress_comes_soon(own_cache: Path) -> None:
-    """With nothing compiled, and with more coefficients than are tensors each."""
+def test_progress_comes_soon_and_many_coefficients_compile_in_time(own_cache: Path) -> None:
+    """With nothing compiled; a tensor for each of 200 coefficients took minutes."""
+    fit = [sys.executable, *command("fit", "--degree", 200, "--steps", 50, "--no-compare")]
     began = os.times()
-    arguments = command("fit", "--degree", 200, "--steps", 50, "--no-compare")
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as child:
+    assert min(_first_line(fit) for _ in range(3)) < 2
+    assert subprocess.run(fit, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert os.times().children_user - began.children_user < 20
+
+
+def _first_line(command: list[str]) -> float:
+    """Seconds until a process says something, and not that something is wrong."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as child:
         assert child.stderr is not None
         assert child.stderr.readline() == b"preparing the fit\n"
-        said = os.times().elapsed - began.elapsed
-        child.stderr.read()
-    ended = os.times()
-    used = ended.children_user - began.children_user
-    assert child.returncode == 0 and said < 2 and used < 8  # a tensor each took minutes
+        seconds = time.perf_counter() - began
+        child.kill()
+    return seconds
 
 
 def test_help_imports_no_numba() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,16 @@ def test_after_the_last_step(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Progress, "show", interrupt)
     result = run("fit", "--json", "--steps", 30)
     assert result.exit_code == 130 and json.loads(result.stdout)["compare"] is None
+
+
+def test_while_a_divergence_is_located(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("microgrest.cli.run.divergence", interrupt)
+    result = run("fit", "--lr", 1)
+    assert result.exit_code == 130 and result.stdout == ""
+    assert re.search(r"the fit diverged within \d+ steps", result.stderr)
 
 
 def test_while_saving(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
