@@ -20,8 +20,8 @@ from ..recording import world
 from ..tensor import Tensor
 from .arguments import plain
 from .effects import Before
+from .found import Attributes, Found
 from .names import PLAIN
-from .reach import Attributes, Found
 from .recorder import Recorder
 from .rows import contents
 
