@@ -107,7 +107,7 @@ def _functions(value: Any, entered: set[int]) -> Iterator[Any]:
         return
     entered.add(id(value))
     if isinstance(value, FunctionType):
-        if not is_ours_or_standard(value.__module__ or ""):
+        if not is_ours_or_standard(value.__module__):
             yield value
     elif isinstance(value, (MethodType, functools.partial, Compiled)):
         yield value
@@ -190,9 +190,9 @@ def _texts(constants: Iterable[Any]) -> Iterator[str]:
             yield from _texts(constant)
 
 
-def is_ours_or_standard(module: str) -> bool:
+def is_ours_or_standard(module: str | None) -> bool:
     """Whether a Python module is of this package or the standard library: no data of a program."""
-    name = module.partition(".")[0]
+    name = (module or "").partition(".")[0]
     return name == __name__.partition(".")[0] or name in sys.stdlib_module_names
 
 

@@ -46,7 +46,7 @@ class Rows:
         self.inputs: list[tuple[Any, Any, Any]] = []
         for each in found:
             self._add(each)
-        others = self.attributes, self.missing, self.orders, self.sets, self.arrays, self.inputs
+        others = self.attributes, self.missing, self.sets, self.arrays, self.inputs
         self.simple = not any(others)
 
     def _add(self, found: Found) -> None:
@@ -93,6 +93,13 @@ class Rows:
     def same(self) -> bool | None:
         """Look at every row. A plain value that is another one settles it."""
         try:
+            # First how many there are: looking for what is gone would put it into a defaultdict.
+            for container, size in self.sizes:
+                if len(container) != size:
+                    return None
+            for table, order in self.orders:
+                if len(table) != len(order) or not all(map(is_, table, order)):
+                    return None
             for holder, key, value in self.entries:
                 if holder[key] is not value and not _as_good(holder[key], value):
                     return False if isinstance(value, PLAIN) else None
@@ -103,9 +110,6 @@ class Rows:
                 if f.__code__ is not code:
                     return None
                 if f.__defaults__ is not defaults or f.__kwdefaults__ is not named:
-                    return None
-            for container, size in self.sizes:
-                if len(container) != size:
                     return None
             for table, name in self.absent:
                 if name in table:
@@ -120,9 +124,6 @@ class Rows:
             now = getattr(holder, name)
             if now is not value and not _as_good(now, value):
                 return False if isinstance(value, PLAIN) else None
-        for table, order in self.orders:
-            if len(table) != len(order) or not all(map(is_, table, order)):
-                return None
         same = self._contents_same() if self.sets or self.arrays or self.missing else True
         return same and (not self.inputs or self._inputs_same())
 
