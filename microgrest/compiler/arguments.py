@@ -119,6 +119,10 @@ class Arguments:
             for i, mark in marks:
                 self.known[i] += mark
 
+    def are_marked(self, values: Sequence[Any]) -> bool:
+        """Whether tensors have the attributes that they had, as far as code names them."""
+        return all(self._mark(values[i]) == mark for i, mark in self.marks)
+
     def _mark(self, t: Tensor) -> Facts:
         held = data_of(t, self._named)
         own = (("attributes", len(vars(t))),) if ASKS in self._named else ()
@@ -159,7 +163,7 @@ class Arguments:
                 return False
             if (tuple(t._hooks) if t._hooks else ()) != hooks:
                 return False
-        if any(self._mark(values[i]) != mark for i, mark in self.marks):
+        if self.marks and not self.are_marked(values):
             return False
         for i, value in self.others:
             if values[i] is not value and facts(values[i]) != facts(value):

@@ -31,7 +31,7 @@ from .arguments import Arguments, Facts, Reminder, difference, features, plain
 from .found import Found
 from .names import PLAIN, label
 from .reach import Walk
-from .rows import Rows, Watched, form, is_looked_into, is_table, zeros
+from .rows import Rows, Watched, contents, form, is_looked_into, is_table, zeros
 from .sharing import layout, owner, separate
 from .standard import BUFFERS, ENVIRONMENT, MISSING, is_mapping
 from .uses import is_memory_only
@@ -322,12 +322,14 @@ def _contents(found: Found) -> Facts:
     value = found.value
     if is_table(found) and not found.steady:
         return (("attributes", len(value)),)
-    if value is ENVIRONMENT or isinstance(value, BUFFERS):
-        return (("contents", hash(tuple(value.items() if value is ENVIRONMENT else value))),)
+    if value is ENVIRONMENT:
+        return (("contents", hash(tuple(value.items()))),)
     if isinstance(value, (set, frozenset)):
         return (("members", sorted(map(label, value))),)
-    if isinstance(value, np.ndarray):
-        return ("form", form(value)), ("contents", f"{crc32(value.tobytes()):#x}")
+    if isinstance(value, (np.ndarray, *BUFFERS)):
+        data = contents(value)
+        known = crc32(data) if isinstance(data, bytes) else data
+        return ("form", form(value)), ("contents", f"{known:#x}")
     if isinstance(value, (list, tuple, deque)):
         return (("length", len(value)),)
     return (("keys", tuple(map(label, value))),) if is_mapping(value) else ()

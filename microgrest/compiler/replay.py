@@ -83,7 +83,8 @@ def record(
         slides.views += [*results.leaves, *[g for g in gradients.new.values() if g is not None]]
         found = None
         if (
-            settled(before, recorder, fresh)
+            guards.arguments.are_marked(guards.arguments.values(args, kwargs) or ())
+            and settled(before, recorder, fresh)
             and replaced.settled
             and not recorder.memory.overlaps
             and (changes := held.changes(recorder)) is not None

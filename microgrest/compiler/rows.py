@@ -23,8 +23,6 @@ from .found import Attributes, Found
 from .names import PLAIN
 from .standard import BUFFERS, ENVIRONMENT, MISSING, is_mapping
 
-Array = np.ndarray[Any, Any]
-
 # Of NumPy arrays up to this size, in bytes, a copy is kept, of larger ones a checksum.
 COPIED = 1 << 16
 
@@ -42,7 +40,7 @@ class Rows:
         self.sizes: list[tuple[Any, int]] = []
         self.orders: list[tuple[Any, list[Any]]] = []
         self.sets: list[tuple[Any, Any]] = []
-        self.arrays: list[tuple[Array, Any, bytes | int | None]] = []
+        self.arrays: list[tuple[Any, Any, bytes | int | None]] = []
         self.inputs: list[tuple[Any, Any, Any]] = []
         for each in found:
             self._add(each)
@@ -79,9 +77,7 @@ class Rows:
             self.sizes.append((value, len(value)))
         elif isinstance(value, set) or value is ENVIRONMENT:
             self.sets.append((value, value.copy()))
-        elif isinstance(value, BUFFERS):
-            self.sets.append((value, value[:]))
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, (np.ndarray, *BUFFERS)):
             self.arrays.append((value, form(value), contents(value)))
         elif is_mapping(value):
             self.orders.append((value, [*value]))
@@ -162,15 +158,15 @@ def zeros(value: Any) -> Any:
     return value == 0 if isinstance(value, (int, float)) else type(value)
 
 
-def contents(array: Array) -> bytes | int:
-    """What tells whether a NumPy array still holds what it did."""
-    data = array.tobytes()
+def contents(array: Any) -> bytes | int:
+    """What tells whether a NumPy array, or another buffer, still holds what it did."""
+    data = bytes(array) if isinstance(array, bytearray) else array.tobytes()
     return data if len(data) <= COPIED else crc32(data)
 
 
-def form(array: Array) -> tuple[Any, ...]:
+def form(array: Any) -> tuple[Any, ...]:
     """What an array is besides its contents; one that has been resized lies elsewhere."""
-    return array.shape, array.strides, array.dtype
+    return (array.shape, array.strides, array.dtype) if isinstance(array, np.ndarray) else ()
 
 
 def _as_good(new: Any, old: Any) -> bool:
