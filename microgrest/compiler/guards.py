@@ -52,6 +52,7 @@ class Guards:
     ) -> None:
         self.fn = fn
         self.arguments = Arguments(fn, args, kwargs)
+        self.bare = not (args or kwargs)
         self.modes = _modes()
         sight = Sight(fn, args, kwargs)
         self.seen = Seen(sight)
@@ -117,7 +118,7 @@ class Guards:
         """
         arguments, moved = self.arguments, world.tensors
         still = moved == self.moved
-        if still and arguments.are(self._last, args, kwargs):
+        if still and (arguments.are(self._last, args, kwargs) if args or kwargs else self.bare):
             values = None
         else:
             values = arguments.values(args, kwargs)
