@@ -9,7 +9,8 @@ among both share memory (`sharing`), and the modes of the thread. What everythin
 written down as facts, for people too. A call looks at less (`rows`): whether the same objects still
 stand in the same places. Only where one does not are the facts gathered anew and compared. What
 modules and groups hold is looked at when `recording.world.version` has moved, tensors when
-`world.tensors` has, or when they are other arguments than those of the last call.
+`world.tensors` has, or when they are other arguments than those of the last call. The law: whatever
+the facts tell apart, the rows do. So both are made of the same things that were found.
 """
 
 from __future__ import annotations
@@ -305,7 +306,7 @@ def _facts(found: Found) -> Facts:
     if isinstance(value, PLAIN):
         return plain(value)
     if isinstance(value, Tensor):
-        return ("identity", id(value)), *features(value)
+        return ("identity", id(value)), *features(value)[1:]  # its class is not looked at
     if found.exact:
         return (("identity", id(value)),)
     inside = _contents(found) if is_looked_into(found) else ()
@@ -333,7 +334,10 @@ def _contents(found: Found) -> Facts:
         return ("form", form(value)), ("contents", f"{known:#x}")
     if isinstance(value, (list, tuple, deque)):
         return (("length", len(value)),)
-    return (("keys", tuple(map(label, value))),) if is_mapping(value) else ()
+    if not is_mapping(value):
+        return ()
+    keys = map(label, value)
+    return (("keys", tuple(sorted(keys) if is_table(found) else keys)),)
 
 
 def _modes() -> tuple[Any, ...]:

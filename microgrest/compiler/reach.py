@@ -3,10 +3,11 @@
 A function holds its closure, the globals that its code loads, its defaults, and the object that it
 is bound to; through them the contents of lists, tuples and dicts, modules with all below them, and
 optimizers with their groups and state; sets and NumPy arrays by their contents. Of other objects,
-classes and Python modules only those attributes count, their own or inherited, that the code names,
-`config.width`, or a method of the object that it calls, or the `forward` of a module that has it;
-special methods count as called, since no name says where they are (`attributes`). A compiled step
-that the code names is a part of it.
+classes, functions, tensors and Python modules only those attributes count, their own or inherited,
+that the code names, `config.width`, in one way or another (`names`), or a method of the object that
+it calls, or the `forward` of a module that has it; special methods count as called, since no name
+says where they are (`attributes`). Code itself counts, and the class of an object that has methods.
+A compiled step that the code names is a part of it.
 
     a                                   a global or a free variable
     model.0.weight, model.training      parts of a module
@@ -118,7 +119,7 @@ class Walk(Objects):
             yield Found(f"{path}.__dict__", own, steady=True)
             for table in TABLES:
                 yield from self._table(path, own, table)
-            for name in (name for name in own if name not in (*TABLES, *_SAVING)):
+            for name in sorted(own.keys() - {*TABLES, *_SAVING}):
                 found = Found(f"{path}.{name}", own[name], own, name, steady=True)
                 yield from self._own(found)
                 if name in self.looked_for:  # a user's code may write around `setattr`, too

@@ -76,7 +76,7 @@ class Rows:
         if is_table(found) or isinstance(value, (list, deque)):
             self.sizes.append((value, len(value)))
         elif isinstance(value, set) or value is ENVIRONMENT:
-            self.sets.append((value, value.copy()))
+            self.sets.append((value, _members(value)))
         elif isinstance(value, (np.ndarray, *BUFFERS)):
             self.arrays.append((value, form(value), contents(value)))
         elif is_mapping(value):
@@ -126,7 +126,7 @@ class Rows:
     def _contents_same(self) -> bool | None:
         if any(hasattr(holder, name) for holder, name in self.missing):
             return None
-        if any(found != members for found, members in self.sets):
+        if any(_members(found) != members for found, members in self.sets):
             return None
         for array, known, held in self.arrays:
             if form(array) != known or (held is not None and contents(array) != held):
@@ -167,6 +167,11 @@ def contents(array: Any) -> bytes | int:
 def form(array: Any) -> tuple[Any, ...]:
     """What an array is besides its contents; one that has been resized lies elsewhere."""
     return (array.shape, array.strides, array.dtype) if isinstance(array, np.ndarray) else ()
+
+
+def _members(value: Any) -> Any:
+    """Which objects a set has: 1 and 1.0 are equal. The environment holds text alone."""
+    return value.copy() if value is ENVIRONMENT else {*map(id, value)}
 
 
 def _as_good(new: Any, old: Any) -> bool:

@@ -203,6 +203,21 @@ def local_to_a_thread() -> Any:
 
 
 @case
+def member_of_a_set() -> Any:
+    c: Any = {2}
+    return (lambda: X.long() * next(iter(c))), lambda: [c.clear(), c.add(2.5)]
+
+
+@case
+def equal_member_of_a_set() -> Any:
+    c: Any = {2}
+    return (lambda: X.long() / 2 * (3 if type(next(iter(c))) is int else 4)), lambda: [
+        c.clear(),
+        c.add(2.0),
+    ]
+
+
+@case
 def bytes_in_place() -> Any:
     c = bytearray(b"\x02")
     return (lambda: X * c[0]), item(c, 0, 3)

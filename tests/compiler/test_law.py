@@ -220,12 +220,14 @@ def test_modes(mode: Any) -> None:
         lambda model, v, w: model.eval().train(),
         lambda model, v, w: v.requires_grad_(False).requires_grad_(),
         lambda model, v, w: [put(model, kept=7)(), delattr(model, "kept")],
+        lambda model, v, w: [delattr(model, "n"), put(model, n=1)()],
         lambda model, v, w: put(w, note=3)(),
         lambda model, v, w: put(fn_of(v), note=3)(),
     ],
 )
 def test_what_is_no_change(change: Callable[..., Any]) -> None:
     (v, w), model = two(wanted=True), nn.Sequential(nn.Tanh())
+    model.n, model.m = 1, 2
     v.grad = mg.zeros(1)
 
     def fn() -> Any:
