@@ -21,6 +21,7 @@ _ASIDE = frozenset(
         *("__new__", "__init__", "__post_init__", "__init_subclass__", "__set_name__", "__del__"),
         *("__repr__", "__str__", "__format__", "__dir__", "__sizeof__", "__copy__", "__deepcopy__"),
         *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__replace__"),
+        *("__getnewargs__", "__getnewargs_ex__"),
     )
 )
 # Those that name all fields where they are generated, as for a dataclass.

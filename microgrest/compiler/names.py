@@ -196,9 +196,9 @@ def is_ours_or_standard(module: str | None) -> bool:
     return name == __name__.partition(".")[0] or name in sys.stdlib_module_names
 
 
-def is_library(module: str) -> bool:
-    """Whether attributes of a Python module are no data of a program."""
-    return is_ours_or_standard(module) or module.partition(".")[0] == "numpy"
+def is_library(module: str | None) -> bool:
+    """Whether attributes of a Python module, or of its classes, are no data of a program."""
+    return is_ours_or_standard(module) or (module or "").startswith("numpy")
 
 
 def is_full(cell: CellType) -> bool:

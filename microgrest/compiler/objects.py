@@ -172,6 +172,8 @@ class Objects:
         """What an object that is no plain value holds."""
         if isinstance(value, _CHANGING):
             yield from self._entries(path, value)
+            if not is_library(type(value).__module__):
+                yield from self._object(path, value)
         elif isinstance(value, MethodType):
             yield from self._bound(path, value)
         elif reads_environment(value, self.attributes):

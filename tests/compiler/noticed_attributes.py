@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from noticed import X, case, item, put, space
 
 import microgrest as mg
@@ -219,3 +220,18 @@ def pattern_with_a_keyword() -> Any:
 def pattern_that_comes_to_fit() -> Any:
     c = space()
     return matched(c), put(c, k=3.0)
+
+
+def _contained(kind: Any, *given: Any) -> None:
+    def make() -> Any:
+        c = type("Own", (kind,), {})(*given)
+        c.k = 2.0
+        return (lambda: X * c.k), put(c, k=3.0)
+
+    make.__name__ = f"attribute_of_an_own_{kind.__name__}"
+    case(make)
+
+
+for _kind, _given in ((list, [1.0]), (dict, {"a": 1.0}), (tuple, (1.0,)), (set, {1.0})):
+    _contained(_kind, _given)
+_contained(np.ndarray, 2)
