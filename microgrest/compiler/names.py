@@ -134,7 +134,6 @@ WHOLE, COMPARES = "vars()", "=="
 _ASKING = {"hasattr", "getattr", "getattr_static", "AttributeError", "Exception"}
 _TEXTS = {"hasattr", "getattr", "getattr_static", "attrgetter", "methodcaller", "__getattribute__"}
 _WHOLES = {"vars", "__dict__", "asdict", "astuple", "__dataclass_fields__", "getmembers"}
-_EQUALITIES = {"==", "!=", "<", "<=", ">", ">="}
 
 
 @functools.lru_cache(maxsize=256)
@@ -176,9 +175,10 @@ def _marks(code: CodeType) -> Iterator[str]:
             yield ASKS
             yield "__match_args__"
             yield from _texts((before.argval,) if isinstance(before.argval, tuple) else ())
-        if instruction.opname == "COMPARE_OP" and "CONST" not in before.opname:
+        constant = before is not None and before.opname in ("LOAD_CONST", "LOAD_SMALL_INT")
+        if instruction.opname == "COMPARE_OP" and not constant:
             yield COMPARES
-        before = instruction
+        before = before if instruction.opname == "EXTENDED_ARG" else instruction
 
 
 def _texts(constants: Iterable[Any]) -> Iterator[str]:

@@ -46,8 +46,8 @@ from .standard import (
     MISSING,
     Missing,
     attribute_within,
-    getter_names,
     is_mapping,
+    names_told,
     read_by_call,
     reads_environment,
 )
@@ -104,7 +104,7 @@ class Objects:
             if BY_TEXT in self.named and value.replace(".", "_").isidentifier():
                 self.heard.update(dict.fromkeys(value.split(".")))
         else:
-            self.heard.update(dict.fromkeys(getter_names(value)))
+            self.heard.update(dict.fromkeys(names_told(value)))
 
     def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Found]:
         for path, value in named(self.fn, args, kwargs):

@@ -13,15 +13,20 @@ from array import array
 from collections import ChainMap, UserDict, UserList, UserString
 from collections.abc import Collection, Iterator
 from contextvars import ContextVar
+from dataclasses import asdict, astuple, fields
+from inspect import getmembers
 from operator import attrgetter, methodcaller
 from types import MappingProxyType, ModuleType
 from typing import Any
 from weakref import ref
 
+from .names import WHOLE
+
 # The environment of the process as it is kept: reading it by `os.environ` would decode it.
 ENVIRONMENT: Any = getattr(os.environ, "_data", None)
 # Bytes that count by their contents.
 BUFFERS = (bytearray, array)
+_WHOLE_OBJECTS = (vars, asdict, astuple, fields, getmembers)
 _HOLDING = {ChainMap: "maps", UserDict: "data", UserList: "data", UserString: "data"}
 
 
@@ -82,8 +87,10 @@ def is_mapping(value: Any) -> bool:
     return isinstance(value, (dict, MappingProxyType))
 
 
-def getter_names(value: Any) -> Iterator[str]:
-    """The names of attributes that an `attrgetter` or a `methodcaller` has."""
+def names_told(value: Any) -> Iterator[str]:
+    """The attributes that an `attrgetter` or a `methodcaller` names; or that it asks for all."""
     if isinstance(value, (attrgetter, methodcaller)):
         for text in value.__reduce__()[1]:
             yield from text.split(".") if isinstance(text, str) else ()
+    elif any(value is function for function in _WHOLE_OBJECTS):
+        yield WHOLE

@@ -54,7 +54,7 @@ def _loads(code: Sequence[Instruction]) -> Iterator[tuple[str, bool]]:
     """The names that are loaded, each with whether that is part of a maker's argument."""
     end = 0
     for i, (name, value) in enumerate(code):
-        if name.startswith("LOAD_") and name != "LOAD_CONST":
+        if "LOAD_" in name and name != "LOAD_CONST":  # some instructions also store, or load two
             if isinstance(value, str) and value in _MAKERS and i >= end:
                 end = _argument_end(code, i + 1)
             for loaded in value if isinstance(value, tuple) else (value,):

@@ -38,11 +38,13 @@ READS: dict[str, Callable[[Any], Any]] = {
     "all_of_asdict": lambda c: sum(dataclasses.asdict(c).values()),
     "astuple": lambda c: sum(dataclasses.astuple(c)),
     "fields": lambda c: sum(getattr(c, f.name) for f in dataclasses.fields(c)),
+    "fields_imported": lambda c: sum(getattr(c, f.name) for f in fields_of(c)),
     "replace": lambda c: dataclasses.replace(c, j=2.0).k,
     "attrgetter": lambda c: operator.attrgetter("k")(c),
     "equality": lambda c: 2.0 if c == EQUAL else 3.0,
 }
 EQUAL = Options()
+fields_of = dataclasses.fields
 
 
 def _read(name: str, inside: bool) -> None:
