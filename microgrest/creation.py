@@ -120,10 +120,17 @@ def _natural(data: Any) -> dtype:
 
 
 def _numbers(data: Any) -> Any:
-    """`data` with NumPy arrays in place of tensors."""
+    """`data` with NumPy scalars in place of tensors; ValueError where one is no single number."""
     if isinstance(data, (list, tuple)):
         return data if _NUMBERS.issuperset(map(type, data)) else [_numbers(d) for d in data]
-    return data._numpy() if isinstance(data, Tensor) else data
+    if not isinstance(data, Tensor):
+        return data
+    if data.numel() != 1:
+        raise ValueError(
+            "only one element tensors can be converted to Python scalars, not one of shape "
+            f"{list(data._shape)}; stack() joins tensors"
+        )
+    return data._numpy().reshape(())
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -195,6 +202,8 @@ def extents(size: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape given as numbers or as one sequence; RuntimeError for a negative extent."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
+    if isinstance(size[0] if size else 0, bool):
+        raise TypeError("argument 'size' must be tuple of ints, not bool")
     shape = tuple(map(operator.index, size))
     if any(n < 0 for n in shape):
         raise RuntimeError(
@@ -290,6 +299,13 @@ def full_like(
 # Counted
 
 
+def _numeric(name: str, kind: Kind) -> Kind:
+    """`kind`, unless it is of bools, which no counting makes."""
+    if kind.dtype is dtypes.bool_:
+        raise NotImplementedError(f"\"{name}\" is not implemented for 'bool' tensors")
+    return kind
+
+
 def arange(
     start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -304,9 +320,10 @@ def arange(
         start, end = None, start
     if end is None:
         raise TypeError("arange() missing 1 required positional argument: 'end'")
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start or 0, end, step))
-    floating = any(isinstance(v, float) for v in (start, end, step))
-    kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
+    given = (0 if start is None else start, end, step)
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in given)
+    floating = any(isinstance(v, (float, np.floating)) for v in (start, end, step))
+    kind = _numeric("arange", kind_from(dtype, device, get_default_dtype() if floating else int64))
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
     if not kind.dtype.is_floating_point:
@@ -338,7 +355,7 @@ def linspace(
     start, end = (float(v) for v in (start, end))
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    kind = kind_from(dtype, device, get_default_dtype())
+    kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
     return finish(from_array(spaced(start, end, steps, kind.dtype), kind), requires_grad)
 
 
@@ -353,7 +370,7 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
-    kind = kind_from(dtype, device, get_default_dtype())
+    kind = _numeric("logspace", kind_from(dtype, device, get_default_dtype()))
     exponents = spaced(float(start), float(end), steps, dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 

@@ -7,6 +7,7 @@ the rows (`dispatch`), which also attach the methods; see `methods.pyi` for thei
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -31,6 +32,13 @@ LEGACY = {
     "float32": "Float",
     "float64": "Double",
 }
+
+
+def whole(dim: Any) -> int:
+    """A dimension given as an int, or by what stands for one; TypeError for bools and floats."""
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
+    return operator.index(dim)
 
 
 class Size(tuple[int, ...]):
@@ -253,6 +261,8 @@ class Tensor(Methods):
 
     def _dim(self, dim: int, extra: int = 0) -> int:
         """A dimension counted from the front; IndexError where there is no such dimension."""
+        if dim.__class__ is not int:
+            dim = whole(dim)
         n = max(len(self._shape) + extra, 1)
         if not -n <= dim < n:
             raise IndexError(

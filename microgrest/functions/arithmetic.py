@@ -10,7 +10,7 @@ from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place
 from ..dispatch.memory import check_range
-from ..dtypes import bool_
+from ..dtypes import FLOATING, bool_, int64
 from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
 from ..ops.logic import clamp as clamp_row
@@ -21,17 +21,38 @@ from ..tensor import Tensor
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["add"](input, other, out=out)
-    return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
+    return FUNCTIONS["add_scaled"](input, other, _scale(alpha, input, other), out=out)
 
 
 @method
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["sub"](input, other, out=out)
-    return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
+    return FUNCTIONS["sub_scaled"](input, other, _scale(alpha, input, other), out=out)
+
+
+def _scale(alpha: Any, *operands: Any) -> Any:
+    """`alpha` as a number of the category of the operands' result; RuntimeError for a higher one.
+
+    Bools take any integer as whether it is nonzero.
+    """
+    category = max(
+        t.dtype.category if isinstance(t, Tensor) else dtypes.of_number(t).category
+        for t in operands
+    )
+    if category != FLOATING and isinstance(alpha, float):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number, "
+            f"got {alpha}."
+        )
+    if category == bool_.category:
+        return bool(alpha)
+    if isinstance(alpha, bool):
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    return alpha
 
 
 subtract = method(name="subtract")(sub)
@@ -69,6 +90,8 @@ _BY_ROOTS: dict[float, Function] = {
 @method
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+    if exponent.__class__ is int and isinstance(input, Tensor) and input.dtype is bool_:
+        input = input.to(int64)
     if exponent.__class__ is int and exponent in _BY_PRODUCTS:
         return _BY_PRODUCTS[exponent](input)
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
@@ -80,6 +103,12 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if exponent < 0 and exponent.__class__ is int and not floating:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     return FUNCTIONS["pow"](input, exponent)
+
+
+@method
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The product of each element with itself; of bools an int64."""
+    return FUNCTIONS["square"](input.to(int64) if input.dtype is bool_ else input, out=out)
 
 
 @method

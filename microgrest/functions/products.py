@@ -86,6 +86,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """beta input + alpha product; with beta 0 the input is not even read, NaN or not."""
+    if not product.is_floating_point() and any(isinstance(n, float) for n in (beta, alpha)):
+        raise RuntimeError(
+            "For integral input tensors, argument beta and alpha must not be a floating point "
+            f"number, got {beta} and {alpha}."
+        )
     if beta == 0:
         return product if alpha == 1 else product * alpha
     return add(input if beta == 1 else input * beta, product, alpha=alpha)

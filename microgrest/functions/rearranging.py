@@ -56,6 +56,8 @@ def roll(
     """
     steps = [shifts] if isinstance(shifts, int) else list(shifts)
     along = [] if dims is None else [dims] if isinstance(dims, int) else list(dims)
+    if not steps:
+        raise RuntimeError("roll(): `shifts` required")
     if not along and len(steps) == 1:
         return reshape(roll(reshape(input, -1), steps[0], 0), input._shape)
     if len(steps) != len(along):

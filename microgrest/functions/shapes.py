@@ -196,8 +196,11 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 @method
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without the dimensions of one element: all of them, or those of `dim` that are."""
-    given = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    gone = {input._dim(d) for d in given}
+    several = isinstance(dim, (tuple, list))
+    given: Any = range(input.ndim) if dim is None else dim if several else [dim]
+    gone = [input._dim(d) for d in given]
+    if len(set(gone)) != len(gone):
+        raise RuntimeError(f"squeeze(): a dim appears multiple times in the list of dims {gone}")
     size = tuple(n for d, n in enumerate(input._shape) if n != 1 or d not in gone)
     return apply(rows.view, (input,), {"size": size})
 

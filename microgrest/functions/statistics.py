@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dispatch.api import FUNCTIONS
 from ..methods import method
+from ..ops import reduction as rows
 from ..tensor import Tensor
 from .aliases import numpy_names
 from .arithmetic import where
-from .reductions import Dims, amax, amin, dims_of, mean, sum
+from .reductions import Dims, dims_of, fold, mean, sum
 
 
 @numpy_names
@@ -64,7 +66,7 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
+    return FUNCTIONS["root"](var(input, dim, unbiased, correction=correction, keepdim=keepdim))
 
 
 @numpy_names
@@ -78,7 +80,7 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean along `dim`."""
     variance, center = var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)
-    return variance.sqrt(), center
+    return FUNCTIONS["root"](variance), center
 
 
 @method
@@ -92,14 +94,25 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 @numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean along `dim` of the elements that are not NaN."""
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point dtype but got {input.dtype!r}"
+        )
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
+def _powers(x: Tensor, p: float) -> Tensor:
+    """|x|**p, whose derivative at 0 is 0, and not 0 * inf where p < 1."""
+    if p >= 1:
+        return x.abs() ** p
+    zero = x.detach() == 0
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, x.abs()) ** p)
+
+
 def _root(powers: Tensor, p: float) -> Tensor:
-    """powers**(1/p), whose gradient at 0 is 0 and not infinite."""
+    """powers**(1/p), whose derivative at 0 is 0 and not infinite."""
     zero = powers.detach() == 0
-    safe = where(zero, 1.0, powers)
-    return where(zero, 0.0, safe.sqrt() if p == 2 else safe ** (1.0 / p))
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
 
 
 @method
@@ -111,19 +124,26 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
             f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}"
         )
     p = 2 if p in ("fro", None) else p
+    dims = dims_of(input, dim)
+    if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
+        raise RuntimeError(
+            f"norm(): cannot compute the {p} norm of no elements (dimensions {list(dims)} of shape "
+            f"{list(input._shape)}), which has no identity"
+        )
     if p == 2:
-        return _root(sum(input * input, dim, keepdim), 2)
-    size = input.abs()
+        return FUNCTIONS["root"](sum(input * input, dim, keepdim))
     if p == 1:
-        return sum(size, dim, keepdim)
+        return sum(input.abs(), dim, keepdim)
     if p in (math.inf, -math.inf):
-        return (amax if p > 0 else amin)(size, dim, keepdim)
+        return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
     if p == 0:
         return sum((input != 0).to(input.dtype), dim, keepdim)
-    return _root(sum(size**p, dim, keepdim), p)
+    return _root(sum(_powers(input, p), dim, keepdim), p)
 
 
 @method
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The norm of the difference."""
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"dist(): argument 'p' must be Number, not {type(p).__name__}")
     return norm(input - other, p)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..creation import arange
 from ..dispatch.structured import apply
+from ..dtypes import bool_
 from ..methods import method
 from ..ops.movement import diagonal as diagonal_row, embed
 from ..tensor import Tensor
@@ -82,4 +83,6 @@ def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if input.dtype is bool_:
+        raise NotImplementedError("\"trace\" is not implemented for 'bool' tensors")
     return diagonal(input).sum()
