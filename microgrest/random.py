@@ -305,12 +305,16 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
 
 @method
 def random_(
-    self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
+    self: Tensor,
+    low: int | None = None,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Overwrite with integers uniform in [low, high), by default all that the dtype holds."""
     if high is None:
-        high = low or _largest(self.dtype)
-        low = 0
+        low, high = 0, _largest(self.dtype) if low is None else low
+    low = low or 0
     _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
     return _overwrite(self, "random", drawn)

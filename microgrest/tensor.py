@@ -7,7 +7,6 @@ the rows (`dispatch`), which also attach the methods; see `methods.pyi` for thei
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -16,6 +15,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from .autograd.graph import Node
+from .integers import count, whole
 from .methods import Methods
 from .recording import leaves, state, world
 from .storage import Kind, Storage
@@ -32,13 +32,6 @@ LEGACY = {
     "float32": "Float",
     "float64": "Double",
 }
-
-
-def whole(dim: Any) -> int:
-    """A dimension given as an int, or by what stands for one; TypeError for bools and floats."""
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
-    return operator.index(dim)
 
 
 class Size(tuple[int, ...]):
@@ -141,7 +134,7 @@ class Tensor(Methods):
     @staticmethod
     def _empty(shape: Sequence[int], kind: Kind) -> Tensor:
         """A new uninitialized tensor."""
-        return make(kind.empty(math.prod(shape)), tuple(shape), kind)
+        return make(kind.empty(count(shape)), tuple(shape), kind)
 
     def _alias(self, shape: Sequence[int], strides: tuple[int, ...], offset: int) -> Tensor:
         """Another tensor over the same storage, outside the graph."""
@@ -251,7 +244,9 @@ class Tensor(Methods):
 
     @property
     def mT(self) -> Tensor:
-        """The tensor with its last two dimensions exchanged."""
+        """The tensor with its last two dimensions exchanged; a 0-d tensor itself."""
+        if not self._shape:
+            return self
         if self.ndim < 2:
             raise RuntimeError(
                 "tensor.mT is only supported on matrices or batches of matrices. Got "
@@ -265,6 +260,7 @@ class Tensor(Methods):
             dim = whole(dim)
         n = max(len(self._shape) + extra, 1)
         if not -n <= dim < n:
+            whole(dim)
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got "
                 f"{dim})"

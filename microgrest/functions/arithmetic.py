@@ -10,7 +10,8 @@ from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place
 from ..dispatch.memory import check_range
-from ..dtypes import FLOATING, bool_, int64
+from ..dtypes import FLOATING, bool_
+from ..integers import whole
 from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
 from ..ops.logic import clamp as clamp_row
@@ -90,8 +91,8 @@ _BY_ROOTS: dict[float, Function] = {
 @method
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-    if exponent.__class__ is int and isinstance(input, Tensor) and input.dtype is bool_:
-        input = input.to(int64)
+    if exponent.__class__ is bool and isinstance(input, Tensor) and input.dtype is bool_:
+        return FUNCTIONS["bitwise_or"](input, not exponent)
     if exponent.__class__ is int and exponent in _BY_PRODUCTS:
         return _BY_PRODUCTS[exponent](input)
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
@@ -105,18 +106,23 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return FUNCTIONS["pow"](input, exponent)
 
 
+@method(name="__pos__")
 @method
-def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The product of each element with itself; of bools an int64."""
-    return FUNCTIONS["square"](input.to(int64) if input.dtype is bool_ else input, out=out)
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself; RuntimeError for bools."""
+    if input.dtype is bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
 
 
 @method
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest number with `decimals` digits after the point, halves to even."""
+    decimals = whole(decimals, "decimals")
     if not decimals:
         return FUNCTIONS["round"](input, out=out)
-    up, down = (10.0**decimals, 1.0) if decimals > 0 else (1.0, 10.0**-decimals)
+    scale = 10.0 ** abs(decimals) if abs(decimals) < 309 else math.inf
+    up, down = (scale, 1.0) if decimals > 0 else (1.0, scale)
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
@@ -167,7 +173,7 @@ def nan_to_num(
     limits = dtypes.finfo(input.dtype)
     return FUNCTIONS["nan_to_num"](
         input,
-        nan or 0.0,
+        0.0 if nan is None else nan,
         limits.max if posinf is None else posinf,
         limits.min if neginf is None else neginf,
     )

@@ -7,6 +7,7 @@ in the row-major order of that view, which `gather` reads and `put` writes, both
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place, check_writable, rebase
 from ..dispatch.memory import write
 from ..dispatch.structured import apply, record
-from ..dtypes import bool_, int32, int64, uint8
+from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
@@ -27,7 +28,7 @@ from ..ops.elementwise import add
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
 from .places import Index, check_within_reach, checked, counted, index_of, tensor_of
-from .shapes import select, unsqueeze
+from .shapes import check_stride, select, unsqueeze
 
 
 @method(name="__getitem__")
@@ -44,6 +45,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
+    if index is False:
+        return
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
     if recording.state.recorder is not None and _fills(self, index, value):
@@ -53,13 +56,19 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     target, pickers = _basic(self, index)
     if pickers:
         places = _positions(target, pickers)
+        value = _trimmed(value, places.ndim)
         _put(target, value.to(self.dtype), places, accumulate=False)
         return
-    value = value.to(self.device)
-    extra = value.ndim - target.ndim
-    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
-        value = value.reshape(value._shape[extra:])
+    value = _trimmed(value.to(self.device), target.ndim)
     apply_in_place(copy_row, target, (value,))
+
+
+def _trimmed(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of one element beyond `ndim`."""
+    extra = value.ndim - ndim
+    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
+        return value.reshape(value._shape[extra:])
+    return value
 
 
 def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
@@ -164,13 +173,15 @@ def _item(i: Any) -> Any:
     """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
     if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
         return i
-    if isinstance(i, (np.integer, np.bool_)):
+    if isinstance(i, np.integer):
         return i.item()
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.asarray(i), device="cpu")
-        i = i.to(int64) if not i.numel() else i
+        i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
     if isinstance(i, Tensor) and i.dtype is uint8:
         i = i.to(bool_)
+    if isinstance(i, Tensor) and not i._shape and i.dtype.category == INTEGER:
+        return i.item()
     if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
@@ -208,12 +219,13 @@ def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
 def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
     if s == slice(None):
         return x
-    step = 1 if s.step is None else s.step.__index__()
+    step = 1 if s.step is None else operator.index(s.step)
     if step <= 0:
         raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
     start, stop, step = slice(
-        *(None if v is None else v.__index__() for v in (s.start, s.stop, step))
+        *(None if v is None else operator.index(v) for v in (s.start, s.stop, step))
     ).indices(x._shape[d])
+    check_stride(x._strides[d], step)
     return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
 
 

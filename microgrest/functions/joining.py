@@ -132,7 +132,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape that they broadcast to."""
     given = _several(tensors)
     shape = broadcast_shapes("broadcast_tensors", [t._shape for t in given])
-    return tuple(expand(t, shape) for t in given)
+    return tuple(t if t._shape == shape else expand(t, shape) for t in given)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

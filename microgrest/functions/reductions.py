@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import return_types
-from ..dispatch.reduction import folding, search
+from ..dispatch.reduction import folding, once, search
 from ..dispatch.structured import apply
 from ..dtypes import as_dtype, bool_
+from ..integers import listed, whole
 from ..methods import method
 from ..ops import reduction as rows
 from ..ops.indexing import gather
 from ..ops.row import Row
-from ..tensor import Tensor, whole
+from ..tensor import Tensor
 from .aliases import numpy_names
 from .places import counted, index_of, tensor_of
+from .shapes import expand
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
@@ -25,9 +27,9 @@ Dims = int | Sequence[int] | None
 
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
-    if dim is None or dim == () or dim == []:
+    given = () if dim is None else listed(dim)
+    if not given:
         return tuple(range(len(x._shape)))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
     dims = sorted(x._dim(d) for d in given)
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"dim {dims} appears multiple times in the list of dims")
@@ -128,7 +130,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def _whether(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
-    if dim in ((), []) and isinstance(x, Tensor):
+    if dim is not None and not listed(dim) and isinstance(x, Tensor):
         return apply(row, (x,), {"dim": (), "keepdim": keepdim})
     return fold(row, x, dim, keepdim)
 
@@ -158,7 +160,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
-    if dim in (None, (), []) and isinstance(x, Tensor) and not x.numel():
+    if (dim is None or not listed(dim)) and isinstance(x, Tensor) and not x.numel():
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
             "Specify the reduction dim with the 'dim' argument."
@@ -220,4 +222,4 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 @numpy_names
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements along `dim` are not zero."""
-    return sum(input != 0, dim)
+    return sum(expand(once(input.detach()) != 0, input._shape), dim)

@@ -8,6 +8,7 @@ from typing import Any
 from ..dispatch.api import FUNCTIONS
 from ..methods import method
 from ..ops import reduction as rows
+from ..ops.row import register_type
 from ..tensor import Tensor
 from .aliases import numpy_names
 from .arithmetic import where
@@ -28,8 +29,17 @@ def var_mean(
     The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
     `unbiased` is False.
     """
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return variance.to(input.dtype), center.to(input.dtype)
+
+
+def _moments(
+    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
+) -> tuple[Tensor, Tensor]:
+    """`var_mean` in the type of registers, so that no square of float16 overflows."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    input = input.to(register_type(input.dtype))
     dims = dims_of(input, dim)
     n = math.prod(input._shape[d] for d in dims)
     less = correction if correction is not None else float(unbiased is not False)
@@ -66,7 +76,7 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    return FUNCTIONS["root"](var(input, dim, unbiased, correction=correction, keepdim=keepdim))
+    return std_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
 
 
 @numpy_names
@@ -79,8 +89,8 @@ def std_mean(
     keepdim: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean along `dim`."""
-    variance, center = var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)
-    return FUNCTIONS["root"](variance), center
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return FUNCTIONS["root"](variance).to(input.dtype), center.to(input.dtype)
 
 
 @method
@@ -123,6 +133,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
         raise RuntimeError(
             f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}"
         )
+    if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
+        return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
     p = 2 if p in ("fro", None) else p
     dims = dims_of(input, dim)
     if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):

@@ -152,7 +152,7 @@ pow = mutable(
     "pow({x}, {exponent})",
     integer="ipow({x}, {exponent}) if {exponent} >= 0 else"
     " (1 if {x} == 1 else (1 - 2 * ({exponent} % 2) if {x} + 1 == 0 else 0))",
-    boolean="{x} or not {exponent}",
+    boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),
     operator="pow",
     extra={"backward_tensor": "PowBackward1"},
@@ -161,7 +161,7 @@ pow = mutable(
 square = mutable(
     "square",
     "{x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (2 * x),),
     backward_name="PowBackward0",
     doc="x x.",
@@ -169,7 +169,7 @@ square = mutable(
 cube = elementwise(
     "cube",
     "{x} * {x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (3 * (x * x)),),
     backward_name="PowBackward0",
     method=False,

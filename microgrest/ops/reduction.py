@@ -17,10 +17,11 @@ def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **f
     """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
 
     `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
-    or "bool".
+    or "bool". `again` makes of a result y that of n times as many elements, all of them met n
+    times; without it that is y.
     """
     extra = {"init": init, "step": step}
-    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
+    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty", "again") if k in facts}
     return Row(name, "reduction", ("x",), vjp, doc, extra=extra, **facts)
 
 
@@ -78,6 +79,7 @@ sum = reduction(
     init="0",
     step="{acc} + {x}",
     lane="sum",
+    again=lambda y, n: y * n,
     vjp=lambda g, y, x, dim, keepdim: (spread(g, x, dim, keepdim),),
     doc="Sum of the elements; integers and bools sum to int64.",
 )
@@ -97,6 +99,7 @@ prod = reduction(
     init="1",
     step="{acc} * {x}",
     lane="sum",
+    again=lambda y, n: y**n,
     vjp=_others,
     doc="Product of the elements; integers and bools multiply to int64.",
 )
