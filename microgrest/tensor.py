@@ -142,10 +142,7 @@ class Tensor(Methods):
         flat = None
         if row_major(extents, strides):
             flat = self._storage.array[offset : offset + math.prod(extents)]
-        t = wrap(flat, extents, strides, self._kind)
-        t._storage = self._storage
-        t._offset = offset
-        return t
+        return seen(self._storage, flat, extents, strides, offset, self._kind)
 
     def _same(self) -> Tensor:
         """An alias with the same geometry: what `detach` returns."""
@@ -412,7 +409,7 @@ _new = object.__new__
 
 
 def wrap(flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], kind: Kind) -> Tensor:
-    """A new tensor over the whole of `flat`, which is contiguous; every tensor is made here."""
+    """A new tensor over the whole of `flat`, which is contiguous."""
     t = _new(Tensor)
     t._storage = storage = _new(Storage)
     storage.array = t._flat = flat
@@ -420,6 +417,27 @@ def wrap(flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], kind: Kind
     t._kind = kind
     t._shape = shape
     t._strides = strides
+    t._requires_grad = False
+    t._grad = t._node = t._hooks = t._base = t._views = None
+    return t
+
+
+def seen(
+    storage: Storage,
+    flat: Any,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    kind: Kind,
+) -> Tensor:
+    """Another tensor over `storage`, `flat` being its part of that if it is contiguous."""
+    t = _new(Tensor)
+    t._storage = storage
+    t._flat = flat
+    t._kind = kind
+    t._shape = shape
+    t._strides = strides
+    t._offset = offset
     t._requires_grad = False
     t._grad = t._node = t._hooks = t._base = t._views = None
     return t

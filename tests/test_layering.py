@@ -17,7 +17,7 @@ LAYERS = [
     ["counted", "integers"],
     ["ops"],
     ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
-    ["storage", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
+    ["storage", "weak", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
     ["dispatch"],
     ["autograd"],
     ["creation", "functions", "pointwise", "random", "interop", "return_types"],

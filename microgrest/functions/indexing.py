@@ -19,6 +19,7 @@ from ..creation import as_tensor
 from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place, check_writable, rebase
 from ..dispatch.memory import write
+from ..dispatch.parts import write as write_part
 from ..dispatch.structured import apply, record
 from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
@@ -34,6 +35,8 @@ from .shapes import check_stride, select, unsqueeze
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
+    if index.__class__ is int:
+        return select(self, 0, index) if self._shape else _too_many(self, ())
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
@@ -45,7 +48,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
-    if index is False:
+    if index is False or (index.__class__ is int and write_part(self, index, value)):
         return
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)

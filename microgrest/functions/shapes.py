@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..dispatch.parts import one
 from ..dispatch.structured import apply
 from ..dtypes import dtype
 from ..integers import MOST, count, lengths, listed, whole
@@ -259,7 +260,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {index} out of range for tensor of size {list(input._shape)} "
             f"at dimension {d}"
         )
-    return apply(rows.select, (input,), {"dim": d, "index": index % n})
+    return one(input, d, index % n)
 
 
 @method

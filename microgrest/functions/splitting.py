@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
+from ..dispatch.parts import cut, each
 from ..integers import lengths, whole
 from ..methods import method
 from ..tensor import Tensor
-from .shapes import narrow, select
+from .shapes import narrow
 
 
 def _cut(x: Tensor, places: Sequence[int], dim: int) -> tuple[Tensor, ...]:
     """The views between consecutive `places`; between places that do not rise, empty ones."""
+    lengths = [b - a for a, b in pairwise(places)]
+    if not places[0] and min(lengths, default=0) >= 0:
+        return cut(x, x._dim(dim), lengths)
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in pairwise(places))
 
 
@@ -137,5 +141,4 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of the selections of every index along `dim`."""
     if not input._shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    d = input._dim(dim)
-    return tuple(select(input, d, i) for i in range(input._shape[d]))
+    return each(input, input._dim(dim))
