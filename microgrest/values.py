@@ -137,9 +137,7 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.nd
 
 @method(name="__copy__")
 def shallow_copy(self: Tensor) -> Any:
-    t = self._same()
-    t.__class__ = type(self)
-    t._node, t._requires_grad = self._node, self._requires_grad
+    t = self._as(type(self), self._requires_grad)
     t.__dict__.update(self.__dict__)
     return t
 

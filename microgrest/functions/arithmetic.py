@@ -35,11 +35,18 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     return FUNCTIONS["sub_scaled"](input, other, _scale(alpha, input, other), out=out)
 
 
+def check_number(name: str, value: Any) -> None:
+    """TypeError for a tensor in place of a number; one without dimensions stands for one."""
+    if isinstance(value, Tensor) and value._shape:
+        raise TypeError(f"argument {name!r} must be Number, not Tensor of {list(value._shape)}")
+
+
 def _scale(alpha: Any, *operands: Any) -> Any:
     """`alpha` as a number of the category of the operands' result; RuntimeError for a higher one.
 
     Bools take any integer as whether it is nonzero.
     """
+    check_number("alpha", alpha)
     category = max(
         t.dtype.category if isinstance(t, Tensor) else dtypes.of_number(t).category
         for t in operands
@@ -134,11 +141,15 @@ def _check_fit(x: Any, *numbers: Any) -> None:
                 check_range(x.dtype, n, n)
 
 
+def _check_bounds(low: Any, high: Any) -> None:
+    if low is None and high is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+
+
 @method
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    _check_bounds(min, max)
     _check_fit(input, min, max)
     if not input.dtype.is_floating_point and (min is None or max is None):
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
@@ -153,6 +164,7 @@ clip = method(name="clip")(clamp)
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
+    _check_bounds(min, max)
     _check_fit(input, min, max)
     if min is None or max is None:
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
@@ -251,6 +263,16 @@ def pow_(self: Tensor, exponent: Any) -> Tensor:
     if isinstance(exponent, (int, float)) and exponent == 2:
         return self.square_()
     return apply_in_place(pow_row, self, (exponent,))
+
+
+@method(name="__invert__")
+def _inverted(self: Tensor) -> Tensor:
+    if self.is_floating_point():
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, not "
+            f"{self.dtype!r}"
+        )
+    return FUNCTIONS["bitwise_not"](self)
 
 
 @method(name="__rpow__")

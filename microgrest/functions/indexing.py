@@ -178,6 +178,8 @@ def _item(i: Any) -> Any:
         return i
     if isinstance(i, np.integer):
         return i.item()
+    if isinstance(i, str):
+        raise TypeError(f"invalid index {i!r}: a tensor has no names")
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.asarray(i), device="cpu")
         i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
@@ -268,7 +270,9 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
-            index = _in_range(index_of(pickers[d], x.device), x._shape[d], d)
+            index = index_of(pickers[d], x.device)
+            if 0 not in shape:
+                index = _in_range(index, x._shape[d], d)
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

@@ -43,10 +43,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def _alike(tensors: Sequence[Any]) -> bool:
-    """Whether all are tensors of one shape and kind."""
+    """Whether all are of one shape and kind; TypeError for what is no tensor."""
     first = tensors[0]
-    if not all(isinstance(t, Tensor) for t in tensors):
-        return False
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i}, but got {type(t).__name__}")
     shape, kind = first._shape, first._kind
     return all(t._shape == shape and t._kind is kind for t in tensors)
 

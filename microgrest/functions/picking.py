@@ -61,6 +61,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """
     d = input._dim(dim)
     places = _checked("gather", input, index)
+    if not places.numel():
+        return apply(rows.gather, (input, places), {})
     if max(places.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor, got "

@@ -126,12 +126,16 @@ def adjoint(input: Tensor) -> Tensor:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
-    return transpose(input, -2, -1) if input._shape else t(input)
+    return transpose(input, -2, -1) if input._shape else input
 
 
 @method
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """The dimensions `source` at positions `destination`, the others in their order."""
+    if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
+        raise TypeError(
+            f"movedim() takes two ints or two tuples of ints, got {source!r} and {destination!r}"
+        )
     src, dst = ([input._dim(d) for d in listed(given)] for given in (source, destination))
     if len(src) != len(dst):
         raise RuntimeError(
@@ -271,13 +275,13 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     d = input._dim(dim)
     n = input._shape[d]
     start, length = whole(start, "start"), whole(length, "length")
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     first = start + n if start < 0 else start
     if not -n <= start <= n:
         raise IndexError(
             f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
         )
-    if length < 0:
-        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     if first + length > n:
         raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({n}).")
     return apply(

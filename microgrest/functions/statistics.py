@@ -11,7 +11,7 @@ from ..ops import reduction as rows
 from ..ops.row import register_type
 from ..tensor import Tensor
 from .aliases import numpy_names
-from .arithmetic import where
+from .arithmetic import check_number, where
 from .reductions import Dims, dims_of, fold, mean, sum
 
 
@@ -41,6 +41,7 @@ def _moments(
         dim, unbiased = None, dim
     input = input.to(register_type(input.dtype))
     dims = dims_of(input, dim)
+    check_number("correction", correction)
     n = math.prod(input._shape[d] for d in dims)
     less = correction if correction is not None else float(unbiased is not False)
     center = mean(input, dims, True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.inplace import apply_in_place
+from ..functions.arithmetic import check_number
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
@@ -45,7 +46,12 @@ __all__ = [
 
 
 def _apply(row: Row, input: Tensor, *options: Any, inplace: bool = False) -> Tensor:
-    """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of."""
+    """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of.
+
+    TypeError for options that are no numbers.
+    """
+    for name, option in zip(row.args[1:], options, strict=False):
+        check_number(name, option)
     return apply_in_place(row, input, options) if inplace else FUNCTIONS[row.name](input, *options)
 
 
@@ -117,7 +123,9 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x for x > 0, else alpha (exp(x / alpha) - 1)."""
+    """x for x > 0, else alpha (exp(x / alpha) - 1); RuntimeError for an alpha of 0."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _apply(rows.celu, input, alpha, inplace=inplace)
 
 
