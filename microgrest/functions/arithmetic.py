@@ -47,6 +47,7 @@ def _scale(alpha: Any, *operands: Any) -> Any:
     Bools take any integer as whether it is nonzero.
     """
     check_number("alpha", alpha)
+    alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
     category = max(
         t.dtype.category if isinstance(t, Tensor) else dtypes.of_number(t).category
         for t in operands
