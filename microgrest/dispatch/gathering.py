@@ -77,7 +77,7 @@ def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
 def _made(name: str, tensors: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
     """An empty result of `shape`; RuntimeError for tensors on several devices."""
     kind = tensors[0]._kind
-    if any(t._kind is not kind for t in tensors):
+    if [t._kind for t in tensors].count(kind) != len(tensors):
         common_device(name, tensors)
     return Tensor._empty(shape, kind)
 
@@ -91,5 +91,5 @@ def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
     if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
         return False
     if y.numel():
-        join(y._flat, [flat(t) for t in tensors], outer)
+        join(y._flat, [flat(t) if t._flat is None else t._flat for t in tensors], outer)
     return True
