@@ -1,0 +1,50 @@
+"""Where the tasks of a plan, and the ops of a trace that are no loops, come to in memory."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from .. import trace as t
+from ..graph import Value
+from ..tasks import Fold, Partial, Store, Task
+from .walks import Walk
+
+Region = tuple[int, Walk]  # of a buffer
+
+
+@cache
+def names_in(formula: str) -> frozenset[str]:
+    """The operands that a formula has, of those that it is given; a conversion has {x}."""
+    return frozenset(re.findall(r"\{(\w+)\}", formula or "{x}"))
+
+
+def places_of(task: Task) -> tuple[Value, ...]:
+    """The values that a task needs at each of its places."""
+    if isinstance(task, Fold):
+        return (task.source,)
+    return (task.value,) if isinstance(task, (Store, Partial)) else ()
+
+
+def regions(op: t.Op) -> tuple[list[Region], list[Region]]:
+    """What an op that is no loop reads, and what it writes."""
+    if isinstance(op, t.Product):
+        p = op.problem
+        a = Walk(p.a.at, (p.batch, p.m, p.k), (p.a.batch, p.a.line, p.a.step))
+        b = Walk(p.b.at, (p.batch, p.n, p.k), (p.b.batch, p.b.line, p.b.step))
+        out = Walk(p.out.at, (p.batch, p.m, p.n), (p.out.batch, p.out.line, p.out.step))
+        return [(op.a, a), (op.b, b)], [(op.out, out)]
+    if isinstance(op, t.Sweep):
+        return [*map(_region, op.inputs)], [*map(_region, op.outputs)]
+    if isinstance(op, t.Search):
+        return [_region(op.x)], [_region(op.values), _region(op.indices)]
+    if isinstance(op, t.Move):
+        x, index, out = map(_region, (op.x, op.index, op.out))
+        return ([x, index], [out]) if op.name == "gather" else ([x, index, out], [x])
+    if isinstance(op, t.Random):
+        return [], [_region(op.out)]
+    raise TypeError(f"no such op: {op}")
+
+
+def _region(place: t.Place) -> Region:
+    return place.buffer, Walk(place.offset, (place.size,), (1,))
