@@ -15,15 +15,11 @@ from .. import trace as t
 from ..graph import Apply, Element, Folded, Rate, Value
 from ..schedule import Group, Plan
 from ..tasks import HISTORY, Fold, Other, Partial, Store, Task
-from .places import names_in, places_of, regions
+from .places import Refused, names_in, places_of, regions
 from .walks import Walk, disjoint, divides, in_step
 
 Key = tuple[str, int]  # an array: "scratch" and its number, or "buffer" and that of the buffer
 Layer = tuple[int, int, Walk]  # version `v` of buffer `b` was written, at this walk
-
-
-class Refused(Exception):
-    """A plan that is not proved to do what its trace does."""
 
 
 def check(plan: Plan) -> None:

@@ -13,6 +13,10 @@ from .walks import Walk
 Region = tuple[int, Walk]  # of a buffer
 
 
+class Refused(Exception):
+    """A plan that is not proved to do what its trace does."""
+
+
 @cache
 def names_in(formula: str) -> frozenset[str]:
     """The operands that a formula has, of those that it is given; a conversion has {x}."""
