@@ -23,7 +23,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 PRIME = (1 << 31) - 1
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
+_SHIFT, _FEW = np.uint64(29), np.uint64(3)
 _MODULUS = np.uint64(PRIME)
 
 
@@ -58,12 +58,11 @@ def fresh(seed: int, at: Array) -> Tokens:
 
 
 def _hash(seed: int, parts: Sequence[Array]) -> Array:
-    with np.errstate(over="ignore"):
-        state: Any = np.uint64(seed) * _MIX
-        for part in parts:
-            state = (state ^ part.astype(np.uint64)) * _MIX
-            state = state ^ (state >> _SHIFT)
-        found: Array = (state * _MIX >> np.uint64(3)) % _MODULUS
+    state: Any = np.array([seed], np.uint64) * _MIX
+    for part in parts:
+        state = (state ^ part.astype(np.uint64)) * _MIX
+        state = state ^ (state >> _SHIFT)
+    found: Array = (state * _MIX >> _FEW) % _MODULUS
     return found.astype(np.int64)
 
 
