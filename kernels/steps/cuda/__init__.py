@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from ..plan import Plan
+from ..proof import races
 from ..trace import Native
 
 __all__ = ["build"]
 
 
-def build(plan: Plan) -> Native:
-    """The native function of a plan; kernels compile, or come from the cache, as they first run."""
+def build(plan: Plan, plainly: bool = False) -> Native:
+    """The native function of a plan; kernels compile, or come from the cache, as they first run.
+
+    `plainly`, each loop is a kernel of its own. Refused, where threads would meet: see `races`.
+    """
     from . import choice
 
+    if plainly:
+        return many_kernels(plan, "as it was written")
     chosen = choice.choose(plan)
     return one_block(plan, str(chosen)) if chosen.one_block else many_kernels(plan, str(chosen))
 
@@ -26,14 +32,19 @@ def one_block(plan: Plan, why: str = "") -> Native:
 
     threads = THREADS if simulated else choice.threads_of(plan)
     source, block = block_source(plan, threads)
+    races.check(source.text)
     target = f"CUDA, all steps in one launch of a block of {threads} threads: {why}"
     return OneBlock(plan, block, source, target)
 
 
 def many_kernels(plan: Plan, why: str = "") -> Native:
     """Kernels one after the other."""
+    from .grid import Launch
     from .native import ManyKernels
     from .several import Several
 
     several = Several(plan)
+    for item in (*several.once, *several.each):
+        if isinstance(item, Launch):
+            races.check(item.source.text, item.blocks)
     return ManyKernels(plan, several, f"CUDA, {len(several.each)} launches a step: {why}")

@@ -1,32 +1,36 @@
 """A checker of plans, which shares nothing with what makes them but the data.
 
-    order   every read finds the version of memory that it names, wherever loops go in whatever
-            order; nothing is sampled
+    order   every read finds the version of memory that it names, in whatever order a loop's places
+            are done; what is not proved is refused
     flow    what is left in memory is what the trace says, by the rules of algebra; of large arrays
             some elements are looked at
+    again   blocks that are done a second time find what they found at first
     races   the kernels of a GPU have a barrier wherever threads would meet
 
-`order` trusts that versions mean what they say, `flow` looks at no version. So a fault of the
-planner has to deceive both.
+`order` takes for granted that versions are what the trace means, `flow` looks at no version. So a
+fault has to deceive both. Each of them runs before a plan does; `flow`, which takes longer than a
+step from the kernel cache does to load, once for each source that a trace has become.
 """
 
 from __future__ import annotations
 
-from ..schedule import Plan
-from . import flow, order
+from ..plan import Plan
+from . import again, flow, order, races, remembered
 from .places import Refused
 
-__all__ = ["refusal"]
+__all__ = ["Refused", "always", "check", "races"]
+
+always = False  # whether nothing counts as proved before, as in tests
 
 
-def refusal(plan: Plan, more: int = 2) -> str | None:
-    """Why `plan` is not proved to do what its trace does; None if it is.
+def check(plan: Plan, source: str, thorough: bool = False) -> None:
+    """Refused, if `plan`, which has become `source`, is not proved to do what its trace does.
 
-    `flow` looks at `more` elements of an array between its first and its last.
+    `thorough` looks at more elements, and at what was proved before, too.
     """
-    try:
-        order.check(plan)
-        flow.check(plan, more)
-    except Refused as error:
-        return str(error)
-    return None
+    order.check(plan)
+    again.check(source)
+    name = remembered.key(plan, source)
+    if thorough or always or not remembered.proved(name):
+        flow.check(plan, more=6 if thorough else 2)
+        remembered.remember(name)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from .. import trace as t
-from ..schedule import Group, Plan
+from ..plan import Group, Plan
 from ..tasks import HISTORY, Partial, Store
 from .loops import Event, Loop, Places, Registers
 from .memory import Key, Memory, Wanted, sampled

@@ -11,7 +11,7 @@ import numpy as np
 from .. import trace as t
 from ...program import Reduce
 from ..graph import Apply, Element, Folded, Literal, Rate, Value
-from ..schedule import Group
+from ..plan import Group
 from ..tasks import HISTORY, Fold, Partial, Store, Task
 from .memory import EXACT, Key, Memory, Wanted, sampled
 from .places import Refused, names_in, places_of
@@ -127,8 +127,15 @@ class Loop:
             values.append(applied(instr.formula, instr.compute, instr.dtype, given, instr.kept))
         for out, result in zip(self.program.outputs, self.results, strict=True):
             value = values[out.value].over(self.places.shape)
-            _put(memory, result, self.places, value, self.program.dtype(out.value), out.dtype,
-                 out.reduce)
+            _put(
+                memory,
+                result,
+                self.places,
+                value,
+                self.program.dtype(out.value),
+                out.dtype,
+                out.reduce,
+            )
 
     def _inputs(self, memory: Memory) -> list[Tokens]:
         walks = {k: (key, walk) for k, key, walk in self.reads}
@@ -171,8 +178,9 @@ def _result(shape: tuple[int, ...], view: t.View, key: Key, reduce: Reduce | Non
         extents = tuple(shape[d] for d in dims)
         return Walk(offset, extents, tuple(strides[d] for d in dims))
 
-    return Result(key, over(kept, view.offset, view.strides), over(kept, 0, within),
-                  over(along, 0, within))
+    return Result(
+        key, over(kept, view.offset, view.strides), over(kept, 0, within), over(along, 0, within)
+    )
 
 
 def _together(found: list[Array]) -> Array:
@@ -229,9 +237,7 @@ class Places:
         self.results = [(task, self._result(task)) for task in group.tasks]
         self.reached = {task: list(_reached(places_of(task))) for task in group.tasks}
         values = dict.fromkeys(v for found in self.reached.values() for v in found)
-        self.scalars = registers.claim(
-            v for v in values if v.n == 1 and not isinstance(v, Folded)
-        )
+        self.scalars = registers.claim(v for v in values if v.n == 1 and not isinstance(v, Folded))
         self.needed: list[Value] = []
         self.places: Array = np.zeros(0, np.int64)
 
@@ -309,8 +315,15 @@ class Places:
             assert isinstance(task, (Store, Partial))
             found = self._known(value, here)
             reduce = task.reduce if isinstance(task, Partial) else None
-            _put(memory, result, self.places, found.over(self.places.shape), value.dtype,
-                 task.stored, reduce)
+            _put(
+                memory,
+                result,
+                self.places,
+                found.over(self.places.shape),
+                value.dtype,
+                task.stored,
+                reduce,
+            )
 
 
 def _number(v: Literal) -> Tokens:

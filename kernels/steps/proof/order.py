@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import trace as t
 from ..graph import Apply, Element, Folded, Rate, Value
-from ..schedule import Group, Plan
+from ..plan import Group, Plan
 from ..tasks import HISTORY, Fold, Other, Partial, Store, Task
 from .places import Refused, names_in, places_of, regions
 from .walks import Walk, disjoint, divides, in_step
@@ -128,9 +128,7 @@ class _Order:
             fits = task.source.n == group.n > 1
         _need(fits, "a task has other places than its loop")
 
-    def _places(
-        self, loads: list[Element], stores: list[Store], partials: list[Partial]
-    ) -> None:
+    def _places(self, loads: list[Element], stores: list[Store], partials: list[Partial]) -> None:
         """Whether no two places of a loop meet where one of them writes."""
         written = [(self._key(task.buffer), _walk(task), task) for task in stores]
         results = [(self._key(task.buffer), _walk(task), task) for task in partials]
@@ -191,8 +189,11 @@ class _Order:
             if (other, v) == (b, version):
                 return
             if not disjoint(region, walk) and not nothing:
-                _need(False, f"version {version} of {self._name(b)} is read, but {v} of "
-                             f"{self._name(other)} is there")
+                _need(
+                    False,
+                    f"version {version} of {self._name(b)} is read, but {v} of "
+                    f"{self._name(other)} is there",
+                )
         _need(nothing, f"version {version} of {self._name(b)} is read, but is not there")
 
     def _write(self, b: int, version: int, walk: Walk, stored: str | None = None) -> None:
@@ -210,8 +211,10 @@ class _Order:
             return
         whole = walk.n == self.buffers[b].size and walk.apart
         first = version == 1 and self.buffers[b].role != t.INPUT
-        _need(whole or first, f"version {version} of {self._name(b)} is written over another "
-                              "than the one before")
+        _need(
+            whole or first,
+            f"version {version} of {self._name(b)} is written over another than the one before",
+        )
         self.layers[self._key(b)] = [new]
 
     def _key(self, b: int) -> Key:

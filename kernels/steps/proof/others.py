@@ -35,9 +35,7 @@ class _Op:
 
     def run(self, memory: Memory) -> None:
         """As an Event."""
-        found = [
-            self.tokens(memory, k, at) if at.size else None for k, at in enumerate(self.at)
-        ]
+        found = [self.tokens(memory, k, at) if at.size else None for k, at in enumerate(self.at)]
         for (b, _), elements, tokens in zip(self.outputs, self.elements, found, strict=True):
             if tokens is not None:
                 memory.write(self.array_of(b), elements, tokens)

@@ -114,9 +114,7 @@ def disjoint(a: Walk, b: Walk) -> bool:
     (low, high), (begin, end) = a.ends, b.ends
     if high < begin or end < low:
         return True
-    steps = [
-        s for w in (a, b) for n, s in zip(w.extents, w.strides, strict=True) if n > 1 and s
-    ]
+    steps = [s for w in (a, b) for n, s in zip(w.extents, w.strides, strict=True) if n > 1 and s]
     if (a.offset - b.offset) % (math.gcd(*steps) or 1) if steps else a.offset != b.offset:
         return True
     low, high = min(low, begin), max(high, end)
