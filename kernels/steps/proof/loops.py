@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import trace as t
 from ...program import Reduce
+from .. import trace as t
 from ..graph import Apply, Element, Folded, Literal, Rate, Value
 from ..plan import Group
 from ..tasks import HISTORY, Fold, Partial, Store, Task
@@ -83,6 +83,11 @@ class Result:
         self.places = self.spread(self.places)
         return self.places.ravel()
 
+    def of(self, value: Tokens, places: Array) -> Tokens:
+        """What of a value, known at `places`, is at those of this result."""
+        value = value.over(places.shape)
+        return value if self.places is places else value.take(np.searchsorted(places, self.places))
+
     def spread(self, at: Array) -> Array:
         """The places that are looked at of those that each result folds, along a last axis."""
         assert self.kept is not None
@@ -126,16 +131,9 @@ class Loop:
             given = [x for x in given if x[0] in used]
             values.append(applied(instr.formula, instr.compute, instr.dtype, given, instr.kept))
         for out, result in zip(self.program.outputs, self.results, strict=True):
-            value = values[out.value].over(self.places.shape)
-            _put(
-                memory,
-                result,
-                self.places,
-                value,
-                self.program.dtype(out.value),
-                out.dtype,
-                out.reduce,
-            )
+            if result.elements.size:
+                value = result.of(values[out.value], self.places)
+                _put(memory, result, value, (self.program.dtype(out.value), out.dtype), out.reduce)
 
     def _inputs(self, memory: Memory) -> list[Tokens]:
         walks = {k: (key, walk) for k, key, walk in self.reads}
@@ -186,9 +184,8 @@ def _result(shape: tuple[int, ...], view: t.View, key: Key, reduce: Reduce | Non
 def _together(found: list[Array]) -> Array:
     """The places of all results, each once, in order."""
     first, *rest = found
-    if first.ndim == 1 and all(other is first for other in rest):
-        if first.size < 2 or bool((first[1:] > first[:-1]).all()):
-            return first
+    if all(other is first for other in rest) and bool((first[1:] > first[:-1]).all()):
+        return first
     return np.unique(np.concatenate(found))
 
 
@@ -199,17 +196,12 @@ def _rate(slot: int) -> Tokens:
 def _put(
     memory: Memory,
     result: Result,
-    places: Array,
     value: Tokens,
-    source: str,
-    stored: str,
-    reduce: Reduce | None,
+    kinds: tuple[str, str],
+    reduce: Reduce | None = None,
 ) -> None:
-    """Write a value, known at `places`, to the wanted elements of a result."""
-    if not result.elements.size:
-        return
-    if result.places is not places:
-        value = value.take(np.searchsorted(places, result.places))
+    """Write a value, known at the places of a result, and of these types here and in memory."""
+    source, stored = kinds
     if reduce is not None:
         value, source = folded(reduce, value, source, result.along.n), reduce.total
     memory.write(result.key, result.elements, convert(value, source, stored))
@@ -305,25 +297,17 @@ class Places:
 
     def _finish(self, task: Task, result: Result, here: Tokened, memory: Memory) -> None:
         """Store, or fold."""
-        (value,) = places_of(task)
+        if not result.places.size:
+            return
+        (v,) = places_of(task)
+        value = result.of(self._known(v, here), self.places)
         if isinstance(task, Fold):
-            x = here[value].over(self.places.shape)
-            x = x.take(np.searchsorted(self.places, result.places))
-            reduce = task.value.reduce
-            self.registers.tokens[task.value] = folded(reduce, x, value.dtype, self.group.n)
-        elif result.elements.size:
-            assert isinstance(task, (Store, Partial))
-            found = self._known(value, here)
-            reduce = task.reduce if isinstance(task, Partial) else None
-            _put(
-                memory,
-                result,
-                self.places,
-                found.over(self.places.shape),
-                value.dtype,
-                task.stored,
-                reduce,
-            )
+            found = folded(task.value.reduce, value, v.dtype, self.group.n)
+            self.registers.tokens[task.value] = found
+        elif isinstance(task, Partial):
+            _put(memory, result, value, (v.dtype, task.stored), task.reduce)
+        elif isinstance(task, Store):
+            _put(memory, result, value, (v.dtype, task.stored))
 
 
 def _number(v: Literal) -> Tokens:

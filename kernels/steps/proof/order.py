@@ -91,21 +91,21 @@ class _Order:
         loads, scalars = self._loads(group)
         for element in (*loads, *scalars):
             self._read(element)
-        stores = [task for task in group.tasks if isinstance(task, Store)]
-        partials = [task for task in group.tasks if isinstance(task, Partial)]
         for task in group.tasks:
             self._fits(group, task)
+        writing = [task for task in group.tasks if isinstance(task, (Store, Partial))]
         if group.n > 1:
-            self._places(loads, stores, partials)
-        for task in (*stores, *partials):
-            ((b, version),) = task.writes
-            _need(b == task.buffer, "a task names another buffer than it writes")
-            self._write(b, version, _walk(task), task.stored)
+            self._places(loads, writing)
+        for store in writing:
+            ((b, version),) = store.writes
+            _need(b == store.buffer, "a task names another buffer than it writes")
+            self._write(b, version, _walk(store), store.stored)
         self.folded |= {task.value for task in group.tasks if isinstance(task, Fold)}
 
     def _loads(self, group: Group) -> tuple[list[Element], list[Element]]:
         """What a group reads at its places, and as scalars."""
-        loads, scalars = [], []
+        loads: list[Element] = []
+        scalars: list[Element] = []
         for v in dict.fromkeys(v for task in group.tasks for v in _reached(task)):
             _need(v.n in (1, group.n), f"a value of {v.n} places in a loop over {group.n}")
             _need(divides(v.extents, group.extents), "a value has other places than its loop")
@@ -128,23 +128,20 @@ class _Order:
             fits = task.source.n == group.n > 1
         _need(fits, "a task has other places than its loop")
 
-    def _places(self, loads: list[Element], stores: list[Store], partials: list[Partial]) -> None:
-        """Whether no two places of a loop meet where one of them writes."""
-        written = [(self._key(task.buffer), _walk(task), task) for task in stores]
-        results = [(self._key(task.buffer), _walk(task), task) for task in partials]
-        read = [(self._key(v.buffer), _walk(v)) for v in loads]
-        for k, (key, walk, task) in enumerate(written):
-            met = [w for other, w in read if other == key]
-            met += [w for other, w, _ in written[:k] if other == key]
+    def _places(self, loads: list[Element], writing: list[Store | Partial]) -> None:
+        """Whether no two places of a loop meet where one of them writes.
+
+        A place loads, then stores; what it folds in part is stored when others have been done.
+        """
+        come = [(self._key(v.buffer), _walk(v), False) for v in loads]
+        for task in writing:
+            key, walk, late = self._key(task.buffer), _walk(task), isinstance(task, Partial)
             name = self._name(task.buffer)
             _need(walk.apart, f"two places of a loop write one element of {name}")
-            for other in met:
-                _need(in_step(walk, other), f"places of a loop meet in {name}")
-        for k, (key, walk, task) in enumerate(results):
-            met = [w for other, w in read if other == key]
-            met += [w for other, w, _ in (*written, *results[:k]) if other == key]
-            apart = all(disjoint(walk, other) for other in met)
-            _need(apart, f"a loop folds into {self._name(task.buffer)}, and comes to it elsewhere")
+            for other, where, later in come:
+                apart = disjoint if late or later else in_step
+                _need(other != key or apart(walk, where), f"places of a loop meet in {name}")
+            come.append((key, walk, late))
 
     def _other(self, task: Other) -> None:
         """An op on memory: what it reads is there, and not where it writes."""
@@ -221,7 +218,7 @@ class _Order:
         return array_of(self.plan, b)
 
     def _name(self, b: int) -> str:
-        return f"buffer {b} ({self.buffers[b].name})"
+        return "the history" if b == HISTORY else f"buffer {b} ({self.buffers[b].name})"
 
 
 def _walk(x: Element | Store | Partial) -> Walk:

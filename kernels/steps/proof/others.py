@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import trace as t
 from ...matrices import Place
+from .. import trace as t
 from .loops import ArrayOf, weights
 from .memory import EXACT, Memory, Wanted, sampled
 from .places import Refused
@@ -64,8 +64,9 @@ class _Product(_Op):
         return self._factors(p.a, batch, line), self._factors(p.b, batch, column)
 
     def _factors(self, place: Place, batch: Array, line: Array) -> Array:
-        start: Array = place.at + batch * place.batch + line * place.line
-        return start[:, None] + sampled(self.op.problem.k) * place.step
+        start = place.at + batch * place.batch + line * place.line
+        found: Array = start[:, None] + sampled(self.op.problem.k) * place.step
+        return found
 
     def read(self, wanted: Wanted) -> None:
         for b, elements in zip((self.op.a, self.op.b), self._terms(self.at[0]), strict=True):

@@ -33,11 +33,7 @@ def places_of(task: Task) -> tuple[Value, ...]:
 def regions(op: t.Op) -> tuple[list[Region], list[Region]]:
     """What an op that is no loop reads, and what it writes."""
     if isinstance(op, t.Product):
-        p = op.problem
-        a = Walk(p.a.at, (p.batch, p.m, p.k), (p.a.batch, p.a.line, p.a.step))
-        b = Walk(p.b.at, (p.batch, p.n, p.k), (p.b.batch, p.b.line, p.b.step))
-        out = Walk(p.out.at, (p.batch, p.m, p.n), (p.out.batch, p.out.line, p.out.step))
-        return [(op.a, a), (op.b, b)], [(op.out, out)]
+        return _of_product(op)
     if isinstance(op, t.Sweep):
         return [*map(_region, op.inputs)], [*map(_region, op.outputs)]
     if isinstance(op, t.Search):
@@ -47,7 +43,15 @@ def regions(op: t.Op) -> tuple[list[Region], list[Region]]:
         return ([x, index], [out]) if op.name == "gather" else ([x, index, out], [x])
     if isinstance(op, t.Random):
         return [], [_region(op.out)]
-    raise TypeError(f"no such op: {op}")
+    raise Refused(f"an op that nobody knows, {type(op).__name__}")
+
+
+def _of_product(op: t.Product) -> tuple[list[Region], list[Region]]:
+    p = op.problem
+    a = Walk(p.a.at, (p.batch, p.m, p.k), (p.a.batch, p.a.line, p.a.step))
+    b = Walk(p.b.at, (p.batch, p.n, p.k), (p.b.batch, p.b.line, p.b.step))
+    out = Walk(p.out.at, (p.batch, p.m, p.n), (p.out.batch, p.out.line, p.out.step))
+    return [(op.a, a), (op.b, b)], [(op.out, out)]
 
 
 def _region(place: t.Place) -> Region:

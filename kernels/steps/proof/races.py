@@ -28,7 +28,7 @@ _INSIDE = re.compile(r"(\w+)_at_\d+")  # a pointer into an array
 
 
 class Where(NamedTuple):
-    """Where code stands: in which `loop`, in a part that not all threads run, or the first alone."""
+    """Where code stands: in a `loop`, in a part that not all threads run, or the first alone."""
 
     loop: int = 0
     inside: bool = False

@@ -33,7 +33,8 @@ def key(plan: Plan, source: str) -> str:
     trace = plan.trace
     buffers = [(b.dtype, b.size, b.role, _bytes(b)) for b in trace.buffers]
     ops = [
-        (type(op).__name__, [told(getattr(op, f)) for f in _fields(type(op))]) for op in trace.ops
+        (type(op).__name__, [told(getattr(op, f.name)) for f in fields(op) if f.name != "line"])
+        for op in trace.ops
     ]
     rest = trace.counters, trace.scalars, plan.arrays
     return cache.digest(_checker(), source, repr((buffers, ops, rest)))
@@ -51,11 +52,6 @@ def remember(name: str) -> None:
 
 def _bytes(buffer: t.Buffer) -> Any:
     return None if buffer.data is None or buffer.size > 1 else buffer.data.tobytes()
-
-
-@once
-def _fields(kind: type) -> list[str]:
-    return [f.name for f in fields(kind) if f.name != "line"]
 
 
 @once

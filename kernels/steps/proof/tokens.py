@@ -44,7 +44,7 @@ class Tokens(NamedTuple):
         """Repeated, where one stands for many."""
         if self.code.shape == shape:
             return self
-        return Tokens(*(None if x is None else np.broadcast_to(x, shape) for x in self))  # type: ignore[arg-type]
+        return Tokens(*(x if x is None else np.broadcast_to(x, shape) for x in self))  # type: ignore[arg-type]
 
 
 def origin(*key: object) -> int:
@@ -88,19 +88,24 @@ def opaque(name: str, *given: Tokens) -> Tokens:
 
 def computed(code: Array, compute: Callable[..., Any], dtype: str, *given: Tokens) -> Tokens:
     """`code`, but for what is computed from known numbers: that is a number, in its type."""
-    if any(x.known is None for x in given):
-        return Tokens(code)
-    some = np.logical_and.reduce([x.over(code.shape).known for x in given])
+    numbers = [x.over(code.shape) for x in given]
+    some = np.ones(code.shape, np.bool_)
+    for x in numbers:
+        if x.known is None:
+            return Tokens(code)
+        some &= x.known
     if not some.any():
         return Tokens(code)
     kind = np.dtype(dtype if dtype.startswith("float") else "float64")
     with np.errstate(all="ignore"):
-        numbers = compute(*(x.over(code.shape).number.astype(kind) for x in given))  # type: ignore[union-attr]
-    return _settled(code, numbers.astype(np.float64), some)
+        found = compute(*(np.asarray(x.number, kind) for x in numbers))
+    return _settled(code, found.astype(np.float64), some)
 
 
 def _settled(code: Array, numbers: Array, some: Array) -> Tokens:
-    embedded = np.array([_embedded(x) if k else 0 for x, k in zip(numbers.flat, some.flat)])
+    embedded = np.array(
+        [_embedded(x) if k else 0 for x, k in zip(numbers.flat, some.flat, strict=True)]
+    )
     return Tokens(np.where(some, embedded.reshape(code.shape), code), numbers, some)
 
 
@@ -158,18 +163,17 @@ def _whole(x: Tokens) -> int | None:
 def choose(test: Tokens, x: Tokens, y: Tokens) -> Tokens:
     """x if test else y"""
     code = opaque("if", test, x, y).code
-    if test.known is None or test.number is None or not test.known.any():
+    if test.known is None or not test.known.any():
         return Tokens(code)
-    known, yes = test.over(code.shape).known, test.over(code.shape).number != 0
+    known, yes = np.broadcast_to(test.known, code.shape), test.number != 0
     x, y = x.over(code.shape), y.over(code.shape)
     code = np.where(known, np.where(yes, x.code, y.code), code)
     if x.known is None and y.known is None:
         return Tokens(code)
-    nothing = np.zeros(code.shape)
+    nothing, none = np.zeros(code.shape), np.zeros(code.shape, np.bool_)
     first, second = (nothing if a.number is None else a.number for a in (x, y))
-    sure, certain = (nothing if a.known is None else a.known for a in (x, y))
-    some = np.where(yes, sure, certain).astype(np.bool_) & known
-    return Tokens(code, np.where(yes, first, second), some)
+    sure, certain = (none if a.known is None else a.known for a in (x, y))
+    return Tokens(code, np.where(yes, first, second), np.where(yes, sure, certain) & known)
 
 
 def convert(x: Tokens, source: str, target: str) -> Tokens:
