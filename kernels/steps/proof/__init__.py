@@ -32,5 +32,5 @@ def check(plan: Plan, source: str, thorough: bool = False) -> None:
     again.check(source)
     name = remembered.key(plan, source)
     if thorough or always or not remembered.proved(name):
-        flow.check(plan, more=6 if thorough else 2)
+        flow.check(plan, more=64 if thorough else 8)
         remembered.remember(name)

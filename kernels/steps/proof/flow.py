@@ -27,7 +27,7 @@ Chosen = dict[int, Array]  # elements of buffers
 HISTORY_KEY: Key = ("history", 0)
 
 
-def check(plan: Plan, more: int = 2) -> None:
+def check(plan: Plan, more: int = 8) -> None:
     """Refused, if an element that is looked at is not what the trace says; `more` of each array."""
     changing = {b for group in plan.each for task in group.tasks for b, _ in task.writes}
     chosen = _chosen(plan, more)

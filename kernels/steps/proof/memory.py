@@ -20,11 +20,11 @@ _NONE: Array = np.zeros(0, np.int64)
 
 
 def sampled(n: int, more: int = 2) -> Array:
-    """Some of n places, the first and the last among them; all, if they are few."""
+    """Some of n places, the first two and the last among them; all, if they are few."""
     if n <= EXACT:
         return np.arange(n)
     others = fresh(origin("sample", n), np.arange(more)).code % n
-    return np.unique(np.concatenate([others, [0, n - 1]]))
+    return np.unique(np.concatenate([others, [0, 1, n - 1]]))
 
 
 def union(a: Array, b: Array) -> Array:
@@ -81,6 +81,8 @@ class Memory:
 
     def read(self, key: Key, elements: Array) -> Tokens:
         """The tokens of elements, which were wanted."""
+        if not elements.size:
+            return Tokens(_NONE.reshape(elements.shape))
         at = self._at(key, elements)
         if key not in self.numbers:
             return Tokens(self.code[key][at].copy())
