@@ -42,7 +42,7 @@ from microgrest.kernels.steps import (
 )
 from microgrest.kernels.steps.cuda import block, hazards, several
 from microgrest.kernels.steps.cuda.grid import Launch
-from microgrest.kernels.steps.graph import Folded, Literal
+from microgrest.kernels.steps.graph import Folded
 from microgrest.kernels.steps.proof import again, flow, order, races
 from programs import PROGRAMS
 

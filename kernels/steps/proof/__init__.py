@@ -14,6 +14,7 @@ step from the kernel cache does to load, once for each source that a trace has b
 
 from __future__ import annotations
 
+from ...codegen import interpreted
 from ..plan import Plan
 from . import again, flow, order, races, remembered
 from .places import Refused
@@ -26,11 +27,21 @@ always = False  # whether nothing counts as proved before, as in tests
 def check(plan: Plan, source: str, thorough: bool = False) -> None:
     """Refused, if `plan`, which has become `source`, is not proved to do what its trace does.
 
-    `thorough` looks at more elements, and at what was proved before, too.
+    `thorough` looks at more elements, and at what was proved before, too. So does the interpreter
+    of generated code, which takes its time anyway.
     """
+    try:
+        _check(plan, source, thorough)
+    except Refused:
+        raise
+    except Exception as error:  # what the checker stumbles over is not proved
+        raise Refused(f"the checker failed: {error!r}") from error
+
+
+def _check(plan: Plan, source: str, thorough: bool) -> None:
     order.check(plan)
     again.check(source)
     name = remembered.key(plan, source)
-    if thorough or always or not remembered.proved(name):
+    if thorough or always or interpreted() or not remembered.proved(name):
         flow.check(plan, more=64 if thorough else 8)
         remembered.remember(name)

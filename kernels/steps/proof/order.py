@@ -182,16 +182,13 @@ class _Order:
         self._inside(b, walk)
         # What nobody has written is whatever lies there, in the trace as well.
         nothing = not version and self.buffers[b].role in (t.TEMPORARY, t.OUTPUT)
+        read = f"version {version} of {self._name(b)} is read"
         for other, v, region in reversed(self.layers[self._key(b)]):
             if (other, v) == (b, version):
                 return
-            if not disjoint(region, walk) and not nothing:
-                _need(
-                    False,
-                    f"version {version} of {self._name(b)} is read, but {v} of "
-                    f"{self._name(other)} is there",
-                )
-        _need(nothing, f"version {version} of {self._name(b)} is read, but is not there")
+            passed = disjoint(region, walk) or (nothing and other != b)
+            _need(passed, f"{read}, but version {v} of {self._name(other)} is there")
+        _need(nothing, f"{read}, but is not there")
 
     def _write(self, b: int, version: int, walk: Walk, stored: str | None = None) -> None:
         """Version `version` of `b` comes into being on top of the one before, or by itself."""
