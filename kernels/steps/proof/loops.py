@@ -114,7 +114,7 @@ class Loop:
 
     def want(self, wanted: Wanted) -> None:
         """As an Event."""
-        self.places = _together([result.want(wanted) for result in self.results])
+        self.places = _together([result.want(wanted) for result in reversed(self.results)])
         if self.places.size:
             for k, key, walk in self.reads:
                 if k in self.used:
@@ -248,7 +248,7 @@ class Places:
     def want(self, wanted: Wanted) -> None:
         """As an Event."""
         found, needed = [], dict.fromkeys(self.scalars)
-        for task, result in self.results:
+        for task, result in reversed(self.results):  # what is stored last is what stays
             if isinstance(task, Fold):
                 result.places = result.spread(np.zeros(1, np.int64))
                 at = np.ravel(result.places)
@@ -278,7 +278,7 @@ class Places:
 
     def _computed(self, v: Value, here: Tokened, memory: Memory) -> Tokens:
         if isinstance(v, Literal):
-            return _number(v)
+            return formula(v.text, v.dtype)({})
         if isinstance(v, Rate):
             return _rate(v.slot)
         if isinstance(v, Element):
@@ -308,11 +308,6 @@ class Places:
             _put(memory, result, value, (v.dtype, task.stored), task.reduce)
         elif isinstance(task, Store):
             _put(memory, result, value, (v.dtype, task.stored))
-
-
-def _number(v: Literal) -> Tokens:
-    text = v.text.strip("()")
-    return known(float(text == "True") if text in ("True", "False") else float(text))
 
 
 def _reached(values: Iterable[Value]) -> Iterator[Value]:

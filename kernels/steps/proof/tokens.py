@@ -231,6 +231,9 @@ def _compiled(node: ast.expr, dtype: str) -> Formula:
             return lambda given: value
         case ast.Name(name):
             return lambda given: given[name]
+        case ast.UnaryOp(ast.USub(), ast.Constant(number)):
+            negated = known(-float(number))  # type: ignore[arg-type]
+            return lambda given: negated
         case ast.Constant(number):
             value = known(float(number))  # type: ignore[arg-type]
             return lambda given: value
