@@ -372,3 +372,14 @@ def test_index_put_at_a_single_number() -> None:
     x, at = mg.zeros(3), (mg.tensor(1),)
     x.index_put_(at, mg.tensor(2.0)).index_put_(at, mg.tensor(3.0), accumulate=True)
     assert x.tolist() == [0.0, 5.0, 0.0]
+
+
+# Compiled steps
+
+
+def test_a_step_finds_tensors_that_it_reaches_by_a_computed_name() -> None:
+    holder = type("Holder", (), {"w": mg.ones(3)})
+    x = mg.arange(3.0)
+    name = "".join(["w"])
+    step = mg.compile(lambda: (getattr(holder, name) * x).sum())
+    assert [step().cpu().item() for _ in range(4)] == [3.0] * 4
