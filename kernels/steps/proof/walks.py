@@ -112,15 +112,32 @@ def disjoint(a: Walk, b: Walk) -> bool:
     if not a.n or not b.n:
         return True
     (low, high), (begin, end) = a.ends, b.ends
-    if high < begin or end < low:
+    if high < begin or end < low or _side_by_side(a, b):
         return True
     steps = [s for w in (a, b) for n, s in zip(w.extents, w.strides, strict=True) if n > 1 and s]
-    if (a.offset - b.offset) % (math.gcd(*steps) or 1) if steps else a.offset != b.offset:
+    if (a.offset - b.offset) % math.gcd(*steps) if steps else a.offset != b.offset:
         return True
     low, high = min(low, begin), max(high, end)
     met = np.zeros(high - low + 1, np.bool_)
     met[a.all() - low] = True
     return not met[b.all() - low].any()
+
+
+def _side_by_side(a: Walk, b: Walk) -> bool:
+    """Whether the two keep to other columns of lines that are as long."""
+    line = max(map(abs, a.strides), default=0)
+    if not line or line != max(map(abs, b.strides), default=0):
+        return False
+    (low, high), (begin, end) = (_within(w, line).ends for w in (a, b))
+    if high // line != low // line or end // line != begin // line:
+        return False
+    return high % line < begin % line or end % line < low % line
+
+
+def _within(walk: Walk, line: int) -> Walk:
+    """What a walk does within one line."""
+    strides = tuple(0 if abs(step) == line else step for step in walk.strides)
+    return walk._replace(strides=strides)
 
 
 def in_step(write: Walk, other: Walk) -> bool:
