@@ -7,7 +7,8 @@ by those who are named. That is, in the order in which they come to see it:
     order    the checker: versions of memory, and loops whose places meet
     again    the checker: blocks that are done again
     flow     the checker: what is left in memory
-    races    the checker: barriers of a kernel for a GPU
+    races    the checker: threads of a GPU's block that meet
+    kernels  the checker: blocks of a GPU that meet, and kernels in another order
     steps    the step does not do what eager mode does, in the interpreter, with no checker
 
 Whom a fault gets past, and why: `steps` sees nothing of races, which need threads; nor of a fault
@@ -29,6 +30,7 @@ import overwritten
 from microgrest.kernels.steps import (
     build,
     cpu,
+    cuda,
     graph,
     lifetimes,
     loops,
@@ -41,7 +43,6 @@ from microgrest.kernels.steps import (
     trace as t,
 )
 from microgrest.kernels.steps.cuda import block, hazards, several
-from microgrest.kernels.steps.cuda.grid import Launch
 from microgrest.kernels.steps.graph import Folded
 from microgrest.kernels.steps.proof import again, flow, order, races
 from programs import PROGRAMS
@@ -472,7 +473,7 @@ def a_block_is_done_again_in_place() -> Patches:
         yield
 
 
-@fault("momentum columns", "races")
+@fault("momentum columns", "races kernels")
 @contextmanager
 def no_barrier_after_a_write() -> Patches:
     """Threads of a block read what others write with no barrier in between."""
@@ -493,7 +494,35 @@ def no_barrier_between_steps() -> Patches:
         yield
 
 
-@fault("one_element_of_many", "races")
+@fault("momentum both_sums", "kernels")
+@contextmanager
+def two_kernels_swapped() -> Patches:
+    """The last two kernels of a step run in another order."""
+    queued = several.Several._queued
+
+    def swapped(self: Any, groups: Any) -> Any:
+        items = queued(self, groups)
+        return [*items[:-2], *reversed(items[-2:])]
+
+    with patch.object(several.Several, "_queued", swapped):
+        yield
+
+
+@fault("counted", "kernels")
+@contextmanager
+def scalars_too_late() -> Patches:
+    """What a kernel leaves for others comes after these."""
+    close = several.Several._close
+
+    def late(self: Any) -> None:
+        if sys._getframe(1).f_code.co_name == "_queued":
+            close(self)
+
+    with patch.object(several.Several, "_close", late):
+        yield
+
+
+@fault("one_element_of_many", "kernels")
 @contextmanager
 def blocks_read_what_others_overwrite() -> Patches:
     """Scalars that a loop of many blocks overwrites are not kept for it."""
@@ -535,8 +564,10 @@ def caught(found: t.Trace, make: Callable[[], Any]) -> set[str]:
     with suppress(AssertionError, KeyError):  # of those who would write it
         if _refused(lambda: again.check(cpu.source(plan, False))):
             seen.add("again")
-        if _refused(lambda: _races(plan)):
+        if _refused(lambda: races.check(block.block_source(plan, THREADS)[0].text)):
             seen.add("races")
+        if _refused(lambda: cuda.check(several.Several(plan))):
+            seen.add("kernels")
     return seen | ({"steps"} if _differs(make) else set())
 
 
@@ -546,14 +577,6 @@ def _refused(look: Callable[[], None]) -> bool:
     except proof.Refused:
         return True
     return False
-
-
-def _races(plan: Any) -> None:
-    races.check(block.block_source(plan, THREADS)[0].text)
-    items = several.Several(plan)
-    for item in (*items.once, *items.each):
-        if isinstance(item, Launch):
-            races.check(item.source.text, item.blocks)
 
 
 def _differs(make: Callable[[], Any]) -> bool:

@@ -214,7 +214,7 @@ def read_instead(found: Plan, task: Any, v: Element, b: int, version: int | None
 
 def elements_of(task: Any) -> list[Element]:
     """What a task reads, of the values that matter."""
-    return [v for v in order._reached(task) if isinstance(v, Element)]
+    return [v for v in order.reached(task) if isinstance(v, Element)]
 
 
 def read_by(group: Group) -> set[tuple[int, int]]:
@@ -225,7 +225,7 @@ def read_by(group: Group) -> set[tuple[int, int]]:
 
 def scalars_of(group: Group) -> set[Value]:
     """The values that a group needs."""
-    return {v for task in group.tasks for v in order._reached(task)}
+    return {v for task in group.tasks for v in order.reached(task)}
 
 
 @pytest.mark.parametrize("meddle", MEDDLINGS)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..plan import Plan
-from ..proof import races
+from ..proof import launches, races
 from ..trace import Native
+
+if TYPE_CHECKING:
+    from .several import Several
 
 __all__ = ["build"]
 
@@ -39,12 +44,22 @@ def one_block(plan: Plan, why: str = "") -> Native:
 
 def many_kernels(plan: Plan, why: str = "") -> Native:
     """Kernels one after the other."""
-    from .grid import Launch
     from .native import ManyKernels
     from .several import Several
 
     several = Several(plan)
-    for item in (*several.once, *several.each):
-        if isinstance(item, Launch):
-            races.check(item.source.text, item.blocks)
+    check(several)
     return ManyKernels(plan, several, f"CUDA, {len(several.each)} launches a step: {why}")
+
+
+def check(several: Several) -> None:
+    """Refused, where threads would meet, or kernels come in another order than the plan's."""
+    from .grid import Launch
+
+    plan, texts = several.plan, []
+    for items in (several.once, several.each):
+        kernels = [item for item in items if isinstance(item, Launch)]
+        for kernel in kernels:
+            races.check(kernel.source.text, kernel.blocks)
+        texts.append([x.source.text if isinstance(x, Launch) else x for x in items])
+    launches.check([*zip((plan.once, plan.each), texts, strict=True)], several.names)

@@ -1,11 +1,12 @@
 """A checker of plans, which shares nothing with what makes them but the data.
 
-    order   every read finds the version of memory that it names, in whatever order a loop's places
-            are done; what is not proved is refused
-    flow    what is left in memory is what the trace says, by the rules of algebra; of large arrays
-            some elements are looked at
-    again   blocks that are done a second time find what they found at first
-    races   the kernels of a GPU have a barrier wherever threads would meet
+    order     every read finds the version of memory that it names, in whatever order a loop's
+              places are done; what is not proved is refused
+    flow      what is left in memory is what the trace says, by the rules of algebra; of large
+              arrays some elements are looked at
+    again     blocks that are done a second time find what they found at first
+    races     the threads of a GPU have a barrier wherever they would meet
+    launches  its kernels come in the order of the plan
 
 `order` takes for granted that versions are what the trace means, `flow` looks at no version. So a
 fault has to deceive both. Each of them runs before a plan does; `flow`, which takes longer than a

@@ -76,7 +76,7 @@ class _Order:
             )
             for b, _ in task.writes:
                 _need(b != HISTORY, "the history is written once, before the steps")
-            for v in _reached(task):
+            for v in reached(task):
                 _need(not isinstance(v, Rate), "what is done once needs a number of the step")
             for b in _read_by(task):
                 _need(b not in changing, f"what is done once reads {self._name(b)}, which changes")
@@ -106,7 +106,7 @@ class _Order:
         """What a group reads at its places, and as scalars."""
         loads: list[Element] = []
         scalars: list[Element] = []
-        for v in dict.fromkeys(v for task in group.tasks for v in _reached(task)):
+        for v in dict.fromkeys(v for task in group.tasks for v in reached(task)):
             _need(v.n in (1, group.n), f"a value of {v.n} places in a loop over {group.n}")
             _need(divides(v.extents, group.extents), "a value has other places than its loop")
             if isinstance(v, Folded):
@@ -230,7 +230,7 @@ def _need(holds: bool, text: str) -> None:
         raise Refused(text)
 
 
-def _reached(task: Task) -> Iterator[Value]:
+def reached(task: Task) -> Iterator[Value]:
     """All values that a task computes or loads."""
     stack = [*places_of(task)]
     seen = set(stack)
@@ -247,4 +247,4 @@ def _reached(task: Task) -> Iterator[Value]:
 def _read_by(task: Task) -> Iterable[int]:
     if isinstance(task, Other):
         return [b for b, _ in task.reads]
-    return [v.buffer for v in _reached(task) if isinstance(v, Element)]
+    return [v.buffer for v in reached(task) if isinstance(v, Element)]
