@@ -21,6 +21,7 @@ from microgrest.kernels.steps.graph import Element, Value
 from microgrest.kernels.steps.lower import lower
 from microgrest.kernels.steps.plan import Group, Plan
 from microgrest.kernels.steps.proof import again, flow, order, races
+from microgrest.kernels.steps.proof.places import reached
 from microgrest.kernels.steps.proof.tokens import convert, formula, fresh, known
 from microgrest.kernels.steps.proof.walks import Walk, disjoint, in_step
 from microgrest.kernels.steps.schedule import plan, replaced
@@ -214,7 +215,7 @@ def read_instead(found: Plan, task: Any, v: Element, b: int, version: int | None
 
 def elements_of(task: Any) -> list[Element]:
     """What a task reads, of the values that matter."""
-    return [v for v in order.reached(task) if isinstance(v, Element)]
+    return [v for v in reached(task) if isinstance(v, Element)]
 
 
 def read_by(group: Group) -> set[tuple[int, int]]:
@@ -225,7 +226,7 @@ def read_by(group: Group) -> set[tuple[int, int]]:
 
 def scalars_of(group: Group) -> set[Value]:
     """The values that a group needs."""
-    return {v for task in group.tasks for v in order.reached(task)}
+    return {v for task in group.tasks for v in reached(task)}
 
 
 @pytest.mark.parametrize("meddle", MEDDLINGS)

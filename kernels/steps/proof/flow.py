@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -17,14 +18,13 @@ from .. import trace as t
 from ..plan import Group, Plan
 from ..tasks import HISTORY, Partial, Store
 from .loops import Event, Loop, Places, Registers
-from .memory import Key, Memory, Wanted, sampled
+from .memory import Memory, Wanted, sampled
 from .others import on_memory
-from .places import Refused, regions
-from .tokens import Tokens, fresh, origin
+from .places import Key, Refused, array_of, regions, walk_of
+from .tokens import Tokens, fresh, known, origin
 from .walks import Array, Walk
 
 Chosen = dict[int, Array]  # elements of buffers
-HISTORY_KEY: Key = ("history", 0)
 
 
 def check(plan: Plan, more: int = 8) -> None:
@@ -76,11 +76,8 @@ def _written_by_trace(trace: t.Trace) -> Iterable[tuple[int, Walk]]:
 def _written_by_plan(plan: Plan) -> Iterable[tuple[int, Walk]]:
     for group in (*plan.once, *plan.each):
         for task in group.tasks:
-            if isinstance(task, Store):
-                yield task.buffer, Walk(task.offset, task.extents, task.strides)
-            elif isinstance(task, Partial):
-                outer, _, inner = task.extents
-                yield task.buffer, Walk(task.offset, (outer * inner,), (1,))
+            if isinstance(task, (Store, Partial)):
+                yield task.buffer, walk_of(task)
 
 
 def _before(key: Key, elements: Array) -> Tokens:
@@ -110,9 +107,8 @@ def _of_trace(trace: t.Trace, chosen: Chosen, changing: set[int], seed: str) -> 
         _, b = key
         if trace.buffers[b].role in (t.TEMPORARY, t.OUTPUT):
             return _nothing(seed)(key, elements)
-        return _constant(trace.buffers[b], b, elements) or (_now if b in changing else _before)(
-            key, elements
-        )
+        begin = _now if b in changing else _before
+        return _constant(trace.buffers[b], b, elements) or begin(key, elements)
 
     events: list[Event] = [
         Loop(op, array_of) if isinstance(op, t.Loop) else on_memory(op, array_of)
@@ -151,8 +147,6 @@ def _constant(buffer: t.Buffer, b: int, elements: Array) -> Tokens | None:
         return None
     if buffer.size > 1 or buffer.dtype == "uint16":
         return fresh(origin("constant", b), elements)
-    from .tokens import known
-
     return known(float(buffer.data.item())).over(elements.shape)
 
 
@@ -180,12 +174,7 @@ class _Between:
 
 def _of_plan(plan: Plan, chosen: Chosen, changing: set[int]) -> dict[int, Tokens]:
     """The tokens that a step of the plan leaves."""
-    buffers = plan.trace.buffers
-
-    def array_of(b: int) -> Key:
-        if b == HISTORY:
-            return HISTORY_KEY
-        return ("scratch", plan.scratch[b]) if b in plan.scratch else ("buffer", b)
+    buffers, where = plan.trace.buffers, partial(array_of, plan)
 
     def first(key: Key, elements: Array) -> Tokens:
         kind, b = key
@@ -197,13 +186,12 @@ def _of_plan(plan: Plan, chosen: Chosen, changing: set[int]) -> dict[int, Tokens
 
     def events(groups: list[Group]) -> list[Event]:
         return [
-            on_memory(g.other.op, array_of) if g.other else Places(g, array_of, registers)
-            for g in groups
+            on_memory(g.other.op, where) if g.other else Places(g, where, registers) for g in groups
         ]
 
     meant = {b: b != HISTORY and buffers[b].role == t.INPUT for b in changing}
-    between = _Between(plan, {array_of(b): mean for b, mean in meant.items()})
+    between = _Between(plan, {where(b): mean for b, mean in meant.items()})
     order = [*events(plan.once), between, *events(plan.each)]
-    ends = {b: (array_of(b), elements) for b, elements in chosen.items()}
+    ends = {b: (where(b), elements) for b, elements in chosen.items()}
     memory = _ran(order, ends.values(), first)
     return {b: memory.read(*at) for b, at in ends.items()}

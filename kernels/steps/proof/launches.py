@@ -17,8 +17,7 @@ from typing import NamedTuple
 from ..graph import Element
 from ..plan import Group
 from ..tasks import HISTORY, Other, Partial, Store
-from .order import reached
-from .places import Refused
+from .places import Refused, reached
 
 _LEFT = re.compile(r"(kept|left|part)_\w+")
 
@@ -33,7 +32,8 @@ class Touched(NamedTuple):
 @cache
 def touched(source: str) -> Touched:
     """What the kernel of a module touches."""
-    read, written = set(), set()
+    read: set[str] = set()
+    written: set[str] = set()
     (kernel,) = (
         node
         for node in ast.parse(source).body

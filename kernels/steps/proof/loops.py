@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,9 +12,9 @@ from ...program import Reduce
 from .. import trace as t
 from ..graph import Apply, Element, Folded, Literal, Rate, Value
 from ..plan import Group
-from ..tasks import HISTORY, Fold, Partial, Store, Task
-from .memory import EXACT, Key, Memory, Wanted, sampled
-from .places import Refused, names_in, places_of
+from ..tasks import Fold, Partial, Store, Task
+from .memory import EXACT, Memory, Wanted, sampled
+from .places import Key, Refused, names_in, places_of, reached, walk_of
 from .tokens import PRIME, Tokens, add, convert, formula, fresh, known, origin
 from .walks import Array, Walk
 
@@ -227,7 +227,7 @@ class Places:
     def __init__(self, group: Group, array_of: ArrayOf, registers: Registers) -> None:
         self.group, self.array_of, self.registers = group, array_of, registers
         self.results = [(task, self._result(task)) for task in group.tasks]
-        self.reached = {task: list(_reached(places_of(task))) for task in group.tasks}
+        self.reached = {task: list(reached(task)) for task in group.tasks}
         values = dict.fromkeys(v for found in self.reached.values() for v in found)
         self.scalars = registers.claim(v for v in values if v.n == 1 and not isinstance(v, Folded))
         self.needed: list[Value] = []
@@ -236,13 +236,12 @@ class Places:
     def _result(self, task: Task) -> Result:
         n = self.group.n
         if isinstance(task, Store):
-            key = ("history", 0) if task.buffer == HISTORY else self.array_of(task.buffer)
-            return Result(key, Walk(task.offset, task.extents, task.strides).plain)
+            return Result(self.array_of(task.buffer), walk_of(task).plain)
         if isinstance(task, Partial):
             outer, m, inner = task.extents
-            to = Walk(task.offset, (outer * inner,), (1,))
             kept = Walk(0, (outer, inner), (m * inner, 1))
-            return Result(self.array_of(task.buffer), to, kept, Walk(0, (m,), (inner,)))
+            along = Walk(0, (m,), (inner,))
+            return Result(self.array_of(task.buffer), walk_of(task), kept, along)
         return Result(("fold", 0), Walk(0), Walk(0), Walk(0, (n,), (1,)))
 
     def want(self, wanted: Wanted) -> None:
@@ -264,8 +263,7 @@ class Places:
                 wanted.add(self.array_of(v.buffer), self._elements(v))
 
     def _elements(self, v: Element) -> Array:
-        walk = Walk(v.offset, v.extents, v.strides)
-        return walk.at(self.places) if v.n > 1 else walk.all()
+        return walk_of(v).at(self.places) if v.n > 1 else walk_of(v).all()
 
     def run(self, memory: Memory) -> None:
         """As an Event."""
@@ -308,20 +306,3 @@ class Places:
             _put(memory, result, value, (v.dtype, task.stored), task.reduce)
         elif isinstance(task, Store):
             _put(memory, result, value, (v.dtype, task.stored))
-
-
-def _reached(values: Iterable[Value]) -> Iterator[Value]:
-    """All that values are computed from, operands first."""
-    done: set[Value] = set()
-    stack = [(v, False) for v in values]
-    while stack:
-        value, ready = stack.pop()
-        if value in done:
-            continue
-        if ready or not isinstance(value, Apply):
-            done.add(value)
-            yield value
-            continue
-        used = names_in(value.formula)
-        stack.append((value, True))
-        stack += [(v, False) for name, v in value.args if name in used and v not in done]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from .places import Key
 from .tokens import Tokens, fresh, origin
 from .walks import Array, Walk
 
-Key = tuple[str, int]  # an array: what it is, and its number
 EXACT = 8  # of so many places or fewer, all are looked at
 _NONE: Array = np.zeros(0, np.int64)
 

@@ -9,27 +9,21 @@ taken for granted where memory outlives a step. No place is sampled; what is not
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from .. import trace as t
-from ..graph import Apply, Element, Folded, Rate, Value
+from ..graph import Element, Folded, Rate, Value
 from ..plan import Group, Plan
 from ..tasks import HISTORY, Fold, Other, Partial, Store, Task
-from .places import Refused, names_in, places_of, regions
+from .places import Key, Refused, array_of, reached, regions, walk_of
 from .walks import Walk, disjoint, divides, in_step
 
-Key = tuple[str, int]  # an array: "scratch" and its number, or "buffer" and that of the buffer
 Layer = tuple[int, int, Walk]  # version `v` of buffer `b` was written, at this walk
 
 
 def check(plan: Plan) -> None:
     """Refused, if some read may find another version of memory than it names."""
     _Order(plan).run()
-
-
-def array_of(plan: Plan, b: int) -> Key:
-    """The array that a buffer lies in."""
-    return ("scratch", plan.scratch[b]) if b in plan.scratch else ("buffer", b)
 
 
 class _Order:
@@ -68,14 +62,13 @@ class _Order:
             _need(fits, f"{self._name(b)} does not fit in scratch array {k}")
 
     def _steady(self, group: Group, changing: set[int]) -> None:
-        """What is done once does not depend on the step."""
+        """What is done once depends on no step, and changes nothing that a step begins with."""
         for task in group.tasks:
-            _need(
-                not isinstance(task, Other) or not isinstance(task.op, t.Random),
-                "a draw is done once, before the steps",
-            )
+            drawn = isinstance(task, Other) and isinstance(task.op, t.Random)
+            _need(not drawn, "a draw is done once, before the steps")
             for b, _ in task.writes:
-                _need(b != HISTORY, "the history is written once, before the steps")
+                made = b != HISTORY and self.buffers[b].role != t.INPUT
+                _need(made, f"{self._name(b)} is written once, before the steps")
             for v in reached(task):
                 _need(not isinstance(v, Rate), "what is done once needs a number of the step")
             for b in _read_by(task):
@@ -99,7 +92,7 @@ class _Order:
         for store in writing:
             ((b, version),) = store.writes
             _need(b == store.buffer, "a task names another buffer than it writes")
-            self._write(b, version, _walk(store), store.stored)
+            self._write(b, version, walk_of(store), store.stored)
         self.folded |= {task.value for task in group.tasks if isinstance(task, Fold)}
 
     def _loads(self, group: Group) -> tuple[list[Element], list[Element]]:
@@ -133,9 +126,9 @@ class _Order:
 
         A place loads, then stores; what it folds in part is stored when others have been done.
         """
-        come = [(self._key(v.buffer), _walk(v), False) for v in loads]
+        come = [(self._key(v.buffer), walk_of(v), False) for v in loads]
         for task in writing:
-            key, walk, late = self._key(task.buffer), _walk(task), isinstance(task, Partial)
+            key, walk, late = self._key(task.buffer), walk_of(task), isinstance(task, Partial)
             name = self._name(task.buffer)
             _need(walk.apart, f"two places of a loop write one element of {name}")
             for other, where, later in come:
@@ -166,7 +159,7 @@ class _Order:
 
     def _read(self, v: Element) -> None:
         self._typed(v.buffer, v.stored)
-        self._holds(v.buffer, v.version, _walk(v))
+        self._holds(v.buffer, v.version, walk_of(v))
 
     def _typed(self, b: int, stored: str) -> None:
         stored = "uint16" if stored == "float16" else stored
@@ -218,30 +211,9 @@ class _Order:
         return "the history" if b == HISTORY else f"buffer {b} ({self.buffers[b].name})"
 
 
-def _walk(x: Element | Store | Partial) -> Walk:
-    if isinstance(x, Partial):
-        outer, _, inner = x.extents
-        return Walk(x.offset, (outer * inner,), (1,))
-    return Walk(x.offset, x.extents, x.strides)
-
-
 def _need(holds: bool, text: str) -> None:
     if not holds:
         raise Refused(text)
-
-
-def reached(task: Task) -> Iterator[Value]:
-    """All values that a task computes or loads."""
-    stack = [*places_of(task)]
-    seen = set(stack)
-    while stack:
-        value = stack.pop()
-        yield value
-        if isinstance(value, Apply):
-            used = names_in(value.formula)
-            fresh = [v for name, v in value.args if name in used and v not in seen]
-            seen.update(fresh)
-            stack += fresh
 
 
 def _read_by(task: Task) -> Iterable[int]:

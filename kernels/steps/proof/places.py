@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from .. import trace as t
-from ..graph import Value
-from ..tasks import Fold, Partial, Store, Task
+from ..graph import Apply, Element, Value
+from ..plan import Plan
+from ..tasks import HISTORY, Fold, Partial, Store, Task
 from .walks import Walk
 
 Region = tuple[int, Walk]  # of a buffer
+Key = tuple[str, int]  # an array: what it is, and its number
 
 
 class Refused(Exception):
@@ -28,6 +31,38 @@ def places_of(task: Task) -> tuple[Value, ...]:
     if isinstance(task, Fold):
         return (task.source,)
     return (task.value,) if isinstance(task, (Store, Partial)) else ()
+
+
+def reached(task: Task) -> Iterator[Value]:
+    """All values that a task computes or loads at a place, or needs there, operands first."""
+    done: set[Value] = set()
+    stack = [(v, False) for v in places_of(task)]
+    while stack:
+        value, ready = stack.pop()
+        if value in done:
+            continue
+        if ready or not isinstance(value, Apply):
+            done.add(value)
+            yield value
+            continue
+        used = names_in(value.formula)
+        stack.append((value, True))
+        stack += [(v, False) for name, v in value.args if name in used and v not in done]
+
+
+def array_of(plan: Plan, b: int) -> Key:
+    """The array that a buffer lies in."""
+    if b == HISTORY:
+        return "history", 0
+    return ("scratch", plan.scratch[b]) if b in plan.scratch else ("buffer", b)
+
+
+def walk_of(x: Element | Store | Partial) -> Walk:
+    """How a load or a task goes through its buffer; results of folds in part lie side by side."""
+    if isinstance(x, Partial):
+        outer, _, inner = x.extents
+        return Walk(x.offset, (outer * inner,), (1,))
+    return Walk(x.offset, x.extents, x.strides)
 
 
 def regions(op: t.Op) -> tuple[list[Region], list[Region]]:

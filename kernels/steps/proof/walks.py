@@ -67,6 +67,8 @@ class Walk(NamedTuple):
         if self.strides == (1,) and not self.offset:
             return np.where(elements < self.extents[0], elements, -1)
         dims = sorted(range(len(self.extents)), key=lambda d: -abs(self.strides[d]))
+        if not self.n:
+            return np.full_like(elements, -1)
         if not _nested(self, dims):
             return self._search(elements)
         left = elements - self.ends[0]
