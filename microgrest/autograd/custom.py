@@ -14,6 +14,7 @@ from ..dispatch.inplace import check_writable, rebase
 from ..dispatch.memory import filled
 from ..recording import state as recording
 from ..tensor import Tensor
+from ..weak import WeakList
 from .graph import Bundle, Kept, Node, Port, Rule, checked, numbers
 from .hooks import keep_on
 
@@ -134,7 +135,7 @@ def _guard(y: Tensor, source: Tensor, name: str) -> None:
     guard._node, guard._requires_grad, guard._base = y._node, True, (base, (), False)
     y._base = guard, ((), Lost(name, y._shape), {}), False
     if base._node is not None or not base._requires_grad:
-        base._views = weakref.WeakSet() if base._views is None else base._views
+        base._views = WeakList() if base._views is None else base._views
         base._views.add(y)
 
 

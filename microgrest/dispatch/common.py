@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from ..device import CPU, device
 from ..kernels.program import Program
 from ..tensor import Tensor
@@ -55,6 +57,18 @@ def mixed_devices(name: str, tensors: Mapping[str, Tensor]) -> RuntimeError:
         f"Expected all tensors to be on the same device in {name}(), but {places}: move them to "
         "one with .to(device)"
     )
+
+
+def identity(first: str, lane: str) -> str:
+    """The first value of a fold or scan in type `lane`: "lowest" and "highest" as numbers."""
+    if first not in ("lowest", "highest"):
+        return first
+    if lane.startswith("float"):
+        return "-inf" if first == "lowest" else "inf"
+    limits = np.iinfo(lane)
+    if first == "highest" or not limits.min:
+        return str(limits.max if first == "highest" else 0)
+    return f"-{limits.max} - 1"  # 128 is no int8
 
 
 def run(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+from .. import recording
+from ..kernels.program import LARGE
 from ..ops.row import Row
 from ..tensor import Tensor
 from .common import common_device
 from .memory import add_at, copy, filled, flat, put
+from .parts import cut, each
 from .structured import family
 
 
@@ -47,12 +53,43 @@ def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
 @family("cat")
 def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     """The tensors one after the other; all shapes but that of `dim` agree."""
-    common_device("cat", tensors)
     shape = list(tensors[0]._shape)
-    shape[dim] = sum(t._shape[dim] for t in tensors)
-    y = Tensor._empty(shape, tensors[0]._kind)
-    start = 0
-    for t in tensors:
-        put(y._alias(t._shape, y._strides, start * y._strides[dim]), t)
-        start += t._shape[dim]
+    lengths = [t._shape[dim] for t in tensors]
+    shape[dim] = sum(lengths)
+    y = _made("cat", tensors, tuple(shape))
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(cut(y, dim, lengths), tensors, strict=True):
+            put(part, t)
     return y
+
+
+@family("stack")
+def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
+    """The tensors, all of one shape, along a new dimension."""
+    shape = tensors[0]._shape
+    y = _made("stack", tensors, (*shape[:dim], len(tensors), *shape[dim:]))
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(each(y, dim), tensors, strict=True):
+            put(part, t)
+    return y
+
+
+def _made(name: str, tensors: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """An empty result of `shape`; RuntimeError for tensors on several devices."""
+    kind = tensors[0]._kind
+    if [t._kind for t in tensors].count(kind) != len(tensors):
+        common_device(name, tensors)
+    return Tensor._empty(shape, kind)
+
+
+def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
+    """Write many small tensors to `y` at once, where their device can; whether it was done.
+
+    `y` is seen as (outer, rest), whose rows consist of those of the tensors.
+    """
+    join = getattr(y._kind.kernels.memory, "join", None)
+    if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
+        return False
+    if y.numel():
+        join(y._flat, [flat(t) if t._flat is None else t._flat for t in tensors], outer)
+    return True

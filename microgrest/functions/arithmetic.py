@@ -10,7 +10,8 @@ from ..dispatch.api import FUNCTIONS, Function
 from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place
 from ..dispatch.memory import check_range
-from ..dtypes import bool_
+from ..dtypes import FLOATING, bool_
+from ..integers import whole
 from ..methods import method
 from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
 from ..ops.logic import clamp as clamp_row
@@ -21,17 +22,46 @@ from ..tensor import Tensor
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["add"](input, other, out=out)
-    return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
+    return FUNCTIONS["add_scaled"](input, other, _scale(alpha, input, other), out=out)
 
 
 @method
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["sub"](input, other, out=out)
-    return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
+    return FUNCTIONS["sub_scaled"](input, other, _scale(alpha, input, other), out=out)
+
+
+def check_number(name: str, value: Any) -> None:
+    """TypeError for a tensor in place of a number; one without dimensions stands for one."""
+    if isinstance(value, Tensor) and value._shape:
+        raise TypeError(f"argument {name!r} must be Number, not Tensor of {list(value._shape)}")
+
+
+def _scale(alpha: Any, *operands: Any) -> Any:
+    """`alpha` as a number of the category of the operands' result; RuntimeError for a higher one.
+
+    Bools take any integer as whether it is nonzero.
+    """
+    check_number("alpha", alpha)
+    alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
+    category = max(
+        t.dtype.category if isinstance(t, Tensor) else dtypes.of_number(t).category
+        for t in operands
+    )
+    if category != FLOATING and isinstance(alpha, float):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number, "
+            f"got {alpha}."
+        )
+    if category == bool_.category:
+        return bool(alpha)
+    if isinstance(alpha, bool):
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    return alpha
 
 
 subtract = method(name="subtract")(sub)
@@ -69,6 +99,8 @@ _BY_ROOTS: dict[float, Function] = {
 @method
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+    if exponent.__class__ is bool and isinstance(input, Tensor) and input.dtype is bool_:
+        return FUNCTIONS["bitwise_or"](input, not exponent)
     if exponent.__class__ is int and exponent in _BY_PRODUCTS:
         return _BY_PRODUCTS[exponent](input)
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
@@ -82,12 +114,23 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return FUNCTIONS["pow"](input, exponent)
 
 
+@method(name="__pos__")
+@method
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself; RuntimeError for bools."""
+    if input.dtype is bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
 @method
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest number with `decimals` digits after the point, halves to even."""
+    decimals = whole(decimals, "decimals")
     if not decimals:
         return FUNCTIONS["round"](input, out=out)
-    up, down = (10.0**decimals, 1.0) if decimals > 0 else (1.0, 10.0**-decimals)
+    scale = 10.0 ** abs(decimals) if abs(decimals) < 309 else math.inf
+    up, down = (scale, 1.0) if decimals > 0 else (1.0, scale)
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
@@ -99,11 +142,15 @@ def _check_fit(x: Any, *numbers: Any) -> None:
                 check_range(x.dtype, n, n)
 
 
+def _check_bounds(low: Any, high: Any) -> None:
+    if low is None and high is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+
+
 @method
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    _check_bounds(min, max)
     _check_fit(input, min, max)
     if not input.dtype.is_floating_point and (min is None or max is None):
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
@@ -118,6 +165,7 @@ clip = method(name="clip")(clamp)
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
+    _check_bounds(min, max)
     _check_fit(input, min, max)
     if min is None or max is None:
         name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
@@ -138,7 +186,7 @@ def nan_to_num(
     limits = dtypes.finfo(input.dtype)
     return FUNCTIONS["nan_to_num"](
         input,
-        nan or 0.0,
+        0.0 if nan is None else nan,
         limits.max if posinf is None else posinf,
         limits.min if neginf is None else neginf,
     )
@@ -216,6 +264,16 @@ def pow_(self: Tensor, exponent: Any) -> Tensor:
     if isinstance(exponent, (int, float)) and exponent == 2:
         return self.square_()
     return apply_in_place(pow_row, self, (exponent,))
+
+
+@method(name="__invert__")
+def _inverted(self: Tensor) -> Tensor:
+    if self.is_floating_point():
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, not "
+            f"{self.dtype!r}"
+        )
+    return FUNCTIONS["bitwise_not"](self)
 
 
 @method(name="__rpow__")

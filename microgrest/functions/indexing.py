@@ -7,6 +7,7 @@ in the row-major order of that view, which `gather` reads and `put` writes, both
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +19,9 @@ from ..creation import as_tensor
 from ..dispatch.common import common_device
 from ..dispatch.inplace import apply_in_place, check_writable, rebase
 from ..dispatch.memory import write
+from ..dispatch.parts import write as write_part
 from ..dispatch.structured import apply, record
-from ..dtypes import bool_, int32, int64, uint8
+from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
@@ -27,12 +29,14 @@ from ..ops.elementwise import add
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
 from .places import Index, check_within_reach, checked, counted, index_of, tensor_of
-from .shapes import select, unsqueeze
+from .shapes import check_stride, select, unsqueeze
 
 
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
+    if index.__class__ is int:
+        return select(self, 0, index) if self._shape else _too_many(self, ())
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
@@ -44,6 +48,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
+    if index is False or (index.__class__ is int and write_part(self, index, value)):
+        return
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
     if recording.state.recorder is not None and _fills(self, index, value):
@@ -53,13 +59,19 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     target, pickers = _basic(self, index)
     if pickers:
         places = _positions(target, pickers)
+        value = _trimmed(value, places.ndim)
         _put(target, value.to(self.dtype), places, accumulate=False)
         return
-    value = value.to(self.device)
-    extra = value.ndim - target.ndim
-    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
-        value = value.reshape(value._shape[extra:])
+    value = _trimmed(value.to(self.device), target.ndim)
     apply_in_place(copy_row, target, (value,))
+
+
+def _trimmed(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of one element beyond `ndim`."""
+    extra = value.ndim - ndim
+    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
+        return value.reshape(value._shape[extra:])
+    return value
 
 
 def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
@@ -164,13 +176,17 @@ def _item(i: Any) -> Any:
     """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
     if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
         return i
-    if isinstance(i, (np.integer, np.bool_)):
+    if isinstance(i, np.integer):
         return i.item()
+    if isinstance(i, str):
+        raise TypeError(f"invalid index {i!r}: a tensor has no names")
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.asarray(i), device="cpu")
-        i = i.to(int64) if not i.numel() else i
+        i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
     if isinstance(i, Tensor) and i.dtype is uint8:
         i = i.to(bool_)
+    if isinstance(i, Tensor) and not i._shape and i.dtype.category == INTEGER:
+        return i.item()
     if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
@@ -208,12 +224,13 @@ def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
 def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
     if s == slice(None):
         return x
-    step = 1 if s.step is None else s.step.__index__()
+    step = 1 if s.step is None else operator.index(s.step)
     if step <= 0:
         raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
     start, stop, step = slice(
-        *(None if v is None else v.__index__() for v in (s.start, s.stop, step))
+        *(None if v is None else operator.index(v) for v in (s.start, s.stop, step))
     ).indices(x._shape[d])
+    check_stride(x._strides[d], step)
     return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
 
 
@@ -249,11 +266,14 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     kept = [d for d in range(x.ndim) if d not in picked]
     before = [d for d in kept if together and d < first]
     after = kept[len(before) :]
+    empty = 0 in shape or any(x._shape[d] == 0 for d in kept)
     total: Any = 0
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
-            index = _in_range(index_of(pickers[d], x.device), x._shape[d], d)
+            index = index_of(pickers[d], x.device)
+            if not empty:
+                index = _in_range(index, x._shape[d], d)
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

@@ -11,7 +11,7 @@ import math
 from functools import partial
 
 from .elementwise import exp, square, tanh
-from .logic import logical_and, where
+from .logic import logical_or, where
 from .rounding import abs
 from .row import elementwise
 from .special import erfc, sigmoid
@@ -26,16 +26,14 @@ relu = elementwise(
     inplace=True,
     doc="max(x, 0); its derivative at 0 is 0.",
 )
-hardtanh = activation(
+hardtanh = elementwise(
     "hardtanh",
     "{min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x})",
+    boolean="!",
     args=("x", "min_val", "max_val"),
     defaults={"min_val": -1.0, "max_val": 1.0},
-    vjp=lambda g, y, x, low, high: (
-        where(logical_and(x > low, x < high), g, 0.0),
-        None,
-        None,
-    ),
+    vjp=lambda g, y, x, low, high: (where(logical_or(x <= low, x >= high), 0.0, g), None, None),
+    method=False,
     doc="x held between min_val and max_val; its derivative at either is 0.",
 )
 relu6 = activation(
@@ -74,14 +72,16 @@ threshold = elementwise(
 # exp(x) is taken at 0 where the other arm is meant, so that no inf meets a 0.
 celu = activation(
     "celu",
-    "{x} if {x} > 0 else {alpha} * expm1({x} / {alpha})",
+    "{alpha} * expm1({x} / {alpha}) if {x} < 0 else {x}",
+    args=("x", "alpha"),
     defaults={"alpha": 1.0},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * exp(where(x >= 0, 0.0, x) / alpha)), None),
     doc="x for x > 0, else alpha (exp(x / alpha) - 1).",
 )
 elu = activation(
     "elu",
-    "{x} if {x} > 0 else {alpha} * expm1({x})",
+    "{alpha} * expm1({x}) if {x} < 0 else {x}",
+    args=("x", "alpha"),
     defaults={"alpha": 1.0},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * alpha * exp(where(x >= 0, 0.0, x))), None),
     doc="x for x > 0, else alpha (exp(x) - 1).",
@@ -135,7 +135,12 @@ softsign = elementwise(
     doc="x / (1 + |x|).",
 )
 
-hardsigmoid = activation("hardsigmoid", lambda x: relu6(x + 3) / 6, doc="relu6(x + 3) / 6.")
+hardsigmoid = activation(
+    "hardsigmoid",
+    lambda x: relu6(x + 3) / 6,
+    vjp=lambda g, y, x: (where(abs(x) < 3, g / 6, 0.0),),
+    doc="relu6(x + 3) / 6.",
+)
 hardswish = activation("hardswish", lambda x: x * relu6(x + 3) / 6, doc="x relu6(x + 3) / 6.")
 tanhshrink = elementwise(
     "tanhshrink",
@@ -150,7 +155,7 @@ softshrink = activation(
     "softshrink",
     "{x} - {lambd} if {x} > {lambd} else ({x} + {lambd} if {x} < -{lambd} else {x} - {x})",
     defaults={"lambd": 0.5},
-    vjp=lambda g, y, x, lambd: (where(abs(x) > lambd, g, 0.0), None),
+    vjp=lambda g, y, x, lambd: (where(abs(x) <= lambd, 0.0, g), None),
     doc="x moved toward 0 by lambd, and 0 within lambd of it.",
 )
 hardshrink = elementwise(
@@ -159,6 +164,6 @@ hardshrink = elementwise(
     integer="!",
     args=("x", "lambd"),
     defaults={"lambd": 0.5},
-    vjp=lambda g, y, x, lambd: (where(abs(x) > lambd, g, 0.0), None),
+    vjp=lambda g, y, x, lambd: (where(abs(x) <= lambd, 0.0, g), None),
     doc="x, and 0 within lambd of 0.",
 )
