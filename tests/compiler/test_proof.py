@@ -331,6 +331,24 @@ def test_folds_of_nothing() -> None:
     assert not refused(found)
 
 
+def test_an_element_that_is_written_twice_at_once() -> None:
+    a, b, o = overwritten.numbers((1,), (1,), (1,))
+
+    def step() -> None:
+        x = a * 0.9
+        a.copy_(b + 0.5)
+        b.copy_(x)
+        o.copy_(b.cumsum(0))
+        a.copy_(x * 2.0)
+
+    found = plan_of(trace_of(lambda: (step, [])))
+    written = [b for b, _ in (w for task in found.each[0].tasks for w in task.writes)]
+    assert len(written) > len({*written})  # the last is what stays
+    assert not refused(found)
+    found.each[0].tasks.reverse()
+    assert refused(found)
+
+
 # Its parts
 
 

@@ -189,8 +189,9 @@ def _together(found: list[Array]) -> Array:
     return np.unique(np.concatenate(found))
 
 
-def _rate(slot: int) -> Tokens:
-    return fresh(origin("rate", slot), np.zeros(1, np.int64))
+def _rate(slot: int, once: bool = False) -> Tokens:
+    """The number of this step, or what lay there as things were done once."""
+    return fresh(origin("rate", slot, once), np.zeros(1, np.int64))
 
 
 def _put(
@@ -278,7 +279,7 @@ class Places:
         if isinstance(v, Literal):
             return formula(v.text, v.dtype)({})
         if isinstance(v, Rate):
-            return _rate(v.slot)
+            return _rate(v.slot, self.group.once)
         if isinstance(v, Element):
             found = memory.read(self.array_of(v.buffer), self._elements(v))
             return convert(found, v.stored, v.dtype)
