@@ -17,10 +17,10 @@ from . import recording
 from .arrays import from_numpy
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
-from .dispatch.inplace import check_writable
-from .dispatch.memory import put
+from .dispatch.elementwise import call
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .methods import method
+from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
 from .tensor import Tensor
 
@@ -263,11 +263,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 # In place
 
 
-def _overwrite(self: Tensor, name: str, source: Tensor) -> Tensor:
-    check_writable(name, self)
-    put(self, source)
-    self._storage.touch()
-    return self
+def _overwrite(self: Tensor, drawn: Tensor) -> Tensor:
+    return call(copy_row, (self, drawn), in_place=True)
 
 
 @method
@@ -280,7 +277,7 @@ def uniform_(
             f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
         )
     kind = _floating(None, None, "uniform_", self)
-    return _overwrite(self, "uniform", _drawn(kind, self._shape, "uniform", generator, from_, to))
+    return _overwrite(self, _drawn(kind, self._shape, "uniform", generator, from_, to))
 
 
 @method
@@ -291,7 +288,7 @@ def normal_(
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     kind = _floating(None, None, "normal_", self)
-    return _overwrite(self, "normal", _drawn(kind, self._shape, "normal", generator, mean, std))
+    return _overwrite(self, _drawn(kind, self._shape, "normal", generator, mean, std))
 
 
 @method
@@ -300,7 +297,7 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     drawn = _drawn(kind_of(float32, self.device), self._shape, "uniform", generator)
-    return _overwrite(self, "bernoulli", drawn < p)
+    return _overwrite(self, drawn < p)
 
 
 @method
@@ -313,7 +310,7 @@ def random_(
         low = 0
     _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
-    return _overwrite(self, "random", drawn)
+    return _overwrite(self, drawn)
 
 
 def _largest(d: dtype) -> int:

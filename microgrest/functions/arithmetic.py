@@ -6,14 +6,14 @@ import math
 from typing import Any, overload
 
 from .. import dtypes
-from ..dispatch.api import FUNCTIONS, Function
-from ..dispatch.common import common_device
-from ..dispatch.inplace import apply_in_place
-from ..dispatch.memory import check_range
+from ..dispatch.api import FUNCTIONS, IN_PLACE, Function
+from ..dispatch.common import number_as
+from ..dispatch.elementwise import call
+from ..dispatch.operands import OPERANDS
 from ..dtypes import bool_
 from ..methods import method
-from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
-from ..ops.logic import clamp as clamp_row
+from ..ops.elementwise import add_scaled, sub_scaled
+from ..ops.logic import clamp as clamp_row, masked_fill as masked_fill_row
 from ..ops.rounding import div_floor, div_trunc
 from ..tensor import Tensor
 
@@ -65,21 +65,27 @@ _BY_ROOTS: dict[float, Function] = {
 }
 
 
-@method(name="__pow__")
 @method
-def pow(input: Any, exponent: Any) -> Tensor:
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-    if exponent.__class__ is int and exponent in _BY_PRODUCTS:
-        return _BY_PRODUCTS[exponent](input)
     if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-        floating = input._kind.dtype.is_floating_point
-        if exponent in _BY_PRODUCTS and floating:
-            return _BY_PRODUCTS[exponent](input)
-        if exponent in _BY_ROOTS and floating:
-            return _BY_ROOTS[exponent](input)
-        if exponent < 0 and exponent.__class__ is int and not floating:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return FUNCTIONS["pow"](input, exponent)
+        kind = input._kind.dtype
+        if exponent in _BY_PRODUCTS and (kind.is_floating_point or exponent.__class__ is int):
+            if kind is not bool_:
+                return _BY_PRODUCTS[exponent](input, out=out)
+        elif exponent in _BY_ROOTS and kind.is_floating_point:
+            return _BY_ROOTS[exponent](input, out=out)
+    return FUNCTIONS["pow"](input, exponent, out=out)
+
+
+@method(name="__pow__")
+def _power(self: Tensor, exponent: Any) -> Any:
+    return pow(self, exponent) if isinstance(exponent, OPERANDS) else NotImplemented
+
+
+@method(name="__rpow__")
+def _reflected_power(self: Tensor, base: Any) -> Any:
+    return pow(base, self) if isinstance(base, OPERANDS) else NotImplemented
 
 
 @method
@@ -91,25 +97,11 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
-def _check_fit(x: Any, *numbers: Any) -> None:
-    """RuntimeError where `x` is an integer tensor and one of `numbers` an int beyond its type."""
-    if isinstance(x, Tensor) and not any(isinstance(n, float) for n in numbers):
-        for n in numbers:
-            if isinstance(n, int):
-                check_range(x.dtype, n, n)
-
-
 @method
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    _check_fit(input, min, max)
-    if not input.dtype.is_floating_point and (min is None or max is None):
-        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
-        return FUNCTIONS[name](input, bound)
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
-    return FUNCTIONS["clamp"](input, low, high)
+    name, bounds = _clamping(input, min, max)
+    return FUNCTIONS[name](input, *bounds, out=out)
 
 
 clip = method(name="clip")(clamp)
@@ -118,14 +110,20 @@ clip = method(name="clip")(clamp)
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
-    _check_fit(input, min, max)
-    if min is None or max is None:
-        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
-        return getattr(input, f"{name}_")(bound)  # type: ignore[no-any-return]
-    return apply_in_place(clamp_row, input, (min, max))
+    name, bounds = _clamping(input, min, max)
+    return IN_PLACE[name](input, *bounds)
 
 
 clip_ = method(name="clip_")(clamp_)
+
+
+def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
+    """The row that clamps `x`, and the bounds that it takes."""
+    if low is None and high is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if low is not None and high is not None:
+        return "clamp", (low, high)
+    return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
 
 
 @method
@@ -147,8 +145,12 @@ def nan_to_num(
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(
+    condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None
+) -> Tensor: ...
+def where(
+    condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
+) -> Any:
     """`input` where `condition` holds, else `other`; of the condition alone, where it holds."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
@@ -157,9 +159,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             "where expected condition to be a boolean tensor, but got "
             f"{getattr(condition, 'dtype', condition)!r}"
         )
-    _check_fit(input, other)
-    _check_fit(other, input)
-    return FUNCTIONS["where"](condition, input, other)
+    return FUNCTIONS["where"](condition, input, other, out=out)
 
 
 @method(name="where")
@@ -170,29 +170,46 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 @method
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with `value` where the bool `mask`, which broadcasts, is True."""
-    common_device("masked_fill", (input, mask, value))
-    return where(mask, value, input)
+    """`input` with `value`, of its dtype, where the bool `mask`, which broadcasts, is True."""
+    return call(masked_fill_row, (input, mask, _filler(input, mask, value)))
 
 
 @method
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """masked_fill in place."""
-    return input.copy_(masked_fill(input, mask, value))
+    return call(masked_fill_row, (input, mask, _filler(input, mask, value)), in_place=True)
+
+
+def _filler(input: Tensor, mask: Any, value: Any) -> Any:
+    """`value` as a number, or a 0-d tensor apart from the input, of the dtype of `input`."""
+    if isinstance(mask, Tensor) and mask.dtype is not bool_:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype!r}"
+        )
+    if not isinstance(value, Tensor):
+        return number_as(input.dtype, value)
+    if value._shape:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    return value.clone().to(input.dtype)
 
 
 @method
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self += alpha other."""
     if alpha == 1:
-        return self.__iadd__(other)
-    return apply_in_place(add_scaled, self, (other, alpha))
+        return IN_PLACE["add"](self, other)
+    return call(add_scaled, (self, other, alpha), in_place=True)
 
 
 @method
 def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self -= alpha other."""
-    return apply_in_place(sub_scaled, self, (other, alpha)) if alpha != 1 else self.__isub__(other)
+    if alpha == 1:
+        return IN_PLACE["sub"](self, other)
+    return call(sub_scaled, (self, other, alpha), in_place=True)
 
 
 subtract_ = method(name="subtract_")(sub_)
@@ -201,10 +218,10 @@ subtract_ = method(name="subtract_")(sub_)
 @method
 def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """self /= other, rounded as `div` does."""
-    rows = {"trunc": div_trunc, "floor": div_floor}
     if rounding_mode is None:
-        return self.__itruediv__(other)
-    return apply_in_place(rows[rounding_mode], self, (other,))
+        return IN_PLACE["div"](self, other)
+    rows = {"trunc": div_trunc, "floor": div_floor}
+    return call(rows[rounding_mode], (self, other), in_place=True)
 
 
 divide_ = method(name="divide_")(div_)
@@ -213,11 +230,6 @@ divide_ = method(name="divide_")(div_)
 @method
 def pow_(self: Tensor, exponent: Any) -> Tensor:
     """self **= exponent."""
-    if isinstance(exponent, (int, float)) and exponent == 2:
-        return self.square_()
-    return apply_in_place(pow_row, self, (exponent,))
-
-
-@method(name="__rpow__")
-def _reflected_power(self: Tensor, base: Any) -> Tensor:
-    return pow(base, self)
+    if isinstance(exponent, (int, float)) and exponent == 2 and self.is_floating_point():
+        return IN_PLACE["square"](self)
+    return IN_PLACE["pow"](self, exponent)

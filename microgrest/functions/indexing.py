@@ -15,10 +15,9 @@ import numpy as np
 from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.common import common_device
-from ..dispatch.inplace import apply_in_place, check_writable, rebase
-from ..dispatch.memory import write
-from ..dispatch.structured import apply, record
+from ..dispatch.elementwise import call
+from ..dispatch.gathering import put
+from ..dispatch.structured import apply
 from ..dtypes import bool_, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
@@ -51,15 +50,27 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         self.masked_fill_(mask, value.to(self.dtype))
         return
     target, pickers = _basic(self, index)
+    value = _fitting(target, value if value._shape else value.to(self.device))
     if pickers:
-        places = _positions(target, pickers)
-        _put(target, value.to(self.dtype), places, accumulate=False)
-        return
-    value = value.to(self.device)
+        if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
+            value = value.to(self.dtype)
+        _put(target, value, _positions(target, pickers), accumulate=False)
+    else:
+        call(copy_row, (target, value.to(self.device)), in_place=True)
+
+
+def _is_mask(index: Any) -> bool:
+    """Whether one bool tensor is all that indexes, beside numbers and slices."""
+    tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
+    return len(tensors) == 1 and tensors[0].dtype is bool_
+
+
+def _fitting(target: Tensor, value: Tensor) -> Tensor:
+    """`value` without the leading dimensions of one element that `target` does not have."""
     extra = value.ndim - target.ndim
     if extra > 0 and all(n == 1 for n in value._shape[:extra]):
-        value = value.reshape(value._shape[extra:])
-    apply_in_place(copy_row, target, (value,))
+        return value.reshape(value._shape[extra:])
+    return value
 
 
 def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
@@ -75,17 +86,15 @@ def index_put_(
     """Write `values` at the positions that index tensors name, or add them there."""
     target, pickers = _basic(self, tuple(indices))
     if pickers:
+        values = values if values._shape else values.to(self.device)
         _put(target, values, _positions(target, pickers), accumulate=accumulate)
     else:
-        apply_in_place(add if accumulate else copy_row, target, (values,))
+        call(add if accumulate else copy_row, (target, values), in_place=True)
     return self
 
 
 def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
-    """The recorded write of `value` to flat positions of `target`."""
-    check_writable("index_put", target, (value,))
-    value = value if value._shape else value.to(target.device)
-    common_device("index_put", (target, value))
+    """The write of `value`, which broadcasts, to flat positions of `target`."""
     if value.dtype is not target.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
@@ -96,16 +105,7 @@ def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> 
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
             f"indexing result of shape {list(places._shape)}"
         )
-    source = value.expand(places._shape).reshape(-1)
-    old = target._same()
-    old._node, old._requires_grad = target._node, target._requires_grad
-    changed = rows.put(target.detach(), source.detach(), places, accumulate=accumulate)
-    write(copy_row, target, (target, changed))
-    target._storage.touch()
-    if old._requires_grad or source._requires_grad:
-        record(rows.put, (old, source, places), {"accumulate": accumulate}, target)
-        if target._node is not old._node:
-            rebase(target)
+    put(target, value, places, accumulate)
 
 
 # Parsing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..dispatch.inplace import check_writable
+from ..dispatch.target import check_writable
 from ..methods import method
 from ..tensor import Tensor
 from . import shapes

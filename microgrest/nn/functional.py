@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..dispatch.api import FUNCTIONS
-from ..dispatch.inplace import apply_in_place
+from ..dispatch.elementwise import call
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
@@ -46,7 +46,8 @@ __all__ = [
 
 def _apply(row: Row, input: Tensor, *options: Any, inplace: bool = False) -> Tensor:
     """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of."""
-    return apply_in_place(row, input, options) if inplace else FUNCTIONS[row.name](input, *options)
+    given = input, *options
+    return call(row, given, in_place=True) if inplace else FUNCTIONS[row.name](*given)
 
 
 def sigmoid(input: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ from typing import Any
 from weakref import WeakSet
 
 from .. import dtypes
-from ..dispatch.common import mixed_devices, run
-from ..dispatch.inplace import check_writable
+from ..dispatch.common import mixed_devices
+from ..dispatch.launch import run
+from ..dispatch.target import check_apart, check_writable
 from ..kernels.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor

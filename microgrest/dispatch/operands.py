@@ -1,0 +1,169 @@
+"""Operands: what a call was given, bound to its row's names, made tensors and numbers, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..arrays import from_numpy
+from ..dtypes import FLOATING, bool_, dtype, float16
+from ..ops.row import Row
+from ..recording import state
+from ..tensor import Tensor
+from .common import check_range, common_device
+
+# What operators take; of anything else Python asks the other operand's type.
+OPERANDS = (Tensor, int, float, np.generic, np.ndarray)
+# PyTorch's names for the first two arguments.
+SPELLED = ("input", "other")
+
+
+def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """Arguments in the row's order; the first two also answer to PyTorch's `input` and `other`."""
+    values = dict(zip(row.args, args, strict=False))
+    for key, value in kwargs.items():
+        name = key
+        if key not in row.args and key in SPELLED:
+            name = row.args[SPELLED.index(key)]
+        if name not in row.args or name in values:
+            raise TypeError(
+                f"{row.name}() got an unexpected argument {key!r}; it takes {', '.join(row.args)}"
+            )
+        values[name] = value
+    values = row.defaults | values
+    missing = [name for name in row.args if name not in values]
+    if missing:
+        raise TypeError(f"{row.name}() missing required arguments: {', '.join(missing)}")
+    if len(args) > len(row.args):
+        raise TypeError(
+            f"{row.name}() takes {', '.join(row.args)}, but {len(args)} arguments were given"
+        )
+    return [values[name] for name in row.args]
+
+
+def operands(row: Row, args: Sequence[Any], into: Any) -> tuple[list[Any], dtype]:
+    """`args` as tensors of one device and numbers, and the type that they promote to.
+
+    `into` is the tensor to compute into, None for a new one.
+    """
+    made = [operand(row, name, a) for name, a in zip(row.args, args, strict=True)]
+    if not any(isinstance(a, Tensor) for a in made):
+        made[0] = from_numpy(np.array(made[0], dtypes.of_number(made[0]).numpy))
+    where = common_device(row.name, made if into is None else (*made, into))
+    made = [a.to(where) if isinstance(a, Tensor) and a.device is not where else a for a in made]
+    promoted = promote(row, made)
+    compute = row.types(promoted)[0]
+    check_values(row, made, compute)
+    return (halves(row, made) if compute is float16 is not row.to else made), promoted
+
+
+def operand(row: Row, name: str, a: Any) -> Any:
+    """`a` as a tensor or a Python number; TypeError for what `row` does not take there."""
+    if isinstance(a, Tensor):
+        return a
+    if isinstance(a, np.ndarray):
+        return from_numpy(a)
+    if isinstance(a, np.generic):
+        a = a.item()
+    if not isinstance(a, (int, float)) or name in row.tensors:
+        i = row.args.index(name)
+        called = SPELLED[i] if i == 0 or len(row.args) == 2 else name
+        wanted = "Tensor" if name in row.tensors else "a Tensor or a number"
+        raise TypeError(
+            f"{row.name}(): argument {called!r} (position {i + 1}) must be {wanted}, not "
+            f"{type(a).__name__}"
+        )
+    if isinstance(a, int) and not -(1 << 63) <= a < 1 << 63:
+        raise OverflowError(f"{row.name}(): {a} is beyond the 64 bits of an integer")
+    return a
+
+
+def promote(row: Row, args: Sequence[Any]) -> dtype:
+    """What the types of `args` promote to, as in PyTorch."""
+    dimensioned: list[dtype] = []
+    zero_dim: list[dtype] = []
+    numbers: list[dtype] = []
+    for name, a in zip(row.args, args, strict=True):
+        if name in row.unpromoted:
+            continue
+        if isinstance(a, Tensor):
+            (dimensioned if a._shape else zero_dim).append(a._kind.dtype)
+        elif name not in row.defaults:
+            numbers.append(dtypes.of_number(a))
+    if row.integer == "!":
+        row.check_floating(dtypes.result_of(dimensioned, zero_dim, ()))
+    return dtypes.result_of(dimensioned, zero_dim, numbers)
+
+
+def halves(row: Row, args: Sequence[Any]) -> list[Any]:
+    """Operands of a computation in float16, rounded to it first, but for numbers of more use."""
+    rounded = list(args)
+    for i, (name, a) in enumerate(zip(row.args, args, strict=True)):
+        if isinstance(a, Tensor):
+            rounded[i] = a if name in row.unpromoted else a.to(float16)
+        elif name not in row.exact and name not in row.defaults:
+            with np.errstate(over="ignore"):
+                rounded[i] = float(np.float16(a))
+    return rounded
+
+
+# Values
+
+
+def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
+    """RuntimeError for types and values that `row` does not take, computing in `compute`."""
+    facts = row.extra
+    if "bools" in facts and any(_is_bool(a) for a in args):
+        raise RuntimeError(facts["bools"])
+    if "alike" in facts:
+        _check_alike(row, args)
+    if compute.category == FLOATING:
+        return
+    for name in row.fits:
+        number = args[row.args.index(name)]
+        if not isinstance(number, Tensor):
+            check_range(compute, number, number)
+    if "integral" in facts and isinstance(args[row.args.index(facts["integral"])], float):
+        raise RuntimeError(
+            f"For integral input tensors, argument {facts['integral']} must not be a floating "
+            "point number."
+        )
+    if "exponent" in facts:
+        exponent = args[row.args.index(facts["exponent"])]
+        if not isinstance(exponent, Tensor) and exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if "nonzero" in facts and compute is not bool_:
+        _check_divisor(row.name, args, args[row.args.index(facts["nonzero"])], compute)
+
+
+def _check_alike(row: Row, args: Sequence[Any]) -> None:
+    for name, a in zip(row.args, args, strict=True):
+        if isinstance(a, Tensor) and a.dtype is not args[0].dtype:
+            raise RuntimeError(
+                f"{row.name}(): expected dtype {args[0].dtype!r} for `{name}` but got dtype "
+                f"{a.dtype!r}"
+            )
+
+
+def _is_bool(a: Any) -> bool:
+    return a._kind.dtype is bool_ if isinstance(a, Tensor) else isinstance(a, bool)
+
+
+def _check_divisor(name: str, args: Sequence[Any], divisor: Any, compute: dtype) -> None:
+    """RuntimeError for an integer division by zero, once the divisor has its type."""
+    if any(isinstance(a, Tensor) and not a.numel() for a in args):
+        return
+    if not isinstance(divisor, Tensor):
+        zero = not divisor % (1 << 8 * compute.itemsize)
+    else:
+        if state.recorder is not None:
+            state.recorder.refuse(
+                f"{name}() looks for zeros among the integers that it divides by",
+                "divide by a number, or convert to floating-point numbers before",
+            )
+        zero = not divisor.detach().to(compute).all()
+    if zero:
+        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
