@@ -19,7 +19,7 @@ LAYERS = [
     ["storage", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
     ["dispatch"],
     ["autograd"],
-    ["creation", "functions", "pointwise", "random", "interop", "return_types"],
+    ["creation", "functions", "pointwise", "outputs", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
     ["cli", "stubs", ""],

@@ -65,16 +65,25 @@ def number_as(d: dtype, value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, (int, float)):
         raise TypeError(f"a number of type {d.name} cannot be made of {value!r}")
+    check_width("a number", value)
     check_range(d, value, value)
-    return d.numpy.type(value).item() if d.category != INTEGER else int(value)
+    return np.array(int(value) if d.category == INTEGER else value).astype(d.numpy).item()
+
+
+def check_width(name: str, value: Any) -> None:
+    """OverflowError for an int that is beyond 64 bits."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError(f"{name}: {value} is beyond the 64 bits of an integer")
 
 
 def check_range(d: dtype, low: Any, high: Any) -> None:
     """RuntimeError where `d` cannot hold the numbers from low to high; bools hold any.
 
-    Unsigned types take negative numbers too, counted down from their end, as PyTorch does.
+    Unsigned types take negative integers too, counted down from their end, as PyTorch does.
     """
     least, most = _limits(d)
+    if isinstance(low, float) and d.category == INTEGER and not d.is_signed:
+        least = 0
     if least <= low and high <= most:
         return
     # Infinity and NaN are values of floating-point types like any other.

@@ -20,15 +20,14 @@ from typing import Any
 from ..autograd.modes import state
 from ..ops.convert import copy as COPY
 from ..ops.row import Row
-from ..storage import kind_of
 from ..tensor import Tensor
 from . import target
 from .common import broadcast_shapes, number_as
-from .forms import Form, form_of, stored_as
+from .forms import Form, resolve, stored_as
 from .graph import lead
 from .launch import flat_layout, launch
 from .memory import apart, filled, put
-from .operands import operands
+from .operands import check_values, operands
 
 
 def call(
@@ -38,13 +37,12 @@ def call(
 
     The result is new, or in `out`, or, `in_place`, in the first of `args`.
     """
-    into = args[0] if in_place else out
-    args, promoted = operands(row, args, into)
-    form = form_of(row, args, promoted)
+    args, form, kind = resolve(row, operands(row, args))
+    check_values(row, args, form.compute)
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
+    into = args[0] if in_place else out
     if into is None:
-        where = next(a.device for a in args if isinstance(a, Tensor))
-        result, ready = Tensor._empty(shape, kind_of(form.result, where)), args
+        result, ready = Tensor._empty(shape, kind), args
     else:
         (target.own if in_place else target.given)(row.name, into, shape, args)
         result, ready = into, apart(args, into)
@@ -56,7 +54,7 @@ def call(
     if edges is not None:
         backward = form.backward(edges, layout, result.device)
         saved = args if into is None else backward.kept(args, into)
-    launch(form.program, layout, ready, result)
+    launch(form.program, layout, ready, result, fresh=into is None)
     if into is not None:
         into._storage.touch()
     if edges is not None:

@@ -8,11 +8,11 @@ operand that is no tensor, or not contiguous, shows as an AttributeError on the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.modes import state
-from ..dtypes import bool_, dtype, float16
+from ..dtypes import bool_
 from ..kernels.program import LARGE
 from ..ops.elementwise import add
 from ..ops.row import Row
@@ -57,10 +57,11 @@ Tables = dict[str, dict[Kind, Entry]]
 def general(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None) -> Tensor:
     """The operation by the one way; next time the short path may serve it."""
     result = call(row, args, out=out)
-    if out is None:
-        kind, layout, form = seen(tables, row, args, result)
+    layout = "" if out is not None else layout_of(row, args, result)
+    if layout in tables:
+        form, kind = form_of(row, args), next(a._kind for a in args if isinstance(a, Tensor))
         # Integers may become floats of the default dtype of the day.
-        if form is not None and (form.result is bool_ or form.result is kind.dtype):
+        if form.result is bool_ or form.result is kind.dtype:
             tables[layout][kind] = Entry(form, layout, kind)
     return result
 
@@ -72,27 +73,20 @@ def asked(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None) -
     return general(row, args, tables, out)
 
 
-def seen(
-    tables: Mapping[str, dict[Kind, Any]], row: Row, args: tuple[Any, ...], result: Tensor
-) -> tuple[Kind, str, Form | None]:
-    """The kind and layout of `args`, and the Form if the short path could call it, but does not."""
-    kinds = {a._kind for a in args if isinstance(a, Tensor)}
-    # True counts as a bool in promotion, but comes by the same letter as an int.
-    numbers = all(isinstance(a, Tensor) or a.__class__ in (int, float) for a in args)
-    kind, layout = result._kind, flat_layout(args, result) if numbers and len(kinds) == 1 else ""
-    if layout in tables:
-        (kind,) = kinds
-        if kind not in tables[layout] and free(row, kind.dtype, layout):
-            return kind, layout, form_of(row, args)
-    return kind, layout, None
-
-
-def free(row: Row, d: dtype, layout: str) -> bool:
-    """Whether operands of type `d` need no look at their values, and numbers no rounding."""
-    numbers = [name for name, letter in zip(row.args, layout, strict=True) if letter in "fi"]
-    if not d.is_floating_point:
-        return "nonzero" not in row.extra and not any(name in row.fits for name in numbers)
-    return d is not float16 or all(name in row.exact for name in numbers)
+def layout_of(row: Row, args: Sequence[Any], result: Tensor) -> str:
+    """The flat layout of operands of one kind on whose values nothing depends, else ""."""
+    kind = None
+    for name, a in zip(row.args, args, strict=True):
+        if isinstance(a, Tensor):
+            if a._flat is None or (kind is not None and a._kind is not kind):
+                return ""
+            kind = a._kind
+        # True counts as a bool in promotion, but comes by the same letter as an int.
+        elif a.__class__ not in (int, float) or name in row.fits or name == "exponent":
+            return ""
+    if kind is None or ("nonzero" in row.extra and not kind.dtype.is_floating_point):
+        return ""
+    return flat_layout(args, result)
 
 
 def unary(row: Row) -> Callable[..., Tensor]:
@@ -208,10 +202,11 @@ def updating(row: Row, operator: bool = False) -> Callable[[Tensor, Any], Any]:
     def slow(x: Tensor, other: Any) -> Any:
         if operator and not isinstance(other, OPERANDS):
             return NotImplemented
-        call(row, (x, other), in_place=True)
-        kind, layout, form = seen(tables, row, (x, other), x)
-        if form is not None:
-            program = stored_as(form, kind.dtype).program
+        args, kind = (x, other), x._kind
+        call(row, args, in_place=True)
+        layout = layout_of(row, args, x)
+        if layout in tables and kind not in tables[layout]:
+            program = stored_as(form_of(row, args), kind.dtype).program
             tables[layout][kind] = kind.kernels.elementwise.compiled(program, layout + "0")
         return x
 

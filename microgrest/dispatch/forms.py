@@ -14,16 +14,16 @@ from typing import Any
 
 from .. import dtypes
 from ..autograd.graph import FREED, Node, checked, numbers
-from ..autograd.modes import state
 from ..device import device
-from ..dtypes import dtype, float64
+from ..dtypes import dtype, float16, float64
 from ..kernels.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
 from ..storage import Kind, forgetter, kind_of
 from ..tensor import Tensor, contiguous_strides, wrap
+from .common import common_device
 from .launch import flat_of, run
-from .operands import promote
+from .operands import check_types, promote
 
 _new = object.__new__
 
@@ -35,8 +35,12 @@ class Form:
         self, row: Row, stored: Sequence[dtype | None], loaded: Sequence[dtype], result: dtype
     ) -> None:
         self.row, self.stored, self.loaded, self.result = row, stored, loaded, result
+        self.compute = next(
+            d for name, d in zip(row.args, loaded, strict=True) if name not in row.unpromoted
+        )
         self.symbols = [Symbol(name) for name in row.args]
-        lowering = Lowering(self.typed())
+        self.halved = [s for i, s in enumerate(self.symbols) if self.halves(i)]
+        lowering = Lowering(self.typed(), self.halved)
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
         self.name = (
             row.backward_name
@@ -45,6 +49,13 @@ class Form:
         )
         self.differentiable = row.differentiable and result.is_floating_point
         self.backwards: dict[tuple[int, str, device], Backward] = {}
+
+    def halves(self, i: int) -> bool:
+        """Whether input `i` is rounded to float16, in which the row computes, before it does."""
+        if self.loaded[i] is not float16 or self.stored[i] is float16 or self.row.to is float16:
+            return False
+        name = self.row.args[i]
+        return self.stored[i] is not None or name not in (*self.row.exact, *self.row.defaults)
 
     def typed(self) -> list[tuple[Symbol, dtype, dtype]]:
         """The inputs as Lowering wants them: symbol, stored type, loaded type."""
@@ -108,7 +119,7 @@ class Backward:
                 )
                 for i in self.computed
             ]
-            found = Lowering(typed).program(f"{form.row.name}_backward", outputs)
+            found = Lowering(typed, form.halved).program(f"{form.row.name}_backward", outputs)
             self.programs[folded] = found
         return found
 
@@ -297,9 +308,34 @@ def sum_of(d: dtype) -> Reduce:
 # Forms at the types of operands
 
 
-def form_of(row: Row, args: Sequence[Any], promoted: dtype | None = None) -> Form:
-    """The Form for the types of `args`, which promote to `promoted`."""
-    compute, result = row.types(promoted or promote(row, args))
+def resolve(row: Row, args: Sequence[Any]) -> tuple[Sequence[Any], Form, Kind]:
+    """`args`, tensors and numbers, on one device, their Form, and the kind of its result.
+
+    RuntimeError for types that `row` does not take. What was found is remembered.
+    """
+    key = (
+        dtypes.get_default_dtype(),
+        *[
+            (a._kind if a._shape else (a._kind,)) if isinstance(a, Tensor) else a.__class__
+            for a in args
+        ],
+    )
+    found: tuple[Form, Kind] | None = row.forms.get(key)
+    if found is None:
+        where = common_device(row.name, args)
+        here = [a.to(where) if isinstance(a, Tensor) else a for a in args]
+        form = form_of(row, here)
+        check_types(row, here, form.compute)
+        found = form, kind_of(form.result, where)
+        if any(a is not b for a, b in zip(args, here, strict=True)):
+            return here, *found
+        row.forms[key] = found
+    return args, *found
+
+
+def form_of(row: Row, args: Sequence[Any]) -> Form:
+    """The Form for the types of `args`."""
+    compute, result = row.types(promote(row, args))
     stored = tuple([a._kind.dtype if isinstance(a, Tensor) else type(a) for a in args])
     forms = row.forms
     form = forms.get((compute, stored))

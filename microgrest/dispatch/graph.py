@@ -15,7 +15,7 @@ from .structured import record
 
 
 def lead(x: Tensor, old: Any) -> None:
-    """A recorded write gave `x` a node in place of `old`: lead its base and all views from there."""
+    """A write gave `x` a node in place of `old`: lead its base and all views from there."""
     keep_on(old, x)
     if x._base is None:
         base = x

@@ -1,4 +1,4 @@
-"""Launching: a Program over operands and a result, flat where all are, by their strides otherwise."""
+"""Launching a Program over operands and a result: flat where all are, else by their strides."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ def flat_layout(args: Sequence[Any], result: Tensor) -> str:
     return letters
 
 
-def launch(program: Program, layout: str, args: Sequence[Any], result: Tensor) -> None:
+def launch(
+    program: Program, layout: str, args: Sequence[Any], result: Tensor, *, fresh: bool = False
+) -> None:
     """Compute into `result` from operands in the flat `layout`, "" where they are strided.
 
-    An operand that shares memory with the result must be the same elements in the same order.
+    An operand that shares memory with the result must be the same elements in the same order;
+    with one that is `fresh` none does.
     """
     if not layout:
         run(program, result._shape, args, [result])
@@ -43,9 +46,19 @@ def launch(program: Program, layout: str, args: Sequence[Any], result: Tensor) -
         return
     flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args]
     # Stored over an input: the compiler need not ask whether the two overlap.
-    own = [i for i, a in enumerate(args) if isinstance(a, Tensor) and same_memory(a, result)]
-    flats += [] if own else [result._flat]
-    store = str(own[0]) if own else "v"
+    store = (
+        "v"
+        if fresh
+        else next(
+            (
+                str(i)
+                for i, a in enumerate(args)
+                if isinstance(a, Tensor) and same_memory(a, result)
+            ),
+            "v",
+        )
+    )
+    flats += [result._flat] if store == "v" else []
     result._kind.kernels.elementwise.compiled(program, layout + store, 0, n)(*flats)
 
 

@@ -26,9 +26,7 @@ def apart(args: Sequence[Any], x: Tensor) -> list[Any]:
     """`args`, those copied that overlap `x` in another order."""
     return [
         copy(a)
-        if isinstance(a, Tensor)
-        and a._storage.array is x._storage.array
-        and not same_memory(a, x)
+        if isinstance(a, Tensor) and a._storage.array is x._storage.array and not same_memory(a, x)
         else a
         for a in args
     ]

@@ -1,4 +1,4 @@
-"""Operands: what a call was given, bound to its row's names, made tensors and numbers, and checked."""
+"""Operands: what a call was given, bound to names, made tensors and numbers, and checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..dtypes import FLOATING, bool_, dtype, float16
 from ..ops.row import Row
 from ..recording import state
 from ..tensor import Tensor
-from .common import check_range, common_device
+from .common import check_range, check_width
 
 # What operators take; of anything else Python asks the other operand's type.
 OPERANDS = (Tensor, int, float, np.generic, np.ndarray)
@@ -44,26 +44,19 @@ def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
     return [values[name] for name in row.args]
 
 
-def operands(row: Row, args: Sequence[Any], into: Any) -> tuple[list[Any], dtype]:
-    """`args` as tensors of one device and numbers, and the type that they promote to.
-
-    `into` is the tensor to compute into, None for a new one.
-    """
-    made = [operand(row, name, a) for name, a in zip(row.args, args, strict=True)]
+def operands(row: Row, args: Sequence[Any]) -> list[Any]:
+    """`args` as tensors and Python numbers; TypeError for what `row` does not take."""
+    made = [
+        a if isinstance(a, Tensor) else operand(row, name, a)
+        for name, a in zip(row.args, args, strict=True)
+    ]
     if not any(isinstance(a, Tensor) for a in made):
         made[0] = from_numpy(np.array(made[0], dtypes.of_number(made[0]).numpy))
-    where = common_device(row.name, made if into is None else (*made, into))
-    made = [a.to(where) if isinstance(a, Tensor) and a.device is not where else a for a in made]
-    promoted = promote(row, made)
-    compute = row.types(promoted)[0]
-    check_values(row, made, compute)
-    return (halves(row, made) if compute is float16 is not row.to else made), promoted
+    return made
 
 
 def operand(row: Row, name: str, a: Any) -> Any:
     """`a` as a tensor or a Python number; TypeError for what `row` does not take there."""
-    if isinstance(a, Tensor):
-        return a
     if isinstance(a, np.ndarray):
         return from_numpy(a)
     if isinstance(a, np.generic):
@@ -76,8 +69,7 @@ def operand(row: Row, name: str, a: Any) -> Any:
             f"{row.name}(): argument {called!r} (position {i + 1}) must be {wanted}, not "
             f"{type(a).__name__}"
         )
-    if isinstance(a, int) and not -(1 << 63) <= a < 1 << 63:
-        raise OverflowError(f"{row.name}(): {a} is beyond the 64 bits of an integer")
+    check_width(f"{row.name}()", a)
     return a
 
 
@@ -98,45 +90,35 @@ def promote(row: Row, args: Sequence[Any]) -> dtype:
     return dtypes.result_of(dimensioned, zero_dim, numbers)
 
 
-def halves(row: Row, args: Sequence[Any]) -> list[Any]:
-    """Operands of a computation in float16, rounded to it first, but for numbers of more use."""
-    rounded = list(args)
-    for i, (name, a) in enumerate(zip(row.args, args, strict=True)):
-        if isinstance(a, Tensor):
-            rounded[i] = a if name in row.unpromoted else a.to(float16)
-        elif name not in row.exact and name not in row.defaults:
-            with np.errstate(over="ignore"):
-                rounded[i] = float(np.float16(a))
-    return rounded
+# Types and values
 
 
-# Values
+def check_types(row: Row, args: Sequence[Any], compute: dtype) -> None:
+    """RuntimeError for types that `row`, which computes in `compute`, does not take."""
+    if "bools" in row.extra and any(_is_bool(a) for a in args):
+        raise RuntimeError(row.extra["bools"])
+    if "alike" in row.extra:
+        _check_alike(row, args)
+    if "alpha" in row.args:
+        _check_alpha(args[row.args.index("alpha")], compute)
 
 
 def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
-    """RuntimeError for types and values that `row` does not take, computing in `compute`."""
-    facts = row.extra
-    if "bools" in facts and any(_is_bool(a) for a in args):
-        raise RuntimeError(facts["bools"])
-    if "alike" in facts:
-        _check_alike(row, args)
-    if compute.category == FLOATING:
-        return
+    """RuntimeError for values that `row`, which computes in `compute`, does not take."""
     for name in row.fits:
         number = args[row.args.index(name)]
-        if not isinstance(number, Tensor):
+        if not isinstance(number, Tensor) and compute is not float16:
             check_range(compute, number, number)
-    if "integral" in facts and isinstance(args[row.args.index(facts["integral"])], float):
-        raise RuntimeError(
-            f"For integral input tensors, argument {facts['integral']} must not be a floating "
-            "point number."
-        )
-    if "exponent" in facts:
-        exponent = args[row.args.index(facts["exponent"])]
-        if not isinstance(exponent, Tensor) and exponent < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if "nonzero" in facts and compute is not bool_:
-        _check_divisor(row.name, args, args[row.args.index(facts["nonzero"])], compute)
+    if compute.category == FLOATING:
+        return
+    if "exponent" in row.extra:
+        exponent = args[row.args.index(row.extra["exponent"])]
+        if not isinstance(exponent, Tensor):
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            check_range(compute, exponent, exponent)
+    if "nonzero" in row.extra:
+        _check_divisor(row.name, args, args[row.args.index(row.extra["nonzero"])], compute)
 
 
 def _check_alike(row: Row, args: Sequence[Any]) -> None:
@@ -146,6 +128,15 @@ def _check_alike(row: Row, args: Sequence[Any]) -> None:
                 f"{row.name}(): expected dtype {args[0].dtype!r} for `{name}` but got dtype "
                 f"{a.dtype!r}"
             )
+
+
+def _check_alpha(alpha: Any, compute: dtype) -> None:
+    if isinstance(alpha, float) and compute.category != FLOATING:
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    if isinstance(alpha, bool) and compute is not bool_:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
 
 
 def _is_bool(a: Any) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 from ..autograd.modes import state
 from ..dtypes import dtype
 from ..recording import world
-from ..storage import Storage
 from ..tensor import Tensor, contiguous_strides
+from .common import common_device
+from .memory import put
 
 
 def own(name: str, x: Tensor, shape: tuple[int, ...], others: Sequence[Any]) -> None:
@@ -27,6 +28,7 @@ def own(name: str, x: Tensor, shape: tuple[int, ...], others: Sequence[Any]) -> 
 def given(name: str, out: Any, shape: tuple[int, ...], others: Sequence[Any]) -> None:
     """RuntimeError unless `out=` can take a result of `shape` from `others`; it gets that shape."""
     check_out(name, out, others)
+    common_device(name, (out, *others))
     if out._shape != shape:
         resize(out, shape)
     check_repeats(out)
@@ -160,3 +162,26 @@ def _dense(t: Tensor) -> bool:
                 return False
             reach *= n
     return True
+
+
+def store(name: str, out: Any, result: Any, *, same: bool) -> Any:
+    """`out=` of a function that has computed `result`, or several, in memory of its own.
+
+    TypeError or RuntimeError where it cannot be; with `same` it has to have the result's dtype.
+    """
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(result)} Tensors")
+        for o, r in zip(out, result, strict=True):
+            store(name, o, r, same=same)
+        return type(result)(*out)
+    given(name, out, result._shape, (result,))
+    if same and out.dtype is not result.dtype:
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to have dtype {result.dtype!r}, but got {out.dtype!r} "
+            "instead"
+        )
+    check_cast(name, result.dtype, out.dtype)
+    put(out, result)
+    out._storage.touch()
+    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, overload
 
 from .. import dtypes
@@ -13,7 +12,7 @@ from ..dispatch.operands import OPERANDS
 from ..dtypes import bool_
 from ..methods import method
 from ..ops.elementwise import add_scaled, sub_scaled
-from ..ops.logic import clamp as clamp_row, masked_fill as masked_fill_row
+from ..ops.logic import masked_fill as masked_fill_row
 from ..ops.rounding import div_floor, div_trunc
 from ..tensor import Tensor
 
@@ -21,7 +20,7 @@ from ..tensor import Tensor
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return FUNCTIONS["add"](input, other, out=out)
     return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
 
@@ -29,7 +28,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
 @method
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return FUNCTIONS["sub"](input, other, out=out)
     return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
 
@@ -145,19 +144,16 @@ def nan_to_num(
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(
-    condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None
-) -> Tensor: ...
+def where(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Tensor: ...
 def where(
     condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
 ) -> Any:
     """`input` where `condition` holds, else `other`; of the condition alone, where it holds."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
-    if not isinstance(condition, Tensor) or condition.dtype is not bool_:
+    if isinstance(condition, Tensor) and condition.dtype is not bool_:
         raise RuntimeError(
-            "where expected condition to be a boolean tensor, but got "
-            f"{getattr(condition, 'dtype', condition)!r}"
+            f"where expected condition to be a boolean tensor, but got {condition.dtype!r}"
         )
     return FUNCTIONS["where"](condition, input, other, out=out)
 
@@ -199,7 +195,7 @@ def _filler(input: Tensor, mask: Any, value: Any) -> Any:
 @method
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self += alpha other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return IN_PLACE["add"](self, other)
     return call(add_scaled, (self, other, alpha), in_place=True)
 
@@ -207,7 +203,7 @@ def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 @method
 def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self -= alpha other."""
-    if alpha == 1:
+    if alpha == 1 and alpha is not True:
         return IN_PLACE["sub"](self, other)
     return call(sub_scaled, (self, other, alpha), in_place=True)
 

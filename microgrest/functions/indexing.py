@@ -60,9 +60,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _is_mask(index: Any) -> bool:
-    """Whether one bool tensor is all that indexes, beside numbers and slices."""
+    """Whether of tensors at most one indexes, and that is a mask."""
     tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
-    return len(tensors) == 1 and tensors[0].dtype is bool_
+    return len(tensors) < 2 and all(i.dtype is bool_ for i in tensors)
 
 
 def _fitting(target: Tensor, value: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from . import shapes
 
 def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     """Give `x` the geometry and the place in the graph of `move` of what it was."""
-    check_writable(name, x)
+    check_writable(name, x, repeats=True)
     old = x._same()
     for field in ("_node", "_requires_grad", "_base", "_views"):
         setattr(old, field, getattr(x, field))

@@ -11,9 +11,9 @@ replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
 `nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
-integers; `integral`, the one that is no float for them; `bools`, why no operand may be one; `alike`,
-whether all tensors have one dtype; `backward_tensor`, the backward name where the last operand is a
-tensor rather than a number, which PyTorch tells apart.
+integers; `bools`, why no operand may be a bool; `alike`, whether all tensors have one dtype;
+`backward_tensor`, the backward name where the last operand is a tensor rather than a number, which
+PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ add_scaled = elementwise(
     vjp=lambda g, y, a, b, alpha: (g, g * alpha, None),
     backward_name="AddBackward0",
     method=False,
-    extra={"internal": True, "integral": "alpha"},
+    extra={"internal": True},
     doc="What `add` with alpha is, a + alpha b.",
 )
 sub = mutable(
@@ -78,7 +78,7 @@ sub_scaled = elementwise(
     vjp=lambda g, y, a, b, alpha: (g, -g * alpha, None),
     backward_name="SubBackward0",
     method=False,
-    extra={"internal": True, "integral": "alpha", "bools": _NO_BOOLS},
+    extra={"internal": True, "bools": _NO_BOOLS},
     doc="What `sub` with alpha is, a - alpha b.",
 )
 mul = mutable(
@@ -147,6 +147,7 @@ lerp = mutable(
     integer="!",
     args=("x", "end", "weight"),
     tensors=("x", "end"),
+    fits=("weight",),
     exact=("weight",),
     vjp=lambda g, y, x, end, w: (g * (1 - w), g * w, g * (end - x)),
     extra={"backward_tensor": "LerpBackward1", "alike": True},
@@ -175,7 +176,6 @@ pow = mutable(
     boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),
     operator="pow",
-    fits=("exponent",),
     extra={"backward_tensor": "PowBackward1", "exponent": "exponent"},
     doc="x to the power exponent.",
 )

@@ -114,6 +114,7 @@ masked_fill: Row = elementwise(
     doc="x with `value`, of its dtype, where `mask` holds.",
 )
 
+
 def _winner(g: Any, lost: Any, tied: Any) -> Any:
     """The cotangent of one side of a contest: 0, half or all of g."""
     return where(lost, 0.0, where(tied, 0.5 * g, g))

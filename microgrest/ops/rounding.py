@@ -122,6 +122,7 @@ floor_divide = mutable(
     integer=_INTEGER_FLOOR_DIVIDE,
     boolean="!",
     operator="floordiv",
+    exact=("a", "b"),
     extra={"nonzero": "b"},
     doc="Quotient rounded toward minus infinity. Not differentiable.",
 )
@@ -134,6 +135,7 @@ div_floor = elementwise(
     vjp=lambda g, y, a, b: (zero(g), zero(g)),
     backward_name="DivBackward2",
     method=False,
+    exact=("a", "b"),
     extra={"internal": True, "nonzero": "b"},
     doc="What `div` with rounding_mode='floor' is.",
 )
@@ -146,6 +148,7 @@ div_trunc = elementwise(
     vjp=lambda g, y, a, b: (zero(g), zero(g)),
     backward_name="DivBackward2",
     method=False,
+    exact=("a", "b"),
     extra={"internal": True, "nonzero": "b"},
     doc="What `div` with rounding_mode='trunc' is.",
 )

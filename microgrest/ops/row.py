@@ -45,7 +45,7 @@ class Row:
     unpromoted: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
     # Inputs that have to be tensors: the first, unless an operator takes a number there.
-    tensors: tuple[str, ...] | None = None
+    tensors: Any = None
     # Numbers that the type computed in must hold, and those that float16 takes unrounded.
     fits: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()

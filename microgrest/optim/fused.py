@@ -88,11 +88,15 @@ class Update:
 
     def __init__(self, program: Any, count: int, written: list[int]) -> None:
         self.program, self.written = program, written
+        self.meetings = [(i, j) for i in written for j in range(count) if i != j]
         self.layout = "v" * count + "f" * (len(program.inputs) - count)
         self.layout += "".join(map(str, written))
         self.kernel: Callable[..., None] | None = None
 
     def __call__(self, held: list[Tensor], values: Sequence[float]) -> None:
+        for i, j in self.meetings:
+            if held[i]._storage.array is held[j]._storage.array:
+                check_apart(self.program.name, held[i], (held[j],), whole=False)
         shape = held[0]._shape
         flats = [t._flat for t in held if t._shape == shape and t._flat is not None]
         if len(flats) < len(held):
