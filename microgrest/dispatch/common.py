@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..device import CPU, device
-from ..dtypes import INTEGER, dtype, finfo, iinfo
+from ..dtypes import FLOATING, INTEGER, dtype, finfo, iinfo
 from ..tensor import Tensor
 
 
@@ -61,13 +61,16 @@ def mixed_devices(name: str, tensors: Mapping[str, Tensor]) -> RuntimeError:
 
 
 def number_as(d: dtype, value: Any) -> Any:
-    """A Python number as `d` has it, as a Python number; TypeError, or RuntimeError beyond it."""
+    """A number as `d` takes it, a Python number; TypeError, or RuntimeError beyond its range."""
     value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, (int, float)):
         raise TypeError(f"a number of type {d.name} cannot be made of {value!r}")
     check_width("a number", value)
     check_range(d, value, value)
-    return np.array(int(value) if d.category == INTEGER else value).astype(d.numpy).item()
+    if d.category == INTEGER:
+        value = int(value)
+        return value if value >= 0 or d.is_signed else value + iinfo(d).max + 1
+    return value if d.category == FLOATING else bool(value)
 
 
 def check_width(name: str, value: Any) -> None:

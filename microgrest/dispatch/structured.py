@@ -18,7 +18,6 @@ from ..tensor import Tensor
 from .common import common_device
 
 FORWARD: dict[str, Callable[..., Tensor]] = {}
-SWITCHES = frozenset((bool, str, type(None)))
 _new = object.__new__
 
 
@@ -93,9 +92,9 @@ def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
 
 def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
     """Run a structured row on tensors of one device, and record it where a gradient is wanted."""
-    kind = args[0]._kind
+    where = args[0]._kind.device
     for a in args:
-        if a._kind is not kind and a._kind.device is not kind.device:
+        if a._kind.device is not where:
             common_device(row.name, args)
     result = FORWARD[row.kind](row, *args, **params)
     record(row, args, params, result)
@@ -110,8 +109,9 @@ def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Ten
     if not result._kind.dtype.is_floating_point:
         return
     edges = tuple([a._edge for a in args])
-    # What a rule reads may depend on switches among the parameters, not on shapes and paths.
-    key = (wanted, *[v for v in params.values() if v.__class__ in SWITCHES])
+    key: Any = wanted
+    if "steers" in row.extra:
+        key = (wanted, *[params[name] for name in row.extra["steers"]])
     rule: Structured | None = row.forms.get(key)
     if rule is None:
         rule = row.forms[key] = Structured(row, args, wanted, params)

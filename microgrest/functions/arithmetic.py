@@ -8,9 +8,8 @@ from .. import dtypes
 from ..dispatch.api import FUNCTIONS, IN_PLACE, Function
 from ..dispatch.common import number_as
 from ..dispatch.elementwise import call
-from ..dispatch.operands import OPERANDS
 from ..dtypes import bool_
-from ..methods import method
+from ..methods import Methods, method
 from ..ops.elementwise import add_scaled, sub_scaled
 from ..ops.logic import masked_fill as masked_fill_row
 from ..ops.rounding import div_floor, div_trunc
@@ -64,27 +63,23 @@ _BY_ROOTS: dict[float, Function] = {
 }
 
 
-@method
-def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
-    """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-    if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-        kind = input._kind.dtype
-        if exponent in _BY_PRODUCTS and (kind.is_floating_point or exponent.__class__ is int):
-            if kind is not bool_:
-                return _BY_PRODUCTS[exponent](input, out=out)
-        elif exponent in _BY_ROOTS and kind.is_floating_point:
-            return _BY_ROOTS[exponent](input, out=out)
-    return FUNCTIONS["pow"](input, exponent, out=out)
+def _power(general: Function) -> Function:
+    def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+        """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+        if exponent.__class__ in (int, float) and isinstance(input, Tensor):
+            kind = input._kind.dtype
+            if exponent in _BY_PRODUCTS and (kind.is_floating_point or exponent.__class__ is int):
+                if kind is not bool_:
+                    return _BY_PRODUCTS[exponent](input, out=out)
+            elif exponent in _BY_ROOTS and kind.is_floating_point:
+                return _BY_ROOTS[exponent](input, out=out)
+        return general(input, exponent, out=out)
+
+    return pow
 
 
-@method(name="__pow__")
-def _power(self: Tensor, exponent: Any) -> Any:
-    return pow(self, exponent) if isinstance(exponent, OPERANDS) else NotImplemented
-
-
-@method(name="__rpow__")
-def _reflected_power(self: Tensor, base: Any) -> Any:
-    return pow(base, self) if isinstance(base, OPERANDS) else NotImplemented
+pow = method(name="pow")(_power(FUNCTIONS["pow"]))
+method(name="__pow__")(_power(Methods.__pow__))
 
 
 @method

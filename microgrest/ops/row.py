@@ -54,7 +54,8 @@ class Row:
     method: bool = True
     inplace: bool = False
     backward_name: str = ""
-    # Facts that only one family has: a reduction's fold, a movement's geometry, ...
+    # Facts that only one family has: a reduction's fold, a movement's geometry, the parameters on
+    # which it depends what a rule reads (`steers`), ...
     extra: dict[str, Any] = field(default_factory=dict)
     # What dispatch made of the row at the operand types it has met.
     forms: dict[Any, Any] = field(default_factory=dict, repr=False)

@@ -22,6 +22,7 @@ from weakref import WeakSet
 from .. import dtypes
 from ..dispatch.common import mixed_devices
 from ..dispatch.launch import run
+from ..dispatch.memory import apart
 from ..dispatch.target import check_apart, check_writable
 from ..kernels.program import LARGE
 from ..ops.trace import Lowering, Symbol
@@ -88,16 +89,15 @@ class Update:
 
     def __init__(self, program: Any, count: int, written: list[int]) -> None:
         self.program, self.written = program, written
-        self.meetings = [(i, j) for i in written for j in range(count) if i != j]
         self.layout = "v" * count + "f" * (len(program.inputs) - count)
         self.layout += "".join(map(str, written))
         self.kernel: Callable[..., None] | None = None
 
     def __call__(self, held: list[Tensor], values: Sequence[float]) -> None:
-        for i, j in self.meetings:
-            if held[i]._storage.array is held[j]._storage.array:
-                check_apart(self.program.name, held[i], (held[j],), whole=False)
-        shape = held[0]._shape
+        array, shape = held[0]._storage.array, held[0]._shape
+        for t in held[1:]:
+            if t._storage.array is array:
+                check_apart(self.program.name, held[0], (t,))
         flats = [t._flat for t in held if t._shape == shape and t._flat is not None]
         if len(flats) < len(held):
             self._strided(held, values)
@@ -125,4 +125,5 @@ class Update:
                 raise RuntimeError(f"{self.program.name}: tensors of shapes {shapes} do not match")
         for t in results:
             check_writable(self.program.name, t)
-        run(self.program, held[0]._shape, [*held, *values], results)
+        ready = [held[0], *apart(held[1:], held[0])]
+        run(self.program, held[0]._shape, [*ready, *values], results)
