@@ -324,8 +324,8 @@ def resolve(row: Row, args: Sequence[Any]) -> tuple[Sequence[Any], Form, Kind]:
     if found is None:
         where = common_device(row.name, args)
         here = [a.to(where) if isinstance(a, Tensor) else a for a in args]
+        check_types(row, here)
         form = form_of(row, here)
-        check_types(row, here, form.compute)
         found = form, kind_of(form.result, where)
         if any(a is not b for a, b in zip(args, here, strict=True)):
             return here, *found

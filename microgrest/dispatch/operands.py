@@ -93,14 +93,14 @@ def promote(row: Row, args: Sequence[Any]) -> dtype:
 # Types and values
 
 
-def check_types(row: Row, args: Sequence[Any], compute: dtype) -> None:
-    """RuntimeError for types that `row`, which computes in `compute`, does not take."""
+def check_types(row: Row, args: Sequence[Any]) -> None:
+    """RuntimeError for types that `row` does not take."""
     if "bools" in row.extra and any(_is_bool(a) for a in args):
         raise RuntimeError(row.extra["bools"])
     if "alike" in row.extra:
         _check_alike(row, args)
     if "alpha" in row.args:
-        _check_alpha(args[row.args.index("alpha")], compute)
+        _check_alpha(args[row.args.index("alpha")], promote(row, args))
 
 
 def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
@@ -130,12 +130,12 @@ def _check_alike(row: Row, args: Sequence[Any]) -> None:
             )
 
 
-def _check_alpha(alpha: Any, compute: dtype) -> None:
-    if isinstance(alpha, float) and compute.category != FLOATING:
+def _check_alpha(alpha: Any, promoted: dtype) -> None:
+    if isinstance(alpha, float) and promoted.category != FLOATING:
         raise RuntimeError(
             "For integral input tensors, argument alpha must not be a floating point number."
         )
-    if isinstance(alpha, bool) and compute is not bool_:
+    if isinstance(alpha, bool) and promoted is not bool_:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
 
 

@@ -74,8 +74,8 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 
 @method(name="__matmul__")
-def _matmul(self: Tensor, other: Tensor) -> Tensor:
-    return matmul(self, other)
+def _matmul(self: Tensor, other: Any) -> Any:
+    return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

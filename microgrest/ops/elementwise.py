@@ -115,6 +115,7 @@ positive = elementwise(
     boolean="!",
     vjp=lambda g, y, x: (g,),
     operator="pos",
+    extra={"bools": "The `+` operator, on a bool tensor is not supported."},
     doc="The operand itself, +x.",
 )
 reciprocal = real("reciprocal", "1 / {x}", vjp=lambda g, y, x: (-g * (y * y),), doc="1 / x.")
