@@ -80,9 +80,9 @@ def edges_of(form: Form, args: Sequence[Any], in_place: bool) -> tuple[Any, ...]
     return (None, *edges[1:]) if form.row is COPY and args[0]._base is not None else edges
 
 
-def fill(name: str, x: Tensor, value: Any) -> Tensor:
-    """A number written to every place of `x`, which may be expanded."""
-    target.check_writable(name, x, repeats=True)
+def fill(name: str, x: Tensor, value: Any, *, repeats: bool = True) -> Tensor:
+    """A number written to every place of `x`, which may be expanded if it `repeats`."""
+    target.check_writable(name, x, repeats=repeats)
     value = number_as(x.dtype, value)
     if state.grad and x._requires_grad:
         return call(COPY, (x, filled((), x._kind, value)), in_place=True)

@@ -15,7 +15,7 @@ import numpy as np
 from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.elementwise import call
+from ..dispatch.elementwise import call, fill
 from ..dispatch.gathering import put
 from ..dispatch.structured import apply
 from ..dtypes import bool_, int32, int64, uint8
@@ -43,13 +43,17 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
-    if not isinstance(value, Tensor):
-        value = as_tensor(value, dtype=self.dtype, device=self.device)
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
-        self.masked_fill_(mask, value.to(self.dtype))
+        self.masked_fill_(mask, value)
         return
     target, pickers = _basic(self, index)
+    number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
+    if not pickers and number:
+        fill("setitem", target, value, repeats=False)
+        return
+    if not isinstance(value, Tensor):
+        value = as_tensor(value, dtype=self.dtype, device=self.device)
     value = _fitting(target, value if value._shape else value.to(self.device))
     if pickers:
         if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
@@ -73,10 +77,11 @@ def _fitting(target: Tensor, value: Tensor) -> Tensor:
     return value
 
 
-def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
+def _fills(x: Tensor, index: Any, value: Any) -> bool:
     """Whether one number goes where a mask over the first dimensions of `x` is True."""
     is_mask = isinstance(index, Tensor) and index.dtype is bool_ and index.ndim > 0
-    return is_mask and not value._shape and index._shape == x._shape[: index.ndim]
+    shape = value._shape if isinstance(value, Tensor) else np.shape(value)
+    return is_mask and not shape and index._shape == x._shape[: index.ndim]
 
 
 @method
@@ -116,6 +121,8 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
 
     The list is empty where no tensor indexes.
     """
+    if index.__class__ is int and x._shape:
+        return select(x, 0, index), []
     items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []
