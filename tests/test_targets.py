@@ -144,7 +144,9 @@ def test_out_of_a_type_that_cannot_hold_the_result() -> None:
     ):
         with pytest.raises(RuntimeError, match=r"can't be cast|Expected out tensor to have dtype"):
             call()
-    assert whole.tolist() == [1]
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        mg.add(mg.ones(3), 1, out=whole)
+    assert whole.tolist() == [1] and whole._version == 0
     assert mg.mul(x, 2, out=mg.empty(0, dtype=mg.float16)).item() == 3.0
     assert mg.sum(x.int(), 0, out=mg.empty((), dtype=mg.float64)).item() == 1.0
     assert mg.cumsum(mg.ones(2), 0, out=mg.empty(0, dtype=mg.int64)).tolist() == [1, 2]

@@ -1,8 +1,9 @@
 """The one way of an elementwise call: function, method, operator, in place or into `out`.
 
-    operands   tensors of one device and numbers, promoted, checked         operands.operands
-    form       the row at their types: kernel and backward                  forms.form_of
-    shape      what all of them broadcast to                                common.broadcast_shapes
+    operands   tensors and numbers of what was given                        operands.operands
+    types      one device, promotion; the row at them, its Form             forms.resolve
+    values     those that the row does not take                             operands.check_values
+    shape      what all operands broadcast to                               common.broadcast_shapes
     target     new memory, or `out`, or the first operand: may it be?       target.own, target.given
     launch     flat, or by strides                                          launch.launch
     touch      memory that was there before has another version             Storage.touch
@@ -44,11 +45,9 @@ def call(
     if into is None:
         result, ready = Tensor._empty(shape, kind), args
     else:
-        (target.own if in_place else target.given)(row.name, into, shape, args)
-        result, ready = into, apart(args, into)
-        if row is not COPY:
-            target.check_cast(row.name, form.result, into.dtype)
-        form = stored_as(form, into.dtype)
+        stored = into.dtype if row is COPY else form.result
+        (target.own if in_place else target.given)(row.name, into, shape, stored, args)
+        form, result, ready = stored_as(form, into.dtype), into, apart(args, into)
     layout = flat_layout(ready, result)
     edges = edges_of(form, args, in_place)
     if edges is not None:

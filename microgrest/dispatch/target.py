@@ -14,9 +14,10 @@ from .common import common_device
 from .memory import put
 
 
-def own(name: str, x: Tensor, shape: tuple[int, ...], others: Sequence[Any]) -> None:
-    """RuntimeError unless a call may write a result of `shape` from `others` over `x`."""
+def own(name: str, x: Tensor, shape: tuple[int, ...], result: dtype, others: Sequence[Any]) -> None:
+    """RuntimeError unless a `result` of `shape` may be written over `x`, computed from `others`."""
     check_writable(name, x, others)
+    check_cast(name, result, x.dtype)
     if shape != x._shape:
         raise RuntimeError(
             f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} "
@@ -25,10 +26,13 @@ def own(name: str, x: Tensor, shape: tuple[int, ...], others: Sequence[Any]) -> 
     check_apart(name, x, others)
 
 
-def given(name: str, out: Any, shape: tuple[int, ...], others: Sequence[Any]) -> None:
-    """RuntimeError unless `out=` can take a result of `shape` from `others`; it gets that shape."""
+def given(
+    name: str, out: Any, shape: tuple[int, ...], result: dtype, others: Sequence[Any]
+) -> None:
+    """RuntimeError unless `out=` can take a `result` from `others`; it gets that `shape`."""
     check_out(name, out, others)
     common_device(name, (out, *others))
+    check_cast(name, result, out.dtype)
     if out._shape != shape:
         resize(out, shape)
     check_repeats(out)
@@ -62,6 +66,8 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
         seen._storage.version = out._storage.version
     for field in ("_flat", "_shape", "_strides", "_offset", "_storage"):
         setattr(out, field, getattr(seen, field))
+    if out._base is not None and out._base[0]._views:
+        out._base[0]._views.discard(out)
     out._base = None
     world.tensors += 1
 
@@ -175,13 +181,12 @@ def store(name: str, out: Any, result: Any, *, same: bool) -> Any:
         for o, r in zip(out, result, strict=True):
             store(name, o, r, same=same)
         return type(result)(*out)
-    given(name, out, result._shape, (result,))
-    if same and out.dtype is not result.dtype:
+    if same and isinstance(out, Tensor) and out.dtype is not result.dtype:
         raise RuntimeError(
             f"{name}(): Expected out tensor to have dtype {result.dtype!r}, but got {out.dtype!r} "
             "instead"
         )
-    check_cast(name, result.dtype, out.dtype)
+    given(name, out, result._shape, result.dtype, (result,))
     put(out, result)
     out._storage.touch()
     return out
