@@ -74,7 +74,7 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 
 @method(name="__matmul__")
-def _matmul(self: Tensor, other: Any) -> Any:
+def _matmul(self: Tensor, other: Tensor) -> Tensor:
     return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
