@@ -170,6 +170,16 @@ def test_out_over_an_operand() -> None:
     assert mg.mm(m, m, out=m).tolist() == [[2, 3], [6, 11]]
 
 
+def test_a_view_that_was_resized_is_none_any_more() -> None:
+    base = mg.zeros(2, 3)
+    row = base[0]
+    with pytest.warns(UserWarning, match="was resized"):
+        mg.add(mg.ones(2), 1, out=row)
+    assert base.tolist() == [[2, 2, 0], [0, 0, 0]]
+    base.mul_(mg.ones(3, requires_grad=True) * 2)
+    assert base.requires_grad and not row.requires_grad and row.tolist() == [4, 4]
+
+
 def test_an_empty_view_grows_within_its_storage() -> None:
     x = mg.zeros(4)
     assert mg.add(mg.ones(2), 1, out=x[:0]).tolist() == [2, 2] and x.tolist() == [2, 2, 0, 0]

@@ -75,16 +75,18 @@ def asked(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None) -
 
 def layout_of(row: Row, args: Sequence[Any], result: Tensor) -> str:
     """The flat layout of operands of one kind on whose values nothing depends, else ""."""
-    kind = None
+    kind, looked_at = None, "nonzero" in row.extra
     for name, a in zip(row.args, args, strict=True):
         if isinstance(a, Tensor):
             if a._flat is None or (kind is not None and a._kind is not kind):
                 return ""
             kind = a._kind
         # True counts as a bool in promotion, but comes by the same letter as an int.
-        elif a.__class__ not in (int, float) or name in row.fits or name == "exponent":
+        elif a.__class__ not in (int, float):
             return ""
-    if kind is None or ("nonzero" in row.extra and not kind.dtype.is_floating_point):
+        else:
+            looked_at = looked_at or name in row.fits or name == row.extra.get("exponent")
+    if kind is None or (looked_at and not kind.dtype.is_floating_point):
         return ""
     return flat_layout(args, result)
 

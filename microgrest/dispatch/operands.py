@@ -105,11 +105,14 @@ def check_types(row: Row, args: Sequence[Any]) -> None:
 
 def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
     """RuntimeError for values that `row`, which computes in `compute`, does not take."""
-    for name in row.fits:
-        number = args[row.args.index(name)]
-        if not isinstance(number, Tensor) and compute is not float16:
-            check_range(compute, number, number)
-    if compute.category == FLOATING:
+    floating = compute.category == FLOATING
+    # Of two floating-point operands the short path looks at none, and infinity bounds as well.
+    if compute is not float16 and not (floating and len(args) == 2):
+        for name in row.fits:
+            number = args[row.args.index(name)]
+            if not isinstance(number, Tensor):
+                check_range(compute, number, number)
+    if floating:
         return
     if "exponent" in row.extra:
         exponent = args[row.args.index(row.extra["exponent"])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from ..autograd.modes import state
 from ..dtypes import dtype
@@ -66,8 +67,9 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
         seen._storage.version = out._storage.version
     for field in ("_flat", "_shape", "_strides", "_offset", "_storage"):
         setattr(out, field, getattr(seen, field))
-    if out._base is not None and out._base[0]._views:
-        out._base[0]._views.discard(out)
+    if out._base is not None:
+        base = out._base[0]
+        base._views = WeakSet(v for v in base._views or () if v is not out)
     out._base = None
     world.tensors += 1
 
