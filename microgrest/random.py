@@ -15,9 +15,11 @@ import numpy as np
 
 from . import recording
 from .arrays import from_numpy
+from .autograd.modes import is_grad_enabled
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
 from .dispatch.elementwise import call
+from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .methods import method
 from .ops.convert import copy as copy_row
@@ -263,6 +265,22 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 # In place
 
 
+def _redrawn(
+    self: Tensor, kind: Kind, name: str, generator: Generator | None, *parameters: Any
+) -> Tensor:
+    """Overwrite with draws of `kind`: straight into memory of its own, if it is in no graph."""
+    whole = self._flat is self._storage.array and kind.dtype is not float16
+    recorded = self._requires_grad and is_grad_enabled()
+    if not whole or recorded or recording.state.recorder is not None:
+        return _overwrite(self, _drawn(kind, self._shape, name, generator, *parameters))
+    check_writable(name, self)
+    (generator or default_generator).draw(
+        getattr(kind.kernels.random, name), self._flat, *parameters
+    )
+    self._storage.touch()
+    return self
+
+
 def _overwrite(self: Tensor, drawn: Tensor) -> Tensor:
     return call(copy_row, (self, drawn), in_place=True)
 
@@ -277,7 +295,7 @@ def uniform_(
             f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
         )
     kind = _floating(None, None, "uniform_", self)
-    return _overwrite(self, _drawn(kind, self._shape, "uniform", generator, from_, to))
+    return _redrawn(self, kind, "uniform", generator, from_, to)
 
 
 @method
@@ -288,7 +306,7 @@ def normal_(
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     kind = _floating(None, None, "normal_", self)
-    return _overwrite(self, _drawn(kind, self._shape, "normal", generator, mean, std))
+    return _redrawn(self, kind, "normal", generator, mean, std)
 
 
 @method

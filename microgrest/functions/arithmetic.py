@@ -57,7 +57,8 @@ def div(
 divide = method(name="divide")(div)
 
 _BY_PRODUCTS: dict[float, Function] = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
-_BY_ROOTS: dict[float, Function] = {
+# Those of floating-point numbers.
+_SPECIAL = _BY_PRODUCTS | {
     n: FUNCTIONS[name]
     for n, name in {0.5: "pow_half", -1: "pow_minus_one", -0.5: "pow_minus_half"}.items()
 }
@@ -66,14 +67,16 @@ _BY_ROOTS: dict[float, Function] = {
 def _power(general: Function) -> Function:
     def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+        special = None
         if exponent.__class__ in (int, float) and isinstance(input, Tensor):
             kind = input._kind.dtype
-            if exponent in _BY_PRODUCTS and (kind.is_floating_point or exponent.__class__ is int):
-                if kind is not bool_:
-                    return _BY_PRODUCTS[exponent](input, out=out)
-            elif exponent in _BY_ROOTS and kind.is_floating_point:
-                return _BY_ROOTS[exponent](input, out=out)
-        return general(input, exponent, out=out)
+            if kind.is_floating_point:
+                special = _SPECIAL.get(exponent)
+            elif exponent.__class__ is int and kind is not bool_:
+                special = _BY_PRODUCTS.get(exponent)
+        if special is None:
+            return general(input, exponent, out=out)
+        return special(input) if out is None else special(input, out=out)
 
     return pow
 
