@@ -76,6 +76,7 @@ from .functions.arithmetic import (
     divide as divide,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
+    positive as positive,
     pow as pow,
     round as round,
     rsub as rsub,

@@ -177,7 +177,7 @@ def randn_like(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -188,7 +188,8 @@ def randint(
 ) -> Tensor:
     """Integers uniform in [low, high), or in [0, low) if `high` is left out."""
     if size is None:
-        low, high, size = 0, low, high
+        high, low, size = low, None, high
+    low, high = (0, low) if high is None else (low or 0, high)
     kind = kind_from(dtype, device, int64)
     _check_bounds(kind.dtype, low, high)
     t = _drawn(
@@ -238,6 +239,7 @@ def normal(
 ) -> Tensor:
     """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own."""
     like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
+    _check_deviation(std)
     if like is None:
         shape = extents((tuple(size),)) if size is not None else ()
         return _drawn(_floating(dtype, device, "normal"), shape, "normal", generator, mean, std)
@@ -245,6 +247,15 @@ def normal(
     unit: Tensor = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
     scaled: Tensor = unit * std + mean
     return scaled
+
+
+def _check_deviation(std: Any) -> None:
+    """RuntimeError for a negative standard deviation."""
+    if not isinstance(std, Tensor):
+        if std < 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    elif recording.aside(lambda: bool((std.detach() < 0).any())):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -259,7 +270,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
             "Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input"
         )
     drawn = _drawn(_floating(None, None, "bernoulli", input), input._shape, "uniform", generator)
-    return (drawn < values).to(input.dtype)
+    result = (drawn < values).to(input.dtype)
+    return result + input * 0 if input._requires_grad else result
 
 
 # In place
@@ -303,8 +315,7 @@ def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Overwrite with normal numbers."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    _check_deviation(std)
     kind = _floating(None, None, "normal_", self)
     return _redrawn(self, kind, "normal", generator, mean, std)
 
@@ -320,12 +331,16 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
 
 @method
 def random_(
-    self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
+    self: Tensor,
+    low: int | None = None,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Overwrite with integers uniform in [low, high), by default all that the dtype holds."""
     if high is None:
-        high = low or _largest(self.dtype)
-        low = 0
+        low, high = 0, _largest(self.dtype) if low is None else low
+    low = low or 0
     _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
     return _overwrite(self, drawn)

@@ -15,6 +15,7 @@ from ..dispatch.memory import filled
 from ..dispatch.target import check_writable
 from ..recording import state as recording
 from ..tensor import Tensor
+from ..weak import WeakList
 from .graph import Bundle, Kept, Node, Port, Rule, checked, numbers
 
 _new = object.__new__
@@ -133,7 +134,7 @@ def _guard(y: Tensor, source: Tensor, name: str) -> None:
     guard._node, guard._requires_grad, guard._base = y._node, True, (base, (), False)
     y._base = guard, ((), Lost(name, y._shape), {}), False
     if base._node is not None or not base._requires_grad:
-        base._views = weakref.WeakSet() if base._views is None else base._views
+        base._views = WeakList() if base._views is None else base._views
         base._views.add(y)
 
 

@@ -73,6 +73,18 @@ def number_as(d: dtype, value: Any) -> Any:
     return value if d.category == FLOATING else bool(value)
 
 
+def identity(first: str, lane: str) -> str:
+    """The first value of a fold or scan in type `lane`: "lowest" and "highest" as numbers."""
+    if first not in ("lowest", "highest"):
+        return first
+    if lane.startswith("float"):
+        return "-inf" if first == "lowest" else "inf"
+    limits = np.iinfo(lane)
+    if first == "highest" or not limits.min:
+        return str(limits.max if first == "highest" else 0)
+    return f"-{limits.max} - 1"  # 128 is no int8
+
+
 def check_width(name: str, value: Any) -> None:
     """OverflowError for an int that is beyond 64 bits."""
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+from .. import recording
+from ..kernels.program import LARGE
 from ..ops.indexing import put as PUT
 from ..ops.row import Row
 from ..tensor import Tensor
@@ -9,6 +14,7 @@ from . import target
 from .common import common_device
 from .graph import lead
 from .memory import add_at, copy, filled, flat, put as write_over
+from .parts import cut, each
 from .structured import family, record
 
 
@@ -74,10 +80,34 @@ def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
 def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     """The tensors one after the other; all shapes but that of `dim` agree."""
     shape = list(tensors[0]._shape)
-    shape[dim] = sum(t._shape[dim] for t in tensors)
+    lengths = [t._shape[dim] for t in tensors]
+    shape[dim] = sum(lengths)
     y = Tensor._empty(shape, tensors[0]._kind)
-    start = 0
-    for t in tensors:
-        write_over(y._alias(t._shape, y._strides, start * y._strides[dim]), t)
-        start += t._shape[dim]
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(cut(y, dim, lengths), tensors, strict=True):
+            write_over(part, t)
     return y
+
+
+@family("stack")
+def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
+    """The tensors, all of one shape, along a new dimension."""
+    shape = tensors[0]._shape
+    y = Tensor._empty((*shape[:dim], len(tensors), *shape[dim:]), tensors[0]._kind)
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(each(y, dim), tensors, strict=True):
+            write_over(part, t)
+    return y
+
+
+def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
+    """Write many small tensors to `y` at once, where their device can; whether it was done.
+
+    `y` is seen as (outer, rest), whose rows consist of those of the tensors.
+    """
+    join = getattr(y._kind.kernels.memory, "join", None)
+    if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
+        return False
+    if y.numel():
+        join(y._flat, [flat(t) for t in tensors], outer)
+    return True

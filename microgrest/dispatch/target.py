@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
 
 from ..autograd.modes import state
 from ..dtypes import dtype
 from ..recording import world
 from ..tensor import Tensor, contiguous_strides
+from ..weak import WeakList
 from .common import common_device
 from .memory import put
 
@@ -69,7 +69,10 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
         setattr(out, field, getattr(seen, field))
     if out._base is not None:
         base = out._base[0]
-        base._views = WeakSet(v for v in base._views or () if v is not out)
+        views = [v for v in base._views or () if v is not out]
+        base._views = WeakList()
+        for v in views:
+            base._views.add(v)
     out._base = None
     world.tensors += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, overload
 
 from .. import dtypes
@@ -9,6 +10,7 @@ from ..dispatch.api import FUNCTIONS, IN_PLACE, Function
 from ..dispatch.common import number_as
 from ..dispatch.elementwise import call
 from ..dtypes import bool_
+from ..integers import whole
 from ..methods import Methods, method
 from ..ops.elementwise import add_scaled, sub_scaled
 from ..ops.logic import masked_fill as masked_fill_row
@@ -19,17 +21,25 @@ from ..tensor import Tensor
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    if alpha == 1 and alpha is not True:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["add"](input, other, out=out)
+    check_number("alpha", alpha)
     return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
 
 
 @method
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    if alpha == 1 and alpha is not True:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["sub"](input, other, out=out)
+    check_number("alpha", alpha)
     return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
+
+
+def check_number(name: str, value: Any) -> None:
+    """TypeError for a tensor in place of a number; one without dimensions stands for one."""
+    if isinstance(value, Tensor) and value._shape:
+        raise TypeError(f"argument {name!r} must be Number, not Tensor of {list(value._shape)}")
 
 
 subtract = method(name="subtract")(sub)
@@ -69,11 +79,11 @@ def _power(general: Function) -> Function:
         """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
         special = None
         if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-            kind = input._kind.dtype
-            if kind.is_floating_point:
-                special = _SPECIAL.get(exponent)
-            elif exponent.__class__ is int and kind is not bool_:
-                special = _BY_PRODUCTS.get(exponent)
+            floating = input._kind.dtype.is_floating_point
+            if floating or exponent.__class__ is int:
+                special = (_SPECIAL if floating else _BY_PRODUCTS).get(exponent)
+        elif exponent.__class__ is bool and isinstance(input, Tensor) and input.dtype is bool_:
+            return FUNCTIONS["bitwise_or"](input, not exponent, out=out)
         if special is None:
             return general(input, exponent, out=out)
         return special(input) if out is None else special(input, out=out)
@@ -85,12 +95,23 @@ pow = method(name="pow")(_power(FUNCTIONS["pow"]))
 method(name="__pow__")(_power(Methods.__pow__))
 
 
+@method(name="__pos__")
+@method
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself; RuntimeError for bools."""
+    if input.dtype is bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
 @method
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest number with `decimals` digits after the point, halves to even."""
+    decimals = whole(decimals, "decimals")
     if not decimals:
         return FUNCTIONS["round"](input, out=out)
-    up, down = (10.0**decimals, 1.0) if decimals > 0 else (1.0, 10.0**-decimals)
+    scale = 10.0 ** abs(decimals) if abs(decimals) < 309 else math.inf
+    up, down = (scale, 1.0) if decimals > 0 else (1.0, scale)
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
@@ -98,6 +119,10 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
 def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
     name, bounds = _clamping(input, min, max)
+    if name != "clamp" and isinstance(input, Tensor) and input.is_floating_point():
+        # PyTorch's node for either bound, or both, of floating-point numbers is one.
+        bounds = -math.inf if min is None else min, math.inf if max is None else max
+        name = "clamp"
     return FUNCTIONS[name](input, *bounds, out=out)
 
 
@@ -133,7 +158,7 @@ def nan_to_num(
     limits = dtypes.finfo(input.dtype)
     return FUNCTIONS["nan_to_num"](
         input,
-        nan or 0.0,
+        0.0 if nan is None else nan,
         limits.max if posinf is None else posinf,
         limits.min if neginf is None else neginf,
     )
@@ -227,3 +252,13 @@ def pow_(self: Tensor, exponent: Any) -> Tensor:
     if isinstance(exponent, (int, float)) and exponent == 2 and self.is_floating_point():
         return IN_PLACE["square"](self)
     return IN_PLACE["pow"](self, exponent)
+
+
+@method(name="__invert__")
+def _inverted(self: Tensor) -> Tensor:
+    if self.is_floating_point():
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, not "
+            f"{self.dtype!r}"
+        )
+    return FUNCTIONS["bitwise_not"](self)

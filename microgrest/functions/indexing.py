@@ -7,6 +7,7 @@ in the row-major order of that view, which `gather` reads and `put` writes, both
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,9 @@ from ..arrays import from_numpy
 from ..creation import as_tensor
 from ..dispatch.elementwise import call, fill
 from ..dispatch.gathering import put
+from ..dispatch.parts import write as write_part
 from ..dispatch.structured import apply
-from ..dtypes import bool_, int32, int64, uint8
+from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
@@ -26,12 +28,14 @@ from ..ops.elementwise import add
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
 from .places import Index, check_within_reach, checked, counted, index_of, tensor_of
-from .shapes import select, unsqueeze
+from .shapes import check_stride, select, unsqueeze
 
 
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
+    if index.__class__ is int:
+        return select(self, 0, index) if self._shape else _too_many(self, ())
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
@@ -43,6 +47,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
+    if index is False or (index.__class__ is int and write_part(self, index, value)):
+        return
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
         self.masked_fill_(mask, value)
@@ -54,13 +60,15 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
-    value = _fitting(target, value if value._shape else value.to(self.device))
-    if pickers:
-        if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
-            value = value.to(self.dtype)
-        _put(target, value, _positions(target, pickers), accumulate=False)
-    else:
-        call(copy_row, (target, value.to(self.device)), in_place=True)
+    if not pickers:
+        value = _trimmed(value.to(self.device), target.ndim)
+        call(copy_row, (target, value), in_place=True)
+        return
+    places = _positions(target, pickers)
+    value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
+    if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
+        value = value.to(self.dtype)
+    _put(target, value, places, accumulate=False)
 
 
 def _is_mask(index: Any) -> bool:
@@ -69,9 +77,9 @@ def _is_mask(index: Any) -> bool:
     return len(tensors) < 2 and all(i.dtype is bool_ for i in tensors)
 
 
-def _fitting(target: Tensor, value: Tensor) -> Tensor:
-    """`value` without the leading dimensions of one element that `target` does not have."""
-    extra = value.ndim - target.ndim
+def _trimmed(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of one element beyond `ndim`."""
+    extra = value.ndim - ndim
     if extra > 0 and all(n == 1 for n in value._shape[:extra]):
         return value.reshape(value._shape[extra:])
     return value
@@ -171,13 +179,17 @@ def _item(i: Any) -> Any:
     """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
     if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
         return i
-    if isinstance(i, (np.integer, np.bool_)):
+    if isinstance(i, np.integer):
         return i.item()
+    if isinstance(i, str):
+        raise TypeError(f"invalid index {i!r}: a tensor has no names")
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.asarray(i), device="cpu")
-        i = i.to(int64) if not i.numel() else i
+        i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
     if isinstance(i, Tensor) and i.dtype is uint8:
         i = i.to(bool_)
+    if isinstance(i, Tensor) and not i._shape and i.dtype.category == INTEGER:
+        return i.item()
     if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
@@ -215,12 +227,13 @@ def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
 def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
     if s == slice(None):
         return x
-    step = 1 if s.step is None else s.step.__index__()
+    step = 1 if s.step is None else operator.index(s.step)
     if step <= 0:
         raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
     start, stop, step = slice(
-        *(None if v is None else v.__index__() for v in (s.start, s.stop, step))
+        *(None if v is None else operator.index(v) for v in (s.start, s.stop, step))
     ).indices(x._shape[d])
+    check_stride(x._strides[d], step)
     return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
 
 
@@ -260,7 +273,9 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
-            index = _in_range(index_of(pickers[d], x.device), x._shape[d], d)
+            index = index_of(pickers[d], x.device)
+            if 0 not in shape:
+                index = _in_range(index, x._shape[d], d)
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

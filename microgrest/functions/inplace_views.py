@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..autograd.modes import enable_grad
 from ..dispatch.target import check_writable
 from ..methods import method
 from ..tensor import Tensor
@@ -11,19 +12,33 @@ from . import shapes
 
 
 def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
-    """Give `x` the geometry and the place in the graph of `move` of what it was."""
+    """Give `x` the geometry and the place in the graph of `move` of what it was.
+
+    no_grad does not cut it off: a leaf stays a leaf of another shape, others stay in the graph.
+    """
     check_writable(name, x, repeats=True)
+    if x._requires_grad and x._node is None:
+        y = move(x.detach())
+        return _take(x, y, ("_flat", "_shape", "_strides", "_offset"))
     old = x._same()
     for field in ("_node", "_requires_grad", "_base", "_views"):
         setattr(old, field, getattr(x, field))
     for v in tuple(x._views or ()):
         v._base = old, *v._base[1:]
-    y = move(old)
+    with enable_grad():
+        y = move(old)
     if x._base is None and any(v is y for v in old._views or ()):
         old._views.add(x)
-    for field in ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base"):
-        setattr(x, field, getattr(y, field))
     x._views = None
+    return _take(
+        x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base")
+    )
+
+
+def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:
+    """Set `fields` of `x` to those of `y`, which counts as a write."""
+    for field in fields:
+        setattr(x, field, getattr(y, field))
     x._storage.touch()
     return x
 

@@ -183,7 +183,7 @@ pow = mutable(
 square = mutable(
     "square",
     "{x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (2 * x),),
     backward_name="PowBackward0",
     doc="x x.",
@@ -191,7 +191,7 @@ square = mutable(
 cube = elementwise(
     "cube",
     "{x} * {x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (3 * (x * x)),),
     backward_name="PowBackward0",
     method=False,
@@ -222,7 +222,7 @@ pow_minus_one = elementwise(
     "pow_minus_one",
     "1 / {x}",
     result="float",
-    vjp=lambda g, y, x: (-g / (x * x),),
+    vjp=lambda g, y, x: (-g * square(reciprocal(x)),),
     backward_name="PowBackward0",
     method=False,
     extra={"internal": True},
@@ -230,6 +230,15 @@ pow_minus_one = elementwise(
 )
 sqrt = real(
     "sqrt", "sqrt({x})", vjp=lambda g, y, x: (g / (2 * y),), doc="Square root; nan for x < 0."
+)
+root = elementwise(
+    "root",
+    "sqrt({x})",
+    vjp=lambda g, y, x: (g / where(y == 0, math.inf, 2 * y),),
+    backward_name="SqrtBackward0",
+    method=False,
+    extra={"internal": True},
+    doc="The square root in a standard deviation or a norm, whose derivative at 0 is 0.",
 )
 rsqrt: Row = real(
     "rsqrt", "1 / sqrt({x})", vjp=lambda g, y, x: (g * (-0.5 * (y * y * y)),), doc="1 / sqrt(x)."

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype
+from ..dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
 
 ROWS: dict[str, Row] = {}
 
@@ -37,7 +37,8 @@ class Row:
     # Formulas for integer and bool operands where they differ from the floating one.
     integer: str = ""
     boolean: str = ""
-    # "same" as the promoted operands, "float" (integers become the default type), or "bool".
+    # "same" as the promoted operands, "number" (bools become int64), "float" (integers become the
+    # default type), or "bool".
     result: str = "same"
     # The type that a conversion converts to, whatever the operand's.
     to: dtype | None = None
@@ -96,6 +97,8 @@ class Row:
         compute = promoted
         if self.result == "float" and promoted.category != FLOATING:
             compute = get_default_dtype()
+        if self.result == "number" and promoted is bool_:
+            compute = int64
         return compute, bool_ if self.result == "bool" else compute
 
     def check_floating(self, d: dtype) -> None:

@@ -42,7 +42,7 @@ sigmoid = real(
 logit = real(
     "logit",
     "log({x} / (1 - {x}))",
-    vjp=lambda g, y, x: (g / where(logical_or(x < 0, x > 1), math.nan, x * (1 - x)),),
+    vjp=lambda g, y, x: (g / where(logical_or(x < 0, x > 1), math.nan, abs(x * (1 - x))),),
     doc="log(x / (1 - x)), the inverse of sigmoid.",
 )
 xlogy: Row = real(
