@@ -60,7 +60,7 @@ def operand(row: Row, name: str, a: Any) -> Any:
     if isinstance(a, Tensor):
         if a._shape:
             raise TypeError(f"{row.name}(): argument {name!r} must be Number, not Tensor")
-        return a
+        return a.item()
     if isinstance(a, np.ndarray):
         return from_numpy(a)
     if isinstance(a, np.generic):
