@@ -23,7 +23,7 @@ LAYERS = [
     ["creation", "functions", "pointwise", "outputs", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
-    ["cli", "stubs", ""],
+    ["cli", "stubs", "__main__", ""],
 ]
 
 
