@@ -12,7 +12,7 @@ replaced there, because 0 * inf in the next derivative would be NaN.
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
 `nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
 integers; `scale`, the number that is of no other category than the result; `bools`, why no operand
-may be a bool, and `whole`, why not all may be integers; `alike`, whether all tensors have one dtype;
+may be a bool, and `whole`, why not all may be integers; `alike`, whether tensors have one dtype;
 `own`, whether `out=` has to have the result's; `backward_tensor`, the backward name where the last
 operand is a tensor rather than a number, which PyTorch tells apart.
 """
