@@ -12,6 +12,7 @@ from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
 from ..ops.elementwise import tanh as tanh_row
+from ..ops.rounding import abs as abs_row
 from ..ops.row import Row
 from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
@@ -67,7 +68,8 @@ def tanh(input: Tensor) -> Tensor:
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|); NotImplementedError for bools."""
+    abs_row.formula_for(input.dtype)
     return _apply(rows.softsign, input)
 
 
