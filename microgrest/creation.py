@@ -13,7 +13,8 @@ import numpy as np
 from . import dtypes
 from .arrays import from_array, from_numpy
 from .device import chosen_device, device, get_default_device
-from .dispatch.memory import check_range, copy, filled
+from .dispatch.common import check_range
+from .dispatch.memory import copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .exchange import offers_gpu_memory, shared
 from .integers import count, lengths, whole

@@ -15,13 +15,15 @@ import numpy as np
 
 from . import recording
 from .arrays import from_numpy
+from .autograd.modes import is_grad_enabled
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
-from .dispatch.inplace import check_writable
-from .dispatch.memory import put
+from .dispatch.elementwise import call
+from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .integers import whole
 from .methods import method
+from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
 from .tensor import Tensor
 
@@ -283,11 +285,24 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 # In place
 
 
-def _overwrite(self: Tensor, name: str, source: Tensor) -> Tensor:
+def _redrawn(
+    self: Tensor, kind: Kind, name: str, generator: Generator | None, *parameters: Any
+) -> Tensor:
+    """Overwrite with draws of `kind`: straight into memory of its own, if it is in no graph."""
+    whole = self._flat is self._storage.array and kind.dtype is not float16
+    recorded = self._requires_grad and is_grad_enabled()
+    if not whole or recorded or recording.state.recorder is not None:
+        return _overwrite(self, _drawn(kind, self._shape, name, generator, *parameters))
     check_writable(name, self)
-    put(self, source)
+    (generator or default_generator).draw(
+        getattr(kind.kernels.random, name), self._flat, *parameters
+    )
     self._storage.touch()
     return self
+
+
+def _overwrite(self: Tensor, drawn: Tensor) -> Tensor:
+    return call(copy_row, (self, drawn), in_place=True)
 
 
 @method
@@ -300,7 +315,7 @@ def uniform_(
             f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
         )
     kind = _floating(None, None, "uniform_", self)
-    return _overwrite(self, "uniform", _drawn(kind, self._shape, "uniform", generator, from_, to))
+    return _redrawn(self, kind, "uniform", generator, from_, to)
 
 
 @method
@@ -310,7 +325,7 @@ def normal_(
     """Overwrite with normal numbers."""
     _check_deviation(std)
     kind = _floating(None, None, "normal_", self)
-    return _overwrite(self, "normal", _drawn(kind, self._shape, "normal", generator, mean, std))
+    return _redrawn(self, kind, "normal", generator, mean, std)
 
 
 @method
@@ -319,7 +334,7 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     drawn = _drawn(kind_of(float32, self.device), self._shape, "uniform", generator)
-    return _overwrite(self, "bernoulli", drawn < p)
+    return _overwrite(self, drawn < p)
 
 
 @method
@@ -336,7 +351,7 @@ def random_(
     low = low or 0
     _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
-    return _overwrite(self, "random", drawn)
+    return _overwrite(self, drawn)
 
 
 def _largest(d: dtype) -> int:

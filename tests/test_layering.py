@@ -20,7 +20,7 @@ LAYERS = [
     ["storage", "weak", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
     ["dispatch"],
     ["autograd"],
-    ["creation", "functions", "pointwise", "random", "interop", "return_types"],
+    ["creation", "functions", "pointwise", "outputs", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
     ["cli", "stubs", "__main__", ""],

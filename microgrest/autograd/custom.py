@@ -10,13 +10,13 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..dispatch.inplace import check_writable, rebase
+from ..dispatch.graph import lead
 from ..dispatch.memory import filled
+from ..dispatch.target import check_writable
 from ..recording import state as recording
 from ..tensor import Tensor
 from ..weak import WeakList
 from .graph import Bundle, Kept, Node, Port, Rule, checked, numbers
-from .hooks import keep_on
 
 _new = object.__new__
 
@@ -115,8 +115,7 @@ class Outputs:
         y, old = results[i], results[i]._node
         y._node, y._requires_grad = node, True
         if i in self.written:
-            keep_on(old, y)
-            rebase(y)
+            lead(y, old)
             return
         y._base = None  # of a tensor of forward's own
         for other in (*self.args, *results[:i], self.outputs[i]):

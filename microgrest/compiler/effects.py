@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..dispatch.memory import same_memory
+from ..dispatch.launch import same_memory
 from ..storage import Storage
 from ..tensor import Tensor, wrap
 from .found import Found

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from .. import recording
 from ..kernels.program import LARGE
+from ..ops.indexing import put as PUT
 from ..ops.row import Row
 from ..tensor import Tensor
+from . import target
 from .common import common_device
-from .memory import add_at, copy, filled, flat, put
+from .graph import lead
+from .memory import add_at, copy, filled, flat, put as write_over
 from .parts import cut, each
-from .structured import family
+from .structured import family, record
 
 
 @family("gather")
@@ -35,11 +38,34 @@ def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ..
 def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> Tensor:
     """A copy of `x` with the elements of `source` written, or added, at their positions."""
     y = copy(x)
+    _write_at(y, source, index, accumulate)
+    return y
+
+
+def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
+    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`."""
+    common_device("index_put", (x, value, index))
+    target.check_writable("index_put", x, (value,))
+    target.check_apart("index_put", x, (value,), whole=False)
+    source = value.expand(index._shape).reshape(-1)
+    old = x._same()
+    old._node, old._requires_grad = x._node, x._requires_grad
+    if x._flat is not None:
+        _write_at(x, source, index, accumulate)
+    else:
+        write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
+    x._storage.touch()
+    record(PUT, (old, source, index), {"accumulate": accumulate}, x)
+    if x._node is not old._node:
+        lead(x, old._node)
+
+
+def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> None:
+    """Write, or add, the elements of `source` at positions of `y`, which is contiguous."""
     if accumulate:
         add_at(y, flat(index), source)
     else:
         y._kind.kernels.indexing.put(y._flat, flat(index), flat(source))
-    return y
 
 
 @family("clear")
@@ -56,10 +82,10 @@ def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     shape = list(tensors[0]._shape)
     lengths = [t._shape[dim] for t in tensors]
     shape[dim] = sum(lengths)
-    y = _made("cat", tensors, tuple(shape))
+    y = Tensor._empty(shape, tensors[0]._kind)
     if not _joined(y, tensors, math.prod(shape[:dim])):
         for part, t in zip(cut(y, dim, lengths), tensors, strict=True):
-            put(part, t)
+            write_over(part, t)
     return y
 
 
@@ -67,19 +93,11 @@ def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
 def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     """The tensors, all of one shape, along a new dimension."""
     shape = tensors[0]._shape
-    y = _made("stack", tensors, (*shape[:dim], len(tensors), *shape[dim:]))
+    y = Tensor._empty((*shape[:dim], len(tensors), *shape[dim:]), tensors[0]._kind)
     if not _joined(y, tensors, math.prod(shape[:dim])):
         for part, t in zip(each(y, dim), tensors, strict=True):
-            put(part, t)
+            write_over(part, t)
     return y
-
-
-def _made(name: str, tensors: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
-    """An empty result of `shape`; RuntimeError for tensors on several devices."""
-    kind = tensors[0]._kind
-    if [t._kind for t in tensors].count(kind) != len(tensors):
-        common_device(name, tensors)
-    return Tensor._empty(shape, kind)
 
 
 def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:

@@ -16,7 +16,8 @@ from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kept, kind_of
 from ..tensor import Tensor, contiguous_strides, make, wrap
-from .common import broadcast_strides, identity
+from .common import identity
+from .launch import broadcast_strides
 from .memory import copy, flat
 from .structured import apply, family
 

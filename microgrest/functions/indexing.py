@@ -16,11 +16,10 @@ import numpy as np
 from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.common import common_device
-from ..dispatch.inplace import apply_in_place, check_writable, rebase
-from ..dispatch.memory import write
+from ..dispatch.elementwise import call, fill
+from ..dispatch.gathering import put
 from ..dispatch.parts import write as write_part
-from ..dispatch.structured import apply, record
+from ..dispatch.structured import apply
 from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
@@ -50,20 +49,33 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
     if index is False or (index.__class__ is int and write_part(self, index, value)):
         return
-    if not isinstance(value, Tensor):
-        value = as_tensor(value, dtype=self.dtype, device=self.device)
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
-        self.masked_fill_(mask, value.to(self.dtype))
+        self.masked_fill_(mask, value)
         return
     target, pickers = _basic(self, index)
-    if pickers:
-        places = _positions(target, pickers)
-        value = _trimmed(value, places.ndim)
-        _put(target, value.to(self.dtype), places, accumulate=False)
+    number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
+    if not pickers and number:
+        fill("setitem", target, value, repeats=False)
         return
-    value = _trimmed(value.to(self.device), target.ndim)
-    apply_in_place(copy_row, target, (value,))
+    if not isinstance(value, Tensor):
+        value = as_tensor(value, dtype=self.dtype, device=self.device)
+    if not pickers:
+        value = _trimmed(value.to(self.device), target.ndim)
+        call(copy_row, (target, value), in_place=True)
+        return
+    places = _positions(target, pickers)
+    value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
+    if value.dtype is not self.dtype and _converts(index, value):
+        value = value.to(self.dtype)
+    _put(target, value, places, accumulate=False)
+
+
+def _converts(index: Any, value: Tensor) -> bool:
+    """Whether PyTorch converts `value`: no tensor indexes, or a mask takes its one element."""
+    tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
+    one_mask = len(tensors) == 1 and tensors[0].dtype is bool_ and value.numel() == 1
+    return not tensors or one_mask
 
 
 def _trimmed(value: Tensor, ndim: int) -> Tensor:
@@ -74,10 +86,11 @@ def _trimmed(value: Tensor, ndim: int) -> Tensor:
     return value
 
 
-def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
+def _fills(x: Tensor, index: Any, value: Any) -> bool:
     """Whether one number goes where a mask over the first dimensions of `x` is True."""
     is_mask = isinstance(index, Tensor) and index.dtype is bool_ and index.ndim > 0
-    return is_mask and not value._shape and index._shape == x._shape[: index.ndim]
+    shape = value._shape if isinstance(value, Tensor) else np.shape(value)
+    return is_mask and not shape and index._shape == x._shape[: index.ndim]
 
 
 @method
@@ -87,17 +100,15 @@ def index_put_(
     """Write `values` at the positions that index tensors name, or add them there."""
     target, pickers = _basic(self, tuple(indices))
     if pickers:
+        values = values if values._shape else values.to(self.device)
         _put(target, values, _positions(target, pickers), accumulate=accumulate)
     else:
-        apply_in_place(add if accumulate else copy_row, target, (values,))
+        call(add if accumulate else copy_row, (target, values), in_place=True)
     return self
 
 
 def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
-    """The recorded write of `value` to flat positions of `target`."""
-    check_writable("index_put", target, (value,))
-    value = value if value._shape else value.to(target.device)
-    common_device("index_put", (target, value))
+    """The write of `value`, which broadcasts, to flat positions of `target`."""
     if value.dtype is not target.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
@@ -108,16 +119,7 @@ def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> 
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
             f"indexing result of shape {list(places._shape)}"
         )
-    source = value.expand(places._shape).reshape(-1)
-    old = target._same()
-    old._node, old._requires_grad = target._node, target._requires_grad
-    changed = rows.put(target.detach(), source.detach(), places, accumulate=accumulate)
-    write(copy_row, target, (target, changed))
-    target._storage.touch()
-    if old._requires_grad or source._requires_grad:
-        record(rows.put, (old, source, places), {"accumulate": accumulate}, target)
-        if target._node is not old._node:
-            rebase(target)
+    put(target, value, places, accumulate)
 
 
 # Parsing
@@ -128,6 +130,8 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
 
     The list is empty where no tensor indexes.
     """
+    if index.__class__ is int and x._shape:
+        return select(x, 0, index), []
     items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []

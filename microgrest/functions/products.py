@@ -75,7 +75,7 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 @method(name="__matmul__")
 def _matmul(self: Tensor, other: Tensor) -> Tensor:
-    return matmul(self, other)
+    return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

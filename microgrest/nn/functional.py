@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..dispatch.api import FUNCTIONS
-from ..dispatch.inplace import apply_in_place
+from ..dispatch.elementwise import call
 from ..functions.arithmetic import check_number
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
@@ -53,7 +53,8 @@ def _apply(row: Row, input: Tensor, *options: Any, inplace: bool = False) -> Ten
     """
     for name, option in zip(row.args[1:], options, strict=False):
         check_number(name, option)
-    return apply_in_place(row, input, options) if inplace else FUNCTIONS[row.name](input, *options)
+    given = input, *options
+    return call(row, given, in_place=True) if inplace else FUNCTIONS[row.name](*given)
 
 
 def sigmoid(input: Tensor) -> Tensor:

@@ -10,8 +10,11 @@ where one arm of a `where` is infinite or NaN on elements that it does not serve
 replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
-`nonzero`, the operand whose integer zeros raise; `backward_tensor`, the backward name where the
-last operand is a tensor rather than a number, which PyTorch tells apart.
+`nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
+integers; `scale`, the number that is of no other category than the result; `bools`, why no operand
+may be a bool, and `whole`, why not all may be integers; `alike`, whether tensors have one dtype;
+`own`, whether `out=` has to have the result's; `backward_tensor`, the backward name where the last
+operand is a tensor rather than a number, which PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ real = partial(elementwise, result="float", inplace=True)
 
 # Arithmetic
 
+_NO_BOOLS = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+    "invert a mask, use the `~` or `logical_not()` operator instead."
+)
 add = mutable(
     "add",
     "{a} + {b}",
@@ -43,10 +50,13 @@ add_scaled = elementwise(
     "{a} + {alpha} * {b}",
     boolean="{a} or ({alpha} and {b})",
     args=("a", "b", "alpha"),
+    defaults={"alpha": 1},
+    tensors=(),
+    fits=("alpha",),
     vjp=lambda g, y, a, b, alpha: (g, g * alpha, None),
     backward_name="AddBackward0",
     method=False,
-    extra={"internal": True},
+    extra={"internal": True, "scale": "alpha"},
     doc="What `add` with alpha is, a + alpha b.",
 )
 sub = mutable(
@@ -55,7 +65,7 @@ sub = mutable(
     boolean="!",
     vjp=lambda g, y, a, b: (g, -g),
     operator="sub",
-    extra={"aliases": ("subtract",)},
+    extra={"aliases": ("subtract",), "bools": _NO_BOOLS},
     doc="Difference, a - b.",
 )
 sub_scaled = elementwise(
@@ -63,10 +73,13 @@ sub_scaled = elementwise(
     "{a} - {alpha} * {b}",
     boolean="!",
     args=("a", "b", "alpha"),
+    defaults={"alpha": 1},
+    tensors=(),
+    fits=("alpha",),
     vjp=lambda g, y, a, b, alpha: (g, -g * alpha, None),
     backward_name="SubBackward0",
     method=False,
-    extra={"internal": True},
+    extra={"internal": True, "scale": "alpha", "bools": _NO_BOOLS},
     doc="What `sub` with alpha is, a - alpha b.",
 )
 mul = mutable(
@@ -75,6 +88,7 @@ mul = mutable(
     boolean="{a} and {b}",
     vjp=lambda g, y, a, b: (g * b, g * a),
     operator="mul",
+    exact=("a", "b"),
     extra={"aliases": ("multiply",)},
     doc="Product, a b.",
 )
@@ -83,6 +97,7 @@ div = real(
     "{a} / {b}",
     vjp=lambda g, y, a, b: (g / b, -g * (a / b / b)),
     operator="truediv",
+    exact=("a", "b"),
     extra={"aliases": ("divide", "true_divide")},
     doc="Quotient, a / b; integers divide to floating-point numbers.",
 )
@@ -92,7 +107,11 @@ neg = mutable(
     boolean="!",
     vjp=lambda g, y, x: (-g,),
     operator="neg",
-    extra={"aliases": ("negative",)},
+    extra={
+        "aliases": ("negative",),
+        "own": True,
+        "bools": _NO_BOOLS.replace("Subtraction", "Negation"),
+    },
     doc="Negation, -x.",
 )
 positive = elementwise(
@@ -101,6 +120,7 @@ positive = elementwise(
     boolean="!",
     vjp=lambda g, y, x: (g,),
     operator="pos",
+    extra={"bools": "The `+` operator, on a bool tensor is not supported."},
     doc="The operand itself, +x.",
 )
 reciprocal = real("reciprocal", "1 / {x}", vjp=lambda g, y, x: (-g * (y * y),), doc="1 / x.")
@@ -110,6 +130,8 @@ addcmul = mutable(
     boolean="!",
     args=("x", "tensor1", "tensor2", "value"),
     defaults={"value": 1},
+    tensors=("x", "tensor1", "tensor2"),
+    fits=("value",),
     vjp=lambda g, y, x, a, b, value: (g, g * (b * value), g * (a * value), None),
     doc="x + value tensor1 tensor2.",
 )
@@ -119,7 +141,10 @@ addcdiv = mutable(
     integer="!",
     args=("x", "tensor1", "tensor2", "value"),
     defaults={"value": 1},
+    tensors=("x", "tensor1", "tensor2"),
+    fits=("value",),
     vjp=lambda g, y, x, a, b, value: (g, g * (value / b), -g * (value * (a / b / b)), None),
+    extra={"whole": "Integer division with addcdiv is not supported: divide before, or by floats."},
     doc="x + value tensor1 / tensor2.",
 )
 lerp = mutable(
@@ -128,8 +153,11 @@ lerp = mutable(
     " else {end} - (1 - {weight}) * ({end} - {x})",
     integer="!",
     args=("x", "end", "weight"),
+    tensors=("x", "end"),
+    fits=("weight",),
+    exact=("weight",),
     vjp=lambda g, y, x, end, w: (g * (1 - w), g * w, g * (end - x)),
-    extra={"backward_tensor": "LerpBackward1"},
+    extra={"backward_tensor": "LerpBackward1", "alike": True},
     doc="Linear interpolation, x + weight (end - x), exact at both ends.",
 )
 
@@ -155,7 +183,7 @@ pow = mutable(
     boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),
     operator="pow",
-    extra={"backward_tensor": "PowBackward1"},
+    extra={"backward_tensor": "PowBackward1", "exponent": "exponent"},
     doc="x to the power exponent.",
 )
 square = mutable(
@@ -225,6 +253,7 @@ hypot = mutable(
     "hypot",
     "hypot({a}, {b})",
     integer="!",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (g * (a / y), g * (b / y)),
     doc="Length of the vector (a, b), without overflow on the way.",
 )
@@ -293,6 +322,7 @@ def _atan2_vjp(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 atan2 = real(
     "atan2",
     "atan2({a}, {b})",
+    tensors=("a", "b"),
     vjp=_atan2_vjp,
     extra={"aliases": ("arctan2",)},
     doc="Angle of the vector with ordinate a and abscissa b, in [-pi, pi].",

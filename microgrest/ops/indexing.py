@@ -44,6 +44,7 @@ put = Row(
         None,
     ),
     "The first input with the flat source written, or added, at positions `index`.",
+    extra={"steers": ("accumulate",)},
     backward_name="IndexPutBackward0",
     method=False,
 )
