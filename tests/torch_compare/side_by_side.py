@@ -1,0 +1,412 @@
+"""A program in microgrest and in PyTorch, statement by statement, all of it compared after each.
+
+A program is a list of source statements over the names of `namespace`. What agrees within rounding
+is made equal after each statement, so that rounding errors do not grow along a program: every
+statement is judged by itself. Where a value differs by more than that, PyTorch runs the whole
+program again, a few times, with its last bits shaken: a value that this moves as much is
+ill-conditioned, and no library has it right.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+import microgrest as mg
+
+Names = dict[str, Any]
+Array = np.ndarray[Any, Any]
+
+# How far two correct results of one statement may lie apart, in units in the last place.
+ULPS = {"float16": 4, "float32": 16, "float64": 16}
+# PyTorch computes these with constants of float32, whatever the dtype, ...
+SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
+# ... and these cancel there: as good as the operands, not as the result.
+CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp)_?\b")
+# Results without a definite value, of which everything but the value is compared.
+UNDEFINED = re.compile(r"\b(rand\w*|empty\w*|new_empty|bernoulli_?|normal_?|uniform_|dropout)\(")
+# What microgrest says of a name or an argument that it does not have.
+ABSENT = re.compile(
+    r"module 'microgrest[\w.]*' has no attribute|'(Tensor|Parameter)' object has no attribute"
+    r"|unexpected (keyword )?argument"
+)
+# What PyTorch says where it has no derivative, or saved a tensor that microgrest has no need of.
+REFUSED = re.compile(
+    "modified by an inplace operation|backward through the graph a second time"
+    "|derivative for .* is not implemented"
+)
+# What its parser of arguments says of a spelling, not of a value. Microgrest's is more lenient.
+SPELLING = re.compile(
+    r"invalid combination of arguments|takes \d+ positional argument|missing \d+ required positional"
+    r"|got multiple values|got an unexpected keyword"
+)
+SHAKES = 4
+LOST = "no place in the graph"
+
+
+def namespace(library: Any) -> Names:
+    """What a program finds when it starts; hooks put into `seen` what they were given."""
+    return {
+        "torch": library, "F": library.nn.functional, "inf": math.inf, "nan": math.nan,
+        "np": np, "copy": copy, "seen": [],
+    }  # fmt: skip
+
+
+GIVEN = {*namespace(torch), "__builtins__"} - {"seen"}
+
+
+@dataclass
+class Difference:
+    """What differs first: `kind` for people and for telling kinds apart, and both sides' words."""
+
+    kind: str
+    where: str
+    ours: Any
+    theirs: Any
+    statements: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        program = "\n".join(self.statements)
+        return (
+            f"{program}\n# {self.kind}, {self.where}:\n"
+            f"#   microgrest: {self.ours}\n#   PyTorch:    {self.theirs}"
+        )
+
+
+class Absent(Exception):
+    """The statement needs a name or an argument that microgrest does not have."""
+
+
+class Ended(Exception):
+    """Nothing more can be compared, and nothing differs."""
+
+
+class Sides:
+    """The two namespaces of a program while it runs."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = namespace(mg), namespace(torch)
+        self.done: list[str] = []
+
+    def run(self, statement: str) -> Difference | None:
+        """Run `statement` in both libraries, compare everything, make rounded values equal."""
+        return self.follow(statement, execute(torch, statement, self.theirs))
+
+    def follow(self, statement: str, theirs: Exception | None) -> Difference | None:
+        """The same after PyTorch has run it, and ended with the error `theirs` or None."""
+        materialize(self.theirs)
+        ours = execute(mg, statement, self.ours)
+        if ours and ABSENT.search(str(ours)) and type(ours) is not type(theirs):
+            raise Absent
+        self.done.append(statement)
+        if theirs and not ours and REFUSED.search(str(theirs)):
+            raise Ended
+        if theirs and SPELLING.search(str(theirs)):
+            return self.forget(statement)
+        found = differing_errors(ours, theirs) or self.differing_values(statement)
+        if found and ours and theirs and found.kind == "values":
+            raise Ended  # PyTorch had written a part when it found the error
+        if found:
+            found.statements = list(self.done)
+        return found
+
+    def forget(self, statement: str) -> None:
+        """Undo in microgrest a statement that PyTorch refused."""
+        if not re.match(r"(v\d+) = (?!.*(_\(|out=))", statement) or "\n" in statement:
+            raise Ended
+        self.ours.pop(statement.partition(" = ")[0], None)
+
+    def differing_values(self, statement: str) -> Difference | None:
+        """The first difference between the variables; floats are made equal where there is none."""
+        ours, theirs = dict(flat(mg, self.ours)), dict(flat(torch, self.theirs))
+        for where in [*theirs, *ours]:
+            if where not in ours or where not in theirs:
+                a, b = (str(side.get(where, "absent")) for side in (ours, theirs))
+                return Difference("presence of " + re.sub(r"\d+", "", where), where, a, b)
+        found = None
+        for where, b in theirs.items():
+            a = ours[where]
+            found = differing(a, b)
+            if b is LOST or found and found[0] == "requires_grad" and self.constant(b):
+                raise Ended
+            if found and found[0] == "values" and self.excused(statement, where, a, b):
+                found = None
+            if found:
+                return Difference(found[0], where, *found[1:])
+        found = shared_differently(ours, theirs)
+        if not found:
+            make_equal(ours, theirs)
+        return found
+
+    def excused(self, statement: str, where: str, a: Any, b: Any) -> bool:
+        """Whether other values than PyTorch's are no difference here."""
+        if UNDEFINED.search(statement):
+            return True
+        got, want = array(a), array(b)
+        if got.dtype.kind == "i" or got.dtype.kind == "u":
+            return self.beyond(statement, got.dtype)
+        if got.dtype.kind != "f":
+            return False
+        eps, program = np.finfo(want.dtype).eps, "\n".join(self.done)
+        loose = 16 * eps if CANCELS.search(program) else 0.0
+        loose = 1e-6 if SINGLE.search(program) else loose
+        if close(got, want, loose * np.maximum(np.abs(want), 1)).all():
+            return True
+        truth = self.truth(where, want)
+        if close(got, truth, np.abs(want - truth)).all():
+            return True
+        return close(got, want, 16 * self.spread(where, want)).all()
+
+    def truth(self, where: str, want: Array) -> Array:
+        """The value `where` of the same program in float64; NaN where there is no such value."""
+        names = namespace(torch)
+        for statement in self.done:
+            execute(torch, re.sub(r"torch\.(float16|float32|half)\b", "torch.float64", statement), names)
+        found = dict(flat(torch, names)).get(where)
+        if want.dtype == np.float64 or not isinstance(found, torch.Tensor) or found.shape != want.shape:
+            return np.full(want.shape, math.nan)
+        return array(found).astype(float)
+
+    def constant(self, t: torch.Tensor) -> bool:
+        """Whether a tensor requires grad in PyTorch for nothing: its derivatives are all zero."""
+        if not t.requires_grad:
+            return False
+        if t._is_view() and t.is_leaf or not t.is_floating_point():
+            return True
+        everything = [x for _, x in flat(torch, self.theirs) if isinstance(x, torch.Tensor)]
+        leaves = [x for x in everything if x.is_leaf and x.requires_grad and x is not t]
+        try:
+            found = torch.autograd.grad(t.sum(), leaves, allow_unused=True, retain_graph=True)
+        except Exception as error:
+            return bool(REFUSED.search(str(error)))
+        return all(g is None or not g.any() for g in found)
+
+    def beyond(self, statement: str, dtype: Any) -> bool:
+        """Whether a float that `statement` names is none of the integer type: undefined there."""
+        limits = np.iinfo(dtype)
+        for where, t in flat(torch, self.theirs):
+            if re.search(rf"\b{re.escape(where.partition('[')[0])}\b", statement):
+                values = array(t) if isinstance(t, torch.Tensor) else np.zeros(1)
+                if values.dtype.kind == "f" and values.size:
+                    wide = values.astype(float)
+                    if not ((wide >= limits.min) & (wide <= limits.max)).all():
+                        return True
+        return False
+
+    def spread(self, where: str, want: Array) -> Array:
+        """How far shaking the last bits moves the value `where`; infinite where it makes NaN."""
+        widest = np.zeros(want.shape)
+        for seed in range(SHAKES):
+            found = dict(flat(torch, shaken(self.done, seed)))
+            if where not in found or found[where].shape != want.shape:
+                return np.full(want.shape, math.inf)
+            moved = array(found[where]).astype(float)
+            same = (moved == want) | (np.isnan(moved) & np.isnan(want))
+            distance = np.where(same, 0, np.abs(moved - want.astype(float)))
+            widest = np.maximum(widest, np.where(np.isnan(distance), math.inf, distance))
+        return widest
+
+
+def execute(library: Any, statement: str, names: Names) -> Exception | None:
+    """The error that `statement` ends with, or None."""
+    try:
+        exec(compile(statement, "<program>", "exec"), names)
+    except Exception as error:
+        return error
+    finally:
+        library.set_grad_enabled(True)
+    return None
+
+
+def flat(library: Any, names: Names) -> Iterator[tuple[str, Any]]:
+    """Everything that a program has bound, by path: tensors with their gradients, and values."""
+    for name, value in names.items():
+        if name not in GIVEN and not name.startswith("_"):
+            yield from flatten(library, name, value)
+
+
+def flatten(library: Any, where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, library.Tensor):
+        refused = unreadable(value)
+        yield where, refused or value
+        if not refused and (value.is_leaf or value.retains_grad) and value.grad is not None:
+            yield f"{where}.grad", value.grad
+    elif isinstance(value, (tuple, list)) and not isinstance(value, str):
+        yield f"len({where})", len(value)
+        for i, item in enumerate(value):
+            yield from flatten(library, f"{where}[{i}]", item)
+    elif not callable(value) and "Handle" not in type(value).__name__:
+        yield where, value
+
+
+def unreadable(t: Any) -> str:
+    """What PyTorch says to a question about a view that lost its place in the graph, else ""."""
+    try:
+        return "" if t.is_leaf else ""
+    except RuntimeError:
+        return LOST
+
+
+def array(t: Any) -> Array:
+    """The values of a tensor, over its memory."""
+    return np.asarray(t.detach().numpy(force=True) if hasattr(t, "detach") else t)
+
+
+def plain(value: Any) -> Any:
+    """A value that is no tensor, in words that both libraries share."""
+    if isinstance(value, (bool, int, float, type(None))):
+        return value
+    text = re.sub(r",?\s*grad_fn=<\w*>", "", str(value))
+    return " ".join(text.replace("microgrest", "torch").split())
+
+
+def differing(a: Any, b: Any) -> tuple[str, Any, Any] | None:
+    """The kind of the first difference between two values, and the two sides of it."""
+    if not isinstance(b, torch.Tensor) or not isinstance(a, mg.Tensor):
+        got, want = plain(a), plain(b)
+        same = type(got) is type(want) and (got == want or (got != got and want != want))
+        return None if same else ("result", got, want)
+    facts = {
+        "dtype": (str(a.dtype).partition(".")[2], str(b.dtype).partition(".")[2]),
+        "shape": (tuple(a.shape), tuple(b.shape)),
+        "requires_grad": (a.requires_grad, b.requires_grad),
+        "leaf": (a.is_leaf, b.is_leaf),
+    }
+    for kind, (got, want) in facts.items():
+        if got != want:
+            return kind, got, want
+    got, want = array(a), array(b)
+    if got.dtype.kind == "f":
+        ulps = ULPS[got.dtype.name] * np.spacing(np.maximum(np.abs(got), np.abs(want)))
+        same = close(got, want, ulps).all()
+    else:
+        same = np.array_equal(got, want)
+    return None if same else ("values", got.tolist(), want.tolist())
+
+
+def close(got: Array, want: Array, tolerance: Array) -> Array:
+    """Where two arrays are equal, NaN included, or lie within a tolerance."""
+    wide, reference = got.astype(float), want.astype(float)
+    equal = (wide == reference) | (np.isnan(wide) & np.isnan(reference))
+    return np.asarray(equal | (np.abs(wide - reference) <= tolerance) | np.isposinf(tolerance))
+
+
+def differing_errors(ours: Exception | None, theirs: Exception | None) -> Difference | None:
+    """Errors agree in their type; PyTorch's NotImplementedError is a RuntimeError."""
+    a, b = error_type(ours), error_type(theirs)
+    if a == b:
+        return None
+    kind = f"{a} for {b}" if ours and theirs else f"only PyTorch raises {b}"
+    if not theirs:
+        kind = f"only microgrest raises {a}"
+    words = [repr(e).split("\\n")[0][:300] if e else "passes" for e in (ours, theirs)]
+    return Difference(kind, "", *words)
+
+
+def error_type(error: Exception | None) -> str:
+    return "" if error is None else type(error).__name__.replace("NotImplementedError", "RuntimeError")
+
+
+def shared_differently(ours: Names, theirs: Names) -> Difference | None:
+    """Views are views of the same tensors on both sides, with the same strides as far as those have."""
+    seen: list[tuple[str, Any, Any, Any, Any]] = []
+    for where, b in theirs.items():
+        if not isinstance(b, torch.Tensor) or where.endswith(".grad") or not b.numel():
+            continue
+        a, viewed = ours[where], False
+        home = a._storage.array.__array_interface__["data"][0]
+        their_home = b.untyped_storage().data_ptr()
+        for other, c, its_home, d, their in seen:
+            if its_home != home and their != their_home:
+                continue
+            got, want = np.shares_memory(array(a), array(c)), np.shares_memory(array(b), array(d))
+            if got != want:
+                words = [f"{'' if x else 'not '}in the memory of {other}" for x in (got, want)]
+                return Difference("memory", where, *words)
+            viewed |= want and strides(c) == strides(d)
+        seen.append((where, a, home, b, their_home))
+        if viewed and strides(a) != strides(b):
+            return Difference("strides", where, strides(a), strides(b))
+    return None
+
+
+def materialize(names: Names) -> None:
+    """PyTorch computes wrongly with the zeros that it does not store (0 / 0 is inf there)."""
+    for name, value in names.items():
+        if isinstance(value, torch.Tensor) and value._is_zerotensor():
+            names[name] = torch.zeros_like(value)
+        elif isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+            zero = [isinstance(v, torch.Tensor) and v._is_zerotensor() for v in value]
+            if any(zero):
+                items = zip(value, zero, strict=True)
+                names[name] = type(value)(torch.zeros_like(v) if z else v for v, z in items)
+
+
+def strides(t: Any) -> tuple[int, ...]:
+    """The strides of the dimensions that have any use for one."""
+    return tuple(s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1)
+
+
+def make_equal(ours: Names, theirs: Names) -> None:
+    """Write PyTorch's values into microgrest's tensors where the two differ in a bit."""
+    for where, b in theirs.items():
+        if isinstance(b, torch.Tensor):
+            got, want = array(ours[where]), array(b)
+            if got.tobytes() != want.tobytes():
+                got[...] = want
+
+
+def shaken(statements: Sequence[str], seed: int) -> Names:
+    """PyTorch's variables after `statements` with noise of a bit or so on every rounded value."""
+    names, noise, old = namespace(torch), np.random.default_rng(seed), {}
+    for statement in statements:
+        execute(torch, statement, names)
+        for where, t in flat(torch, names):
+            if not isinstance(t, torch.Tensor) or where.endswith(".grad"):
+                continue
+            values = array(t)
+            if values.dtype.kind == "f" and old.get(where) != values.tobytes():
+                if 0 not in [s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1]:
+                    shake(values, noise)
+        old = {w: array(t).tobytes() for w, t in flat(torch, names) if isinstance(t, torch.Tensor)}
+    return names
+
+
+def shake(values: Array, noise: np.random.Generator) -> None:
+    """Move values up or down by a bit, but not those that are exact, such as 0, 1.5 or inf."""
+    exact = (values * 16 == np.rint(values * 16)) & (np.abs(values) < 4096) | ~np.isfinite(values)
+    moved = values * (1 + noise.integers(-1, 2, values.shape) * np.finfo(values.dtype).eps)
+    values[...] = np.where(exact, values, moved)
+
+
+def difference(statements: Sequence[str]) -> Difference | None:
+    """The first difference between the libraries on a program."""
+    sides = Sides()
+    for statement in statements:
+        try:
+            found = sides.run(statement)
+        except (Absent, Ended):
+            return None
+        if found:
+            return found
+    return None
+
+
+def shrunk(found: Difference) -> Difference:
+    """The same kind of difference, by as few statements as can be."""
+    statements, i = found.statements, len(found.statements) - 2
+    while i >= 0:
+        fewer = statements[:i] + statements[i + 1 :]
+        less = difference(fewer)
+        if less and less.kind == found.kind and less.statements[-1] == statements[-1]:
+            statements, found = less.statements, less
+            i = min(i, len(statements) - 1)
+        i -= 1
+    return found
