@@ -48,8 +48,11 @@ def run(
         useful = _leading_to(nodes, asked)
         caught: dict[Any, Any] = {}
         nodes = [node for node in nodes if node in useful]
+        for edge in sums.values.keys() - useful - asked:
+            _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
         _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
-        return [_arrived(edge, sums, caught) for edge in wanted]
+        found = {edge: _arrived(edge, sums, caught) for edge in dict.fromkeys(wanted)}
+        return [found[edge] for edge in wanted]
     finally:
         modes.state.grad = before
 

@@ -183,7 +183,8 @@ def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
 @method
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over whatever dimensions lead from `size` to the tensor's shape by broadcasting."""
-    return apply(rows.sum_to_size, (input,), {"size": sizes(size)})
+    to = sizes(size)
+    return input if to == input._shape else apply(rows.sum_to_size, (input,), {"size": to})
 
 
 @method
