@@ -53,9 +53,9 @@ class _Typed(ast.NodeTransformer):
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         """The least integer of a type is a literal, but no negative of one."""
-        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-            if type(node.operand.value) is int:
-                return self._literal(f"-{node.operand.value}")
+        number = getattr(node.operand, "value", None)
+        if isinstance(node.op, ast.USub) and type(number) is int:
+            return self._literal(f"-{number}")
         return self.generic_visit(node)  # type: ignore[return-value]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:

@@ -113,7 +113,7 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
             leaf._grad = g
             world.tensors += 1
             taken.add(id(g._storage))
-        elif recorded and (g._requires_grad or held._requires_grad) or _repeats(held):
+        elif _repeats(held) or (recorded and (g._requires_grad or held._requires_grad)):
             leaf._grad = held + g
             world.tensors += 1
         else:

@@ -9,23 +9,32 @@ ill-conditioned, and no library has it right.
 
 from __future__ import annotations
 
-import copy
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 import microgrest as mg
+from tests.torch_compare.agreement import (
+    LOST,
+    Array,
+    Difference,
+    Names,
+    array,
+    close,
+    differing,
+    differing_errors,
+    execute,
+    flat,
+    make_equal,
+    materialize,
+    namespace,
+    shared_differently,
+)
 
-Names = dict[str, Any]
-Array = np.ndarray[Any, Any]
-
-# How far two correct results of one statement may lie apart, in units in the last place.
-ULPS = {"float16": 4, "float32": 16, "float64": 16}
 # PyTorch computes these with constants of float32, whatever the dtype, ...
 SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
 # ... and these cancel there: as good as the operands, not as the result.
@@ -44,40 +53,10 @@ REFUSED = re.compile(
 )
 # What its parser of arguments says of a spelling, not of a value. Microgrest's is more lenient.
 SPELLING = re.compile(
-    r"invalid combination of arguments|takes \d+ positional argument|missing \d+ required positional"
-    r"|got multiple values|got an unexpected keyword"
+    r"invalid combination of arguments|takes \d+ positional argument"
+    r"|missing \d+ required positional|got multiple values|got an unexpected keyword"
 )
 SHAKES = 4
-LOST = "no place in the graph"
-
-
-def namespace(library: Any) -> Names:
-    """What a program finds when it starts; hooks put into `seen` what they were given."""
-    return {
-        "torch": library, "F": library.nn.functional, "inf": math.inf, "nan": math.nan,
-        "np": np, "copy": copy, "seen": [],
-    }  # fmt: skip
-
-
-GIVEN = {*namespace(torch), "__builtins__"} - {"seen"}
-
-
-@dataclass
-class Difference:
-    """What differs first: `kind` for people and for telling kinds apart, and both sides' words."""
-
-    kind: str
-    where: str
-    ours: Any
-    theirs: Any
-    statements: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        program = "\n".join(self.statements)
-        return (
-            f"{program}\n# {self.kind}, {self.where}:\n"
-            f"#   microgrest: {self.ours}\n#   PyTorch:    {self.theirs}"
-        )
 
 
 class Absent(Exception):
@@ -134,7 +113,7 @@ class Sides:
         for where, b in theirs.items():
             a = ours[where]
             found = differing(a, b)
-            if b is LOST or found and found[0] == "requires_grad" and self.constant(b):
+            if b is LOST or (found and found[0] == "requires_grad" and self.constant(b)):
                 raise Ended
             if found and found[0] == "values" and self.excused(statement, where, a, b):
                 found = None
@@ -168,9 +147,15 @@ class Sides:
         """The value `where` of the same program in float64; NaN where there is no such value."""
         names = namespace(torch)
         for statement in self.done:
-            execute(torch, re.sub(r"torch\.(float16|float32|half)\b", "torch.float64", statement), names)
+            execute(
+                torch, re.sub(r"torch\.(float16|float32|half)\b", "torch.float64", statement), names
+            )
         found = dict(flat(torch, names)).get(where)
-        if want.dtype == np.float64 or not isinstance(found, torch.Tensor) or found.shape != want.shape:
+        if (
+            want.dtype == np.float64
+            or not isinstance(found, torch.Tensor)
+            or found.shape != want.shape
+        ):
             return np.full(want.shape, math.nan)
         return array(found).astype(float)
 
@@ -178,7 +163,7 @@ class Sides:
         """Whether a tensor requires grad in PyTorch for nothing: its derivatives are all zero."""
         if not t.requires_grad:
             return False
-        if t._is_view() and t.is_leaf or not t.is_floating_point():
+        if (t._is_view() and t.is_leaf) or not t.is_floating_point():
             return True
         everything = [x for _, x in flat(torch, self.theirs) if isinstance(x, torch.Tensor)]
         leaves = [x for x in everything if x.is_leaf and x.requires_grad and x is not t]
@@ -214,155 +199,6 @@ class Sides:
         return widest
 
 
-def execute(library: Any, statement: str, names: Names) -> Exception | None:
-    """The error that `statement` ends with, or None."""
-    try:
-        exec(compile(statement, "<program>", "exec"), names)
-    except Exception as error:
-        return error
-    finally:
-        library.set_grad_enabled(True)
-    return None
-
-
-def flat(library: Any, names: Names) -> Iterator[tuple[str, Any]]:
-    """Everything that a program has bound, by path: tensors with their gradients, and values."""
-    for name, value in names.items():
-        if name not in GIVEN and not name.startswith("_"):
-            yield from flatten(library, name, value)
-
-
-def flatten(library: Any, where: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, library.Tensor):
-        refused = unreadable(value)
-        yield where, refused or value
-        if not refused and (value.is_leaf or value.retains_grad) and value.grad is not None:
-            yield f"{where}.grad", value.grad
-    elif isinstance(value, (tuple, list)) and not isinstance(value, str):
-        yield f"len({where})", len(value)
-        for i, item in enumerate(value):
-            yield from flatten(library, f"{where}[{i}]", item)
-    elif not callable(value) and "Handle" not in type(value).__name__:
-        yield where, value
-
-
-def unreadable(t: Any) -> str:
-    """What PyTorch says to a question about a view that lost its place in the graph, else ""."""
-    try:
-        return "" if t.is_leaf else ""
-    except RuntimeError:
-        return LOST
-
-
-def array(t: Any) -> Array:
-    """The values of a tensor, over its memory."""
-    return np.asarray(t.detach().numpy(force=True) if hasattr(t, "detach") else t)
-
-
-def plain(value: Any) -> Any:
-    """A value that is no tensor, in words that both libraries share."""
-    if isinstance(value, (bool, int, float, type(None))):
-        return value
-    text = re.sub(r",?\s*grad_fn=<\w*>", "", str(value))
-    return " ".join(text.replace("microgrest", "torch").split())
-
-
-def differing(a: Any, b: Any) -> tuple[str, Any, Any] | None:
-    """The kind of the first difference between two values, and the two sides of it."""
-    if not isinstance(b, torch.Tensor) or not isinstance(a, mg.Tensor):
-        got, want = plain(a), plain(b)
-        same = type(got) is type(want) and (got == want or (got != got and want != want))
-        return None if same else ("result", got, want)
-    facts = {
-        "dtype": (str(a.dtype).partition(".")[2], str(b.dtype).partition(".")[2]),
-        "shape": (tuple(a.shape), tuple(b.shape)),
-        "requires_grad": (a.requires_grad, b.requires_grad),
-        "leaf": (a.is_leaf, b.is_leaf),
-    }
-    for kind, (got, want) in facts.items():
-        if got != want:
-            return kind, got, want
-    got, want = array(a), array(b)
-    if got.dtype.kind == "f":
-        ulps = ULPS[got.dtype.name] * np.spacing(np.maximum(np.abs(got), np.abs(want)))
-        same = close(got, want, ulps).all()
-    else:
-        same = np.array_equal(got, want)
-    return None if same else ("values", got.tolist(), want.tolist())
-
-
-def close(got: Array, want: Array, tolerance: Array) -> Array:
-    """Where two arrays are equal, NaN included, or lie within a tolerance."""
-    wide, reference = got.astype(float), want.astype(float)
-    equal = (wide == reference) | (np.isnan(wide) & np.isnan(reference))
-    return np.asarray(equal | (np.abs(wide - reference) <= tolerance) | np.isposinf(tolerance))
-
-
-def differing_errors(ours: Exception | None, theirs: Exception | None) -> Difference | None:
-    """Errors agree in their type; PyTorch's NotImplementedError is a RuntimeError."""
-    a, b = error_type(ours), error_type(theirs)
-    if a == b:
-        return None
-    kind = f"{a} for {b}" if ours and theirs else f"only PyTorch raises {b}"
-    if not theirs:
-        kind = f"only microgrest raises {a}"
-    words = [repr(e).split("\\n")[0][:300] if e else "passes" for e in (ours, theirs)]
-    return Difference(kind, "", *words)
-
-
-def error_type(error: Exception | None) -> str:
-    return "" if error is None else type(error).__name__.replace("NotImplementedError", "RuntimeError")
-
-
-def shared_differently(ours: Names, theirs: Names) -> Difference | None:
-    """Views are views of the same tensors on both sides, with the same strides as far as those have."""
-    seen: list[tuple[str, Any, Any, Any, Any]] = []
-    for where, b in theirs.items():
-        if not isinstance(b, torch.Tensor) or where.endswith(".grad") or not b.numel():
-            continue
-        a, viewed = ours[where], False
-        home = a._storage.array.__array_interface__["data"][0]
-        their_home = b.untyped_storage().data_ptr()
-        for other, c, its_home, d, their in seen:
-            if its_home != home and their != their_home:
-                continue
-            got, want = np.shares_memory(array(a), array(c)), np.shares_memory(array(b), array(d))
-            if got != want:
-                words = [f"{'' if x else 'not '}in the memory of {other}" for x in (got, want)]
-                return Difference("memory", where, *words)
-            viewed |= want and strides(c) == strides(d)
-        seen.append((where, a, home, b, their_home))
-        if viewed and strides(a) != strides(b):
-            return Difference("strides", where, strides(a), strides(b))
-    return None
-
-
-def materialize(names: Names) -> None:
-    """PyTorch computes wrongly with the zeros that it does not store (0 / 0 is inf there)."""
-    for name, value in names.items():
-        if isinstance(value, torch.Tensor) and value._is_zerotensor():
-            names[name] = torch.zeros_like(value)
-        elif isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-            zero = [isinstance(v, torch.Tensor) and v._is_zerotensor() for v in value]
-            if any(zero):
-                items = zip(value, zero, strict=True)
-                names[name] = type(value)(torch.zeros_like(v) if z else v for v, z in items)
-
-
-def strides(t: Any) -> tuple[int, ...]:
-    """The strides of the dimensions that have any use for one."""
-    return tuple(s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1)
-
-
-def make_equal(ours: Names, theirs: Names) -> None:
-    """Write PyTorch's values into microgrest's tensors where the two differ in a bit."""
-    for where, b in theirs.items():
-        if isinstance(b, torch.Tensor):
-            got, want = array(ours[where]), array(b)
-            if got.tobytes() != want.tobytes():
-                got[...] = want
-
-
 def shaken(statements: Sequence[str], seed: int) -> Names:
     """PyTorch's variables after `statements` with noise of a bit or so on every rounded value."""
     names, noise, old = namespace(torch), np.random.default_rng(seed), {}
@@ -372,9 +208,9 @@ def shaken(statements: Sequence[str], seed: int) -> Names:
             if not isinstance(t, torch.Tensor) or where.endswith(".grad"):
                 continue
             values = array(t)
-            if values.dtype.kind == "f" and old.get(where) != values.tobytes():
-                if 0 not in [s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1]:
-                    shake(values, noise)
+            step = [s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1]
+            if values.dtype.kind == "f" and old.get(where) != values.tobytes() and 0 not in step:
+                shake(values, noise)
         old = {w: array(t).tobytes() for w, t in flat(torch, names) if isinstance(t, torch.Tensor)}
     return names
 
