@@ -50,7 +50,7 @@ def keep(t: Any) -> None:
     def keep_grad(g: Any) -> None:
         alive = here()
         if alive is not None:
-            alive._grad = g if alive._grad is None else alive._grad + g
+            alive._grad = g.clone() if alive._grad is None else alive._grad + g
             world.tensors += 1
 
     _of(t)[KEEP] = keep_grad

@@ -129,7 +129,7 @@ def differing(a: Any, b: Any) -> tuple[str, Any, Any] | None:
     return None if same else ("values", got.tolist(), want.tolist())
 
 
-def close(got: Array, want: Array, tolerance: Array) -> Array:
+def close(got: Array, want: Array, tolerance: Any) -> Array:
     """Where two arrays are equal, NaN included, or lie within a tolerance."""
     wide, reference = got.astype(float), want.astype(float)
     equal = (wide == reference) | (np.isnan(wide) & np.isnan(reference))

@@ -16,11 +16,12 @@ import resource
 import sys
 import warnings
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import torch
 
-from tests.torch_compare.agreement import Difference, execute, strides
+from tests.torch_compare.agreement import Difference, execute
 from tests.torch_compare.random_statements import Writer
 from tests.torch_compare.side_by_side import Absent, Ended, Sides, difference, shrunk
 
@@ -74,14 +75,22 @@ class Program:
     def laid_out(self, text: str) -> Difference | None:
         """Results are row-major here; PyTorch keeps the operands' order, which is undone."""
         name = text.partition(" = ")[0]
-        ours, theirs = (side.get(name) for side in (self.sides.ours, self.sides.theirs))
-        if not isinstance(theirs, torch.Tensor) or strides(ours) == strides(theirs):
+        values = self.sides.theirs.get(name)
+        several = [values] if isinstance(values, torch.Tensor) else values
+        if not isinstance(several, (list, tuple)) or not any(map(self.turned, several)):
             return None
-        home = theirs.untyped_storage().data_ptr()
-        everything = self.writer.tensors().items()
-        if any(t.untyped_storage().data_ptr() == home for k, t in everything if k != name):
-            return None
-        return self.sides.run(f"{name} = {name}.contiguous()")
+        row_major = f"{name}.contiguous()"
+        if several is values:
+            row_major = f"[t if t is None else t.contiguous() for t in {name}]"
+        return self.sides.run(f"{name} = {row_major}")
+
+    def turned(self, t: Any) -> bool:
+        """Whether PyTorch's `t` is new, and not row-major."""
+        if not isinstance(t, torch.Tensor) or t.is_contiguous():
+            return False
+        home = t.untyped_storage().data_ptr()
+        everything = self.writer.tensors().values()
+        return not any(x.untyped_storage().data_ptr() == home for x in everything if x is not t)
 
 
 def check(seed: int, used: Counter[str] | None = None) -> Difference | None:

@@ -38,7 +38,13 @@ from tests.torch_compare.agreement import (
 # PyTorch computes these with constants of float32, whatever the dtype, ...
 SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
 # ... and these cancel there: as good as the operands, not as the result.
-CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp)_?\b")
+CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b")
+# These add up numbers of several elements: as good as the largest of them.
+FOLDS = re.compile(
+    r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner)\b|@"
+)
+# Here PyTorch multiplies an infinity by zero where there is nothing to multiply.
+NOTHING = re.compile(r"\b(amax|amin|aminmax|std_mean|var_mean)\b")
 # Results without a definite value, of which everything but the value is compared.
 UNDEFINED = re.compile(r"\b(rand\w*|empty\w*|new_empty|bernoulli_?|normal_?|uniform_|dropout)\(")
 # What microgrest says of a name or an argument that it does not have.
@@ -113,13 +119,15 @@ class Sides:
         for where, b in theirs.items():
             a = ours[where]
             found = differing(a, b)
-            if b is LOST or (found and found[0] == "requires_grad" and self.constant(b)):
+            if b is LOST or (found and found[0] == "requires_grad" and self.constant(a, b)):
                 raise Ended
             if found and found[0] == "values" and self.excused(statement, where, a, b):
                 found = None
             if found:
                 return Difference(found[0], where, *found[1:])
         found = shared_differently(ours, theirs)
+        if found and found.kind == "memory" and "autograd.grad" in statement:
+            raise Ended  # which gradients share memory is nobody's promise
         if not found:
             make_equal(ours, theirs)
         return found
@@ -136,7 +144,12 @@ class Sides:
         eps, program = np.finfo(want.dtype).eps, "\n".join(self.done)
         loose = 16 * eps if CANCELS.search(program) else 0.0
         loose = 1e-6 if SINGLE.search(program) else loose
-        if close(got, want, loose * np.maximum(np.abs(want), 1)).all():
+        size = np.abs(want[np.isfinite(want)]).astype(float)
+        if loose and close(got, want, loose * np.maximum(np.abs(want), 1)).all():
+            return True
+        if FOLDS.search(program) and close(got, want, 16 * eps * np.max(size, initial=0)).all():
+            return True
+        if NOTHING.search(program) and close(got, np.where(np.isnan(want), got, want), 0).all():
             return True
         truth = self.truth(where, want)
         if close(got, truth, np.abs(want - truth)).all():
@@ -159,16 +172,16 @@ class Sides:
             return np.full(want.shape, math.nan)
         return array(found).astype(float)
 
-    def constant(self, t: torch.Tensor) -> bool:
-        """Whether a tensor requires grad in PyTorch for nothing: its derivatives are all zero."""
-        if not t.requires_grad:
-            return False
-        if (t._is_view() and t.is_leaf) or not t.is_floating_point():
+    def constant(self, ours: Any, theirs: Any) -> bool:
+        """Whether what requires grad on one side does so for nothing: its derivatives are zero."""
+        library, t = (torch, theirs) if theirs.requires_grad else (mg, ours)
+        if library is torch and ((t._is_view() and t.is_leaf) or not t.is_floating_point()):
             return True
-        everything = [x for _, x in flat(torch, self.theirs) if isinstance(x, torch.Tensor)]
+        names = self.theirs if library is torch else self.ours
+        everything = [x for _, x in flat(library, names) if isinstance(x, library.Tensor)]
         leaves = [x for x in everything if x.is_leaf and x.requires_grad and x is not t]
         try:
-            found = torch.autograd.grad(t.sum(), leaves, allow_unused=True, retain_graph=True)
+            found = library.autograd.grad(t.sum(), leaves, allow_unused=True, retain_graph=True)
         except Exception as error:
             return bool(REFUSED.search(str(error)))
         return all(g is None or not g.any() for g in found)
