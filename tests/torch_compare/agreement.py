@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import math
 import re
 from collections.abc import Iterator
@@ -94,7 +95,16 @@ def unreadable(t: Any) -> str:
 
 def array(t: Any) -> Array:
     """The values of a tensor, over its memory."""
-    return np.asarray(t.detach().numpy(force=True) if hasattr(t, "detach") else t)
+    if isinstance(t, mg.Tensor):
+        return t.detach().numpy()
+    # Not numpy(): what has lent its memory to an array can never again be resized by `out=`.
+    dtype, size = np.dtype(str(t.dtype).partition(".")[2]), t.element_size()
+    if not t.numel():
+        return np.empty(t.shape, dtype)
+    storage = t.untyped_storage()
+    memory = (ctypes.c_byte * storage.nbytes()).from_address(storage.data_ptr())
+    strides = [s * size for s in t.stride()]
+    return np.ndarray(tuple(t.shape), dtype, memory, t.storage_offset() * size, strides)
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.torch_compare.agreement import Difference, execute
+from tests.torch_compare.agreement import Difference, execute, strides
 from tests.torch_compare.random_statements import Writer
 from tests.torch_compare.side_by_side import Absent, Ended, Sides, difference, shrunk
 
@@ -75,18 +75,20 @@ class Program:
     def laid_out(self, text: str) -> Difference | None:
         """Results are row-major here; PyTorch keeps the operands' order, which is undone."""
         name = text.partition(" = ")[0]
-        values = self.sides.theirs.get(name)
-        several = [values] if isinstance(values, torch.Tensor) else values
-        if not isinstance(several, (list, tuple)) or not any(map(self.turned, several)):
-            return None
-        row_major = f"{name}.contiguous()"
-        if several is values:
+        values, ours = (side.get(name) for side in (self.sides.theirs, self.sides.ours))
+        if isinstance(values, torch.Tensor):
+            row_major, pairs = f"{name}.contiguous()", [(ours, values)]
+        elif isinstance(values, (list, tuple)):
             row_major = f"[t if t is None else t.contiguous() for t in {name}]"
+            pairs = list(zip(ours, values, strict=True))
+        if not isinstance(values, (torch.Tensor, list, tuple)) or not any(map(self.turned, pairs)):
+            return None
         return self.sides.run(f"{name} = {row_major}")
 
-    def turned(self, t: Any) -> bool:
-        """Whether PyTorch's `t` is new, and not row-major."""
-        if not isinstance(t, torch.Tensor) or t.is_contiguous():
+    def turned(self, pair: tuple[Any, Any]) -> bool:
+        """Whether PyTorch's tensor is new, and not row-major as ours is."""
+        ours, t = pair
+        if not isinstance(t, torch.Tensor) or not t.numel() or strides(ours) == strides(t):
             return False
         home = t.untyped_storage().data_ptr()
         everything = self.writer.tensors().values()

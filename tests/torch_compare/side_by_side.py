@@ -55,8 +55,10 @@ ABSENT = re.compile(
 # What PyTorch says where it has no derivative, or saved a tensor that microgrest has no need of.
 REFUSED = re.compile(
     "modified by an inplace operation|backward through the graph a second time"
-    "|derivative for .* is not implemented"
+    "|derivative for .* is not implemented|can't replace a None gradient with a non-None value"
 )
+# What PyTorch's derivatives stumble over where a bool tensor stands beside a float.
+STUMBLED = re.compile("with a bool tensor is not supported")
 # What its parser of arguments says of a spelling, not of a value. Microgrest's is more lenient.
 SPELLING = re.compile(
     r"invalid combination of arguments|takes \d+ positional argument"
@@ -92,6 +94,8 @@ class Sides:
             raise Absent
         self.done.append(statement)
         if theirs and not ours and REFUSED.search(str(theirs)):
+            raise Ended
+        if theirs and not ours and "grad" in statement and STUMBLED.search(str(theirs)):
             raise Ended
         if theirs and SPELLING.search(str(theirs)):
             return self.forget(statement)
@@ -179,9 +183,9 @@ class Sides:
             return True
         names = self.theirs if library is torch else self.ours
         everything = [x for _, x in flat(library, names) if isinstance(x, library.Tensor)]
-        leaves = [x for x in everything if x.is_leaf and x.requires_grad and x is not t]
+        inputs = [x for x in everything if x.requires_grad and x is not t]
         try:
-            found = library.autograd.grad(t.sum(), leaves, allow_unused=True, retain_graph=True)
+            found = library.autograd.grad(t.sum(), inputs, allow_unused=True, retain_graph=True)
         except Exception as error:
             return bool(REFUSED.search(str(error)))
         return all(g is None or not g.any() for g in found)
