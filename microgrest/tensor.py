@@ -283,6 +283,10 @@ class Tensor(Methods):
                 "only Tensors of floating point dtype can require gradients; this one is "
                 f"{self.dtype!r}. Convert it first, for example with .float()."
             )
+        if on and not self._requires_grad and self._base is not None:
+            # A leaf is nobody's view: its own views are views of a leaf.
+            self._base[0]._views.discard(self)
+            self._base = None
         self._requires_grad = bool(on)
         world.tensors += 1
 

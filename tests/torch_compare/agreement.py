@@ -99,8 +99,8 @@ def array(t: Any) -> Array:
         return t.detach().numpy()
     # Not numpy(): what has lent its memory to an array can never again be resized by `out=`.
     dtype, size = np.dtype(str(t.dtype).partition(".")[2]), t.element_size()
-    if not t.numel():
-        return np.empty(t.shape, dtype)
+    if not t.numel() or t._is_zerotensor():
+        return np.zeros(tuple(t.shape), dtype)
     storage = t.untyped_storage()
     memory = (ctypes.c_byte * storage.nbytes()).from_address(storage.data_ptr())
     strides = [s * size for s in t.stride()]
