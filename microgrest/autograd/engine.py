@@ -97,7 +97,7 @@ class Sums:
 
 
 def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
-    """What `hook` returned for `g`, in the same kind; TypeError or RuntimeError if it cannot be."""
+    """What `hook` returned for `g`, of the same shape and kind; TypeError or RuntimeError if not."""
     name = getattr(hook, "__name__", type(hook).__name__)
     if not isinstance(replaced, type(g)):
         raise TypeError(
@@ -113,7 +113,12 @@ def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
             f"hook {name!r} has changed the device of value, from {g._kind.device} to "
             f"{replaced._kind.device}"
         )
-    return replaced if replaced._kind is g._kind else replaced._as_kind(g._kind)
+    if replaced._kind is not g._kind:
+        raise RuntimeError(
+            f"hook {name!r} has changed the type of value, from {g._kind.dtype!r} to "
+            f"{replaced._kind.dtype!r}"
+        )
+    return replaced
 
 
 def _propagate(
