@@ -97,7 +97,7 @@ class Sums:
 
 
 def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
-    """What `hook` returned for `g`, of the same shape and kind; TypeError or RuntimeError if not."""
+    """What `hook` returned for `g`; TypeError or RuntimeError if it is of another shape or kind."""
     name = getattr(hook, "__name__", type(hook).__name__)
     if not isinstance(replaced, type(g)):
         raise TypeError(

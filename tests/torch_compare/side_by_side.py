@@ -55,14 +55,16 @@ ABSENT = re.compile(
 # What PyTorch says where it has no derivative, or saved a tensor that microgrest has no need of.
 REFUSED = re.compile(
     "modified by an inplace operation|backward through the graph a second time"
-    "|derivative for .* is not implemented|Autograd not support dtype|can't replace a None gradient with a non-None value"
+    "|derivative for .* is not implemented|Autograd not support dtype"
+    "|can't replace a None gradient with a non-None value"
 )
 # What PyTorch's derivatives stumble over where a bool tensor stands beside a float.
 STUMBLED = re.compile("with a bool tensor is not supported")
 # What its parser of arguments says of a spelling, not of a value. Microgrest's is more lenient.
 SPELLING = re.compile(
     r"invalid combination of arguments|takes \d+ positional argument"
-    r"|must be tuple of ints, not int|missing \d+ required positional|got multiple values|got an unexpected keyword"
+    r"|must be tuple of ints, not int|missing \d+ required positional|got multiple values"
+    r"|got an unexpected keyword"
 )
 SHAKES = 4
 
