@@ -117,7 +117,7 @@ def test_a_hook_may_not_change_what_a_gradient_is() -> None:
 def test_a_hook_returns_the_dtype_that_it_was_given() -> None:
     x = leaf(1.0, 2.0)
     x.register_hook(lambda g: mg.tensor([5.0, 6.0]))
-    with pytest.raises(RuntimeError, match="changed the type of value, from .*64 to .*32"):
+    with pytest.raises(RuntimeError, match=r"changed the type of value, from .*64 to .*32"):
         (x * x).sum().backward()
 
 
