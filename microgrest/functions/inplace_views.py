@@ -14,9 +14,12 @@ from . import shapes
 def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     """Give `x` the geometry and the place in the graph of `move` of what it was.
 
-    No element changes, so this is recorded in every mode; a leaf (under no_grad) stays one.
+    no_grad does not cut it off: a leaf stays a leaf of another shape, others stay in the graph.
     """
     check_writable(name, x)
+    if x._requires_grad and x._node is None:
+        y = move(x.detach())
+        return _take(x, y, ("_flat", "_shape", "_strides", "_offset"))
     alone = x._base is None and not x._views
     old = x._same()
     for field in ("_node", "_requires_grad", "_base", "_views"):
@@ -27,14 +30,18 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
         y = move(old)
     if x._base is None and any(v is y for v in old._views or ()):
         old._views.add(x)
-    changed = ["_flat", "_shape", "_strides", "_offset", "_base"]
-    if x._node is not None or not x._requires_grad:
-        changed += ["_node", "_requires_grad"]
-    for field in changed:
-        setattr(x, field, getattr(y, field))
     x._views = None
     if alone:
-        x._base = None  # there is no other view that a later write would have to reach
+        y._base = None  # there is no other view that a later write would have to reach
+    return _take(
+        x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base")
+    )
+
+
+def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:
+    """Set `fields` of `x` to those of `y`, which counts as a write."""
+    for field in fields:
+        setattr(x, field, getattr(y, field))
     x._storage.touch()
     return x
 
