@@ -18,7 +18,7 @@ OUTSIDE = {
     "from_numpy", "from_dlpack", "is_grad_enabled", "is_inference_mode_enabled", "cuda", "to",
     "pin_memory", "record_stream", "data_ptr", "get_device", "share_memory_", "compile", "numpy",
     "backward", "register_hook", "requires_grad_", "retain_grad", "is_pinned", "as_strided",
-    "promote_types", "register_post_accumulate_grad_hook", "random_", "apply_", "map_",
+    "promote_types", "stride", "register_post_accumulate_grad_hook", "random_", "apply_", "map_",
 }  # fmt: skip
 # Their arguments are, or come to, numbers of elements: none may be extreme.
 COUNTING = {
