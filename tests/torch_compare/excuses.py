@@ -1,0 +1,92 @@
+"""What docs/differences.md lists, as the comparison of random programs knows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.torch_compare.agreement import Array, close
+
+# Results without a definite value, of which everything but the value is compared.
+UNDEFINED = re.compile(r"\b(rand\w*|empty\w*|new_empty|bernoulli_?|normal_?|uniform_|dropout)\(")
+# PyTorch computes these with constants of float32, whatever the dtype, ...
+SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
+# ... and these cancel there: as good as the operands, not as the result.
+CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b")
+# These add up several elements: as good as the largest of them.
+FOLDS = re.compile(
+    r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner)\b|@"
+)
+# Here PyTorch multiplies an infinity by zero where there is nothing to multiply.
+NOTHING = re.compile(r"\b(amax|amin|aminmax|std_mean|var_mean|gelu|nan_to_num)\b")
+# Of these, PyTorch's gradient at NaN depends on the element's place: on vector or scalar code.
+PIECEWISE = re.compile(r"\b(elu|celu|selu|hardswish|hardshrink|softshrink)_?\b")
+# A spelling that PyTorch's parser of arguments refuses, though its meaning is clear.
+SPELLING = re.compile(
+    r"invalid combination of arguments|takes \d+ positional argument"
+    r"|must be tuple of ints, not int|missing \d+ required positional|got multiple values"
+    r"|got an unexpected keyword"
+)
+REPEATS = "more than one element of the written-to tensor"
+
+
+class Excuse(NamedTuple):
+    """Patterns of two errors, "^$" for none, and of the statement that may end with them."""
+
+    ours: str
+    theirs: str
+    statement: str = ""
+
+    def fits(self, ours: str, theirs: str, statement: str) -> bool:
+        """Whether this allows two errors to differ."""
+        pairs = zip(self, (ours, theirs, statement), strict=True)
+        return all(re.search(pattern, text) for pattern, text in pairs)
+
+
+ERRORS = [
+    # Fewer operands are saved, and more derivatives are there.
+    Excuse("^$", "modified by an inplace operation|backward through the graph a second time"),
+    Excuse("^$", "derivative for .* is not implemented|Autograd not support dtype"),
+    Excuse("derivative for .* is not implemented", "^$", "floor_divide_|//="),
+    Excuse("^$", "can't replace a None gradient", "grad"),
+    Excuse("^$", "with a bool tensor is not supported", "grad"),
+    # kron of what was overwritten: PyTorch uses the new values.
+    Excuse("modified by an inplace operation", "^$", "kron"),
+    # Outputs of split and unbind may be written to; expanded memory may not be by masks and such.
+    Excuse("^$", "is a view and is being modified inplace"),
+    Excuse(REPEATS, "^$", r"\] .?=|index_put_|masked_fill_|zero_|fill_"),
+    # out=
+    Excuse("^$", "Found dtype .* but expected", "out="),
+    Excuse("^$", "some elements of the input tensor and the written-to tensor", "out="),
+    # A dtype without a kernel is refused where there is no element, too.
+    Excuse("not implemented for", "^$", r"@|\bb?mm|mul|dot|pow|\*\*|cumprod"),
+    Excuse("floating-point (type|numbers)", "^$", "rand|normal|bernoulli"),
+    # Numbers beyond the range of float16.
+    Excuse("without overflow|^$", "without overflow|^$", "fill_|clamp|clip"),
+    Excuse("beyond the 64 bits|too big", "^$", r"2\*\*6[34]"),
+]
+
+
+def excused_errors(ours: Exception | None, theirs: Exception | None, text: str) -> bool:
+    """Whether two errors, or an error and none, are a known difference of what `text` does."""
+    words = ["" if e is None else str(e) for e in (ours, theirs)]
+    return any(excuse.fits(*words, text) for excuse in ERRORS)
+
+
+def excused_values(got: Array, want: Array, text: str) -> bool:
+    """Whether other floats than PyTorch's may come of what `text` does."""
+    eps = float(np.finfo(want.dtype).eps)
+    largest = np.max(np.abs(want[np.isfinite(want)]).astype(float), initial=0)
+    allowed: list[tuple[re.Pattern[str], Any, Any]] = [
+        (CANCELS, want, 16 * eps * np.maximum(np.abs(want), 1)),
+        (SINGLE, want, 1e-6 * np.maximum(np.abs(want), 1)),
+        (FOLDS, want, 16 * eps * largest),
+        (PIECEWISE, np.where(np.isnan(got), got, want), 0),
+        (NOTHING, np.where(np.isnan(want), got, want), 0),
+    ]
+    return any(
+        pattern.search(text) and close(got, reference, tolerance).all()
+        for pattern, reference, tolerance in allowed
+    )
