@@ -50,8 +50,8 @@ ERRORS = [
     Excuse("^$", "modified by an inplace operation|backward through the graph a second time"),
     Excuse("^$", "derivative for .* is not implemented|Autograd not support dtype"),
     Excuse("derivative for .* is not implemented", "^$", "floor_divide_|//="),
-    Excuse("^$", "can't replace a None gradient", "grad"),
-    Excuse("^$", "with a bool tensor is not supported", "grad"),
+    Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
+    Excuse("^$", "with a bool tensor is not supported", "grad|backward"),
     # kron of what was overwritten: PyTorch uses the new values.
     Excuse("modified by an inplace operation", "^$", "kron"),
     # Outputs of split and unbind may be written to; expanded memory may not be by masks and such.

@@ -77,9 +77,9 @@ class Program:
         name = text.partition(" = ")[0]
         values, ours = (side.get(name) for side in (self.sides.theirs, self.sides.ours))
         if isinstance(values, torch.Tensor):
-            row_major, pairs = f"{name}.contiguous()", [(ours, values)]
+            row_major, pairs = f"torch.cat([{name}])", [(ours, values)]
         elif isinstance(values, (list, tuple)):
-            row_major = f"[t if t is None else t.contiguous() for t in {name}]"
+            row_major = f"[t if t is None else torch.cat([t]) for t in {name}]"
             pairs = list(zip(ours, values, strict=True))
         if not isinstance(values, (torch.Tensor, list, tuple)) or not any(map(self.turned, pairs)):
             return None

@@ -26,7 +26,7 @@ PROTOCOLS = [
 
 
 # What programs leave to its default: other devices, and what has statements of its own.
-LEFT_OUT = {"out", "device", "pin_memory", "generator", "inplace", "requires_grad"}
+LEFT_OUT = {"out", "device", "pin_memory", "generator", "inplace", "requires_grad", "sparse_grad"}
 RANKS = {
     1: {"dot", "vdot", "ger", "addmv", "outer"},
     2: {"mm", "mv", "addr", "t", "trace", "addmm", "rot90"},
