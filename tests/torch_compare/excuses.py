@@ -52,6 +52,7 @@ ERRORS = [
     Excuse("derivative for .* is not implemented", "^$", "floor_divide_|//="),
     Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
     Excuse("^$", "with a bool tensor is not supported", "grad|backward"),
+    Excuse("^$", "Expected a proper Tensor but got None"),
     # kron of what was overwritten: PyTorch uses the new values.
     Excuse("modified by an inplace operation", "^$", "kron"),
     # Outputs of split and unbind may be written to; expanded memory may not be by masks and such.
