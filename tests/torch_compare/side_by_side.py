@@ -80,8 +80,9 @@ class Sides:
         found = found or self.differing_values(statement)
         if found and ours and theirs and found.kind == "values":
             raise Ended  # PyTorch had written a part when it found the error
-        if found and "out=" in statement and not statement.endswith(f"out={found.where})"):
-            raise Ended  # what was resized leaves its views behind, there with the new memory
+        resized = re.search(r"out=(\S*)\)", statement)
+        if found and resized and (found.where != resized[1] or (ours and theirs)):
+            raise Ended  # out= of another shape: before an error, and in the memory of its views
         if found:
             found.statements = list(self.done)
         return found
@@ -143,8 +144,7 @@ class Sides:
             double = re.sub(r"torch\.(float16|float32|half)\b", "torch.float64", statement)
             execute(torch, double, names)
         found = dict(flat(torch, names)).get(where)
-        known = want.dtype != np.float64 and isinstance(found, torch.Tensor)
-        if not known or found.shape != want.shape:
+        if not isinstance(found, torch.Tensor) or found.shape != want.shape:
             return np.full(want.shape, math.nan)
         return array(found).astype(float)
 
@@ -197,9 +197,8 @@ def shaken(statements: Sequence[str], seed: int) -> Names:
             if not isinstance(t, torch.Tensor) or where.endswith(".grad"):
                 continue
             values = array(t)
-            step = [s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1]
-            if values.dtype.kind == "f" and old.get(where) != values.tobytes() and 0 not in step:
-                shake(values, noise)
+            if values.dtype.kind == "f" and old.get(where) != values.tobytes():
+                shake(values[tuple(slice(0, None if s else 1) for s in t.stride())], noise)
         old = {w: array(t).tobytes() for w, t in flat(torch, names) if isinstance(t, torch.Tensor)}
     return names
 
