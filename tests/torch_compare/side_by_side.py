@@ -198,7 +198,7 @@ def shaken(statements: Sequence[str], seed: int) -> Names:
                 continue
             values = array(t)
             if values.dtype.kind == "f" and old.get(where) != values.tobytes():
-                shake(values[tuple(slice(0, None if s else 1) for s in t.stride())], noise)
+                shake(values[(..., *(slice(0, None if s else 1) for s in t.stride()))], noise)
         old = {w: array(t).tobytes() for w, t in flat(torch, names) if isinstance(t, torch.Tensor)}
     return names
 
