@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import click
+if TYPE_CHECKING:
+    import click
 
 
 def load() -> click.Command:
@@ -25,4 +27,8 @@ def load() -> click.Command:
 
 
 if __name__ == "__main__":
-    load()()
+    try:
+        command = load()
+    except KeyboardInterrupt:  # the command itself answers to it later
+        sys.exit(130)
+    command()

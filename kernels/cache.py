@@ -12,9 +12,8 @@ can move elsewhere. So generated text carries no `cache=` of its own. A file tha
 that this Numba cannot read, is deleted and compiled again.
 
 Layout: `<root>/cpu-<platform>-<cpu>/mgk_<label>_<hash>.py`, `.<function>-<hash>.nbc` beside it,
-and `<root>/artifacts/mgk_<key><suffix>` for binaries that others make (`store_bytes`). The files
-hold pickles, so a root that belongs to another user, or that everyone may write to, is refused
-and the next candidate taken.
+and `<root>/artifacts/mgk_<key><suffix>` for binaries that others make (`store_bytes`). `roots` has
+the roots, `files` the digests.
 """
 
 from __future__ import annotations
@@ -26,21 +25,19 @@ import linecache
 import os
 import pickle
 import re
-import stat
 import sys
-import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from . import elsewhere
+from . import elsewhere, files
+from .files import PREFIX
+from .roots import roots
 
-_PREFIX = "mgk_"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
 # Numba's switches that change machine code but are in none of its own cache keys.
@@ -72,7 +69,7 @@ def load(source: str, label: str = "kernel") -> ModuleType:
     held only while the text runs.
     """
     text = f"{source.rstrip()}\n\n# {_fingerprint()}\n"
-    name = f"{_PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}"
+    name = f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}"
     return _modules.get(name) or _loaded(name, text)
 
 
@@ -87,29 +84,16 @@ def digest(*parts: str | bytes) -> str:
 
 def store_bytes(key: str, suffix: str, data: bytes) -> None:
     """Keep `data` under `key` and `suffix` (letters, digits, `_.-`), where a root is writable."""
-    path = _artifact(key, suffix)
-    if path is not None:
-        _write(path, _seal(data))
+    _keep(_artifact(key, suffix), data)
 
 
 def fetch_bytes(key: str, suffix: str) -> bytes | None:
     """What `store_bytes` kept under `key` and `suffix`; None if nothing, or if it is damaged."""
-    path = _artifact(key, suffix)
-    return None if path is None else _read_sealed(path)
-
-
-def root() -> Path | None:
-    """The directory of this cache; None where nothing is writable and kernels live in memory.
-
-    The first that can be used of: MICROGREST_CACHE_DIR; the user's cache directory
-    (XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, %LOCALAPPDATA%); a private directory under the
-    temporary one.
-    """
-    return _first_usable(os.environ.get("MICROGREST_CACHE_DIR"), *_default_roots())
+    return _kept(_artifact(key, suffix))
 
 
 def entries() -> list[Entry]:
-    """All cached kernels and artifacts, of every CPU and version, oldest first."""
+    """All cached kernels and artifacts, of every CPU and version and in all roots, oldest first."""
     groups: dict[Path, list[Path]] = {}
     for path in _files():
         groups.setdefault(path.parent / path.name.split(".")[0], []).append(path)
@@ -123,14 +107,14 @@ def size() -> int:
 
 
 def clear() -> tuple[int, int]:
-    """Delete every file of the cache: (files, bytes). Modules that are loaded stay usable."""
-    files = freed = 0
+    """Delete every file that can be: (files, bytes). Modules that are loaded stay usable."""
+    gone = freed = 0
     for path in _files():
         with suppress(OSError):
             length = path.stat().st_size
             path.unlink()
-            files, freed = files + 1, freed + length
-    return files, freed
+            gone, freed = gone + 1, freed + length
+    return gone, freed
 
 
 def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
@@ -155,10 +139,7 @@ def _loaded(name: str, text: str) -> ModuleType:
 def _execute(name: str, text: str) -> ModuleType:
     """Run `text` as module `name`, registered first: Numba unpickles by the module's name."""
     _spread_symbols()
-    directory = _kernel_directory()
-    path = None if directory is None else directory / f"{name}.py"
-    if path is not None and not _same_text(path, text) and not _write(path, text.encode()):
-        path = None
+    path = _text_file(f"{_machine()}/{name}.py", text)
     filename = f"<{name}>" if path is None else str(path)
     if path is None:  # tracebacks and Numba's messages still find their lines
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -204,24 +185,24 @@ class _Overloads:
     def __init__(self, path: Path, function: str) -> None:
         self.cache_path = str(path.parent)
         self._source, self._function = str(path), function
-        self._stem = path.with_name(f"{path.stem}.{function}")
+        self._stem = f"{path.parent.name}/{path.stem}.{function}"
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The compile result kept for `signature`, or None."""
         # All the set-up that machine code needs. Numba's own cache refreshes the whole compiler
         # here: 0.08 s that a process without a single miss never has to pay.
         _numba("runtime").rtsys.initialize(target)
-        path = self._path(signature, target.codegen())
-        data = _read_sealed(path)
-        if data is None and elsewhere.compile(self._job(signature)):
-            data = _read_sealed(path)
+        place = self._place(signature, target.codegen())
+        data = _kept(place)
+        if data is None and roots().written and elsewhere.compile(self._job(signature)):
+            data = _kept(place)
         if data is None:
             return None
         try:
             return _numba("compiler").CompileResult._rebuild(target, *pickle.loads(data))
         except Exception as error:  # whatever it holds, compiling again heals it
-            _delete(path)
-            warnings.warn(f"kernel cache: compiling {path.name} again: {error!r}", stacklevel=2)
+            _forget(place)
+            warnings.warn(f"kernel cache: compiling {place} again: {error!r}", stacklevel=2)
             return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
@@ -229,21 +210,20 @@ class _Overloads:
         elsewhere.compiled_here()
         if not result.library.has_dynamic_globals and not result.lifted:
             data = _numba("serialize").dumps(result._reduce())
-            _write(self._path(signature, result.codegen), _seal(data))
+            _keep(self._place(signature, result.codegen), data)
 
     def flush(self) -> None:
         """Forget every signature of this function."""
-        for path in self._stem.parent.glob(f"{self._stem.name}-*.nbc"):
-            _delete(path)
+        _forget(f"{self._stem}-*.nbc")
 
     def _job(self, signature: Any) -> elsewhere.Job:
         types, _ = _numba("sigutils").normalize_signature(signature)
         return elsewhere.Job(self._source, self._function, types)
 
-    def _path(self, signature: Any, codegen: Any) -> Path:
+    def _place(self, signature: Any, codegen: Any) -> str:
         arguments, _ = _numba("sigutils").normalize_signature(signature)
         key = digest(repr(arguments), repr(codegen.magic_tuple()))[:12]
-        return self._stem.with_name(f"{self._stem.name}-{key}.nbc")
+        return f"{self._stem}-{key}.nbc"
 
 
 def _spread_symbols() -> None:
@@ -300,101 +280,46 @@ def _machine() -> str:
     return f"cpu-{sys.platform}-{name}-{digest(features)[:8]}"
 
 
-def _default_roots() -> Iterator[str]:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-    elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if base and os.path.isabs(base):
-        yield os.path.join(base, "microgrest")
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    yield os.path.join(tempfile.gettempdir(), f"microgrest-{user}")
-
-
-@lru_cache(maxsize=8)
-def _first_usable(wanted: str | None, *others: str) -> Path | None:
-    if wanted:
-        path = Path(wanted).expanduser().absolute()
-        if _private(path):
-            return path
-        warnings.warn(
-            f"MICROGREST_CACHE_DIR={wanted} cannot be used (not writable, owned by another user, "
-            "or writable by everyone); using another directory",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return next((Path(other) for other in others if _private(Path(other))), None)
-
-
-def _private(path: Path) -> bool:
-    """Whether `path` is, or could be made, a directory that is ours alone to write."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = path.stat()
-        tempfile.TemporaryFile(dir=path).close()
-    except OSError:
-        return False
-    if not hasattr(os, "getuid"):
-        return True
-    return state.st_uid == os.geteuid() and not state.st_mode & stat.S_IWOTH
-
-
-def _kernel_directory() -> Path | None:
-    base = root()
-    return None if base is None else base / _machine()
-
-
-def _artifact(key: str, suffix: str) -> Path | None:
+def _artifact(key: str, suffix: str) -> str:
     if not _TOKEN.fullmatch(key + suffix):
         raise ValueError(
             f"key and suffix hold letters, digits and _.- only, got {key!r}, {suffix!r}"
         )
-    base = root()
-    return None if base is None else base / "artifacts" / f"{_PREFIX}{key}{suffix}"
+    return f"artifacts/{PREFIX}{key}{suffix}"
 
 
-# Files
+# Files, by their place under a root
 
 
-def _seal(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest() + data
+def _kept(place: str) -> bytes | None:
+    """What `_keep` put at `place`, in the first root that has it whole."""
+    found = (files.read_sealed(root / place) for root in roots().read)
+    return next((data for data in found if data is not None), None)
 
 
-def _read_sealed(path: Path) -> bytes | None:
-    """The contents of `path` when its digest holds; otherwise None, and a damaged file is gone."""
-    try:
-        sealed = path.read_bytes()
-    except OSError:
-        return None
-    data = sealed[32:]
-    if hashlib.sha256(data).digest() == sealed[:32]:
-        return data
-    _delete(path)
+def _keep(place: str, data: bytes) -> None:
+    """Put `data` at `place`, where a root is writable."""
+    root = roots().written
+    if root is not None:
+        files.write_sealed(root / place, data)
+
+
+def _forget(pattern: str) -> None:
+    """Delete what has such a place."""
+    for root in roots().read:
+        for path in root.glob(pattern):
+            files.delete(path)
+
+
+def _text_file(place: str, text: str) -> Path | None:
+    """The file that holds `text` at `place`, written if there is none yet; None if it cannot be."""
+    kept, written = roots()
+    for root in kept:
+        if _same_text(root / place, text):
+            return root / place
+    if written is not None and files.write(written / place, text.encode()):
+        return written / place
     return None
-
-
-def _write(path: Path, data: bytes) -> bool:
-    """Put `data` at `path` in one step, for this user only; False where the disk refuses."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=".tmp")
-    except OSError:
-        return False
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:  # a full disk, or Windows while another process reads the same bytes
-        _delete(Path(temporary))
-        return path.exists()
-    return True
-
-
-def _delete(path: Path) -> None:
-    with suppress(OSError):  # gone already, or open in another process on Windows
-        path.unlink()
 
 
 def _same_text(path: Path, text: str) -> bool:
@@ -406,14 +331,15 @@ def _same_text(path: Path, text: str) -> bool:
 
 def _files() -> list[Path]:
     """The cache's own files; never anything else that lies in the same directory."""
-    base = root()
-    return [] if base is None else sorted(base.glob(f"*/{_PREFIX}*"))
+    return [path for root in roots().read for path in sorted(root.glob(f"*/{PREFIX}*"))]
 
 
 def _entry(stem: Path, paths: list[Path]) -> Entry:
     states = [path.stat() for path in paths if path.exists()]
     summary = ""
-    with suppress(OSError), open(f"{stem}.py", encoding="utf-8") as file:
-        summary = file.readline().strip('"# \n')
+    for root in roots().read:  # the text may lie in another one than its machine code
+        text = root / stem.parent.name / f"{stem.name}.py"
+        with suppress(OSError), text.open(encoding="utf-8") as file:
+            summary = summary or file.readline().strip('"# \n')
     newest = max((state.st_mtime for state in states), default=0.0)
     return Entry(stem.name, sum(state.st_size for state in states), newest, summary)

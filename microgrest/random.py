@@ -28,7 +28,11 @@ _MASK = (1 << 64) - 1
 
 
 class Generator:
-    """A stream of random numbers: `manual_seed(n)` starts it anew."""
+    """A stream of random numbers: `manual_seed(n)` starts it anew.
+
+    A new one always starts at the same seed, PyTorch's; the default stream at one that the
+    operating system draws for each process, which `initial_seed()` tells.
+    """
 
     def __init__(self, device: Any = CPU) -> None:
         self.device = device_type(device)
@@ -82,6 +86,7 @@ def _outside(what: str) -> None:
 
 
 default_generator = Generator()
+default_generator.seed()  # or processes that are started alike would all draw the same
 
 
 def manual_seed(seed: int) -> Generator:

@@ -43,6 +43,14 @@ def few_steps() -> None:
         build._sources.clear()
 
 
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Every test draws the same numbers in every run, whatever ran before it."""
+    random = sys.modules.get("microgrest.random")
+    if random is not None:
+        random.manual_seed(0)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     device = config.getoption("--device")
     if device == "cpu":

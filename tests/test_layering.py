@@ -22,7 +22,7 @@ LAYERS = [
     ["creation", "functions", "pointwise", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
-    ["cli", "stubs", ""],
+    ["cli", "stubs", "__main__", ""],
 ]
 
 

@@ -16,8 +16,9 @@ from . import cpu, trace as t
 from .entrance import by_addresses, signature
 from .lower import lower
 from .others import GEMMS
+from .plan import Plan
 from .report import work
-from .schedule import Plan, plan
+from .schedule import plan
 
 MANY = 256
 # Operations of a product from which on several threads are worth waiting for one another.

@@ -19,8 +19,8 @@ from . import trace as t
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
 from .others import Others
+from .plan import Group, Plan
 from .report import origins
-from .schedule import Group, Plan
 from .tasks import HISTORY, Fold, Other, Store, values_of
 
 HEAD = ["steps", "numbers", "seeds", "history"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -143,8 +143,10 @@ class Graph:
         kept: tuple[str, ...] = (),
     ) -> Value:
         """`formula` over `args`, in simpler form where there is one."""
-        if formula and not args:
-            return self.literal(formula, dtype)
+        if formula:
+            args = tuple(arg for arg in args if f"{{{arg[0]}}}" in formula)
+            if not args:
+                return self.literal(formula, dtype)
         simpler = simplified(self, formula, args, compute, dtype)
         if simpler is not None:
             return simpler
@@ -222,8 +224,8 @@ def simplified(
 ) -> Value | None:
     """A value equal to the formula's that costs less: literals computed, x * 1, small powers."""
     values = dict(args)
-    if formula == "{x}" and compute == dtype:
-        return graph.convert(values["x"], dtype)
+    if compute == dtype and len(args) == 1 and formula == f"{{{args[0][0]}}}":
+        return graph.convert(args[0][1], dtype)
     if not formula or not compute.startswith("float"):
         return None
     tree = parse(formula)
@@ -322,7 +324,16 @@ def operands(value: Value) -> Iterable[Value]:
     return [v for _, v in value.args] if isinstance(value, Apply) else ()
 
 
-def ordered(values: Iterable[Value], stop: Any = frozenset()) -> Iterator[Value]:
+def beneath(value: Value) -> Iterable[Value]:
+    """The values that this one is computed from, in its loop and in those before."""
+    return (value.value,) if isinstance(value, Folded) else operands(value)
+
+
+def ordered(
+    values: Iterable[Value],
+    stop: Any = frozenset(),
+    below: Callable[[Value], Iterable[Value]] = operands,
+) -> Iterator[Value]:
     """Every value that `values` need, operands first; not beyond those in `stop`."""
     done: set[Value] = set()
     stack = [(v, False) for v in reversed(list(values))]
@@ -335,7 +346,7 @@ def ordered(values: Iterable[Value], stop: Any = frozenset()) -> Iterator[Value]
             yield value
         else:
             stack.append((value, True))
-            stack.extend((v, False) for v in operands(value) if v not in done)
+            stack.extend((v, False) for v in below(value) if v not in done)
 
 
 _COSTS = {"abs": 1, "sqrt": 5, "floor": 1, "ceil": 1, "trunc": 1, "rint": 1, "isnan": 1, "isinf": 1}

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from . import trace as t
+from .plan import Plan
 from .tasks import HISTORY, reads_of
 
-if TYPE_CHECKING:
-    from .schedule import Plan
 
-
-def share_memory(plan: Plan) -> None:
-    """Give each temporary an array; those of one step whose lives do not overlap share one."""
+def share_memory(plan: Plan, shared: bool = True) -> None:
+    """Give each temporary an array; those of one step whose lives do not overlap may share one."""
     lives = _lives(plan)
     free: dict[str, list[tuple[int, int]]] = defaultdict(list)  # dtype: (last use, array)
     for b, (begin, end) in sorted(lives.items(), key=lambda item: item[1]):
         buffer = plan.trace.buffers[b]
-        candidates = [f for f in free[buffer.dtype] if f[0] < begin]
+        candidates = [f for f in free[buffer.dtype] if shared and f[0] < begin]
         if candidates:
             best = max(candidates, key=lambda f: plan.arrays[f[1]][1])
             free[buffer.dtype].remove(best)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .graph import Apply, Literal, Value, ordered
-from .schedule import Group
+from .plan import Group
 from .tasks import Fold, Partial, Store, values_of
 
 

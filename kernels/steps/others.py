@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import axes, draws, scans
 from ..cpu import names
 from . import embed, trace as t
-from .schedule import Plan
+from .plan import Plan
 from .tasks import Other
 
 # The types that BLAS multiplies, in the order of the addresses that `run` takes.

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import trace as t
 from .graph import Apply, Element, cost, ordered
-from .schedule import Group, Plan
+from .plan import Group, Plan
 from .tasks import HISTORY, Fold, Other, Partial, Store, values_of
 
 

@@ -1,17 +1,17 @@
 """Tasks -> a plan: which of them share a loop, what is done once, which temporaries share memory.
 
 A task joins the first loop over as many places that comes after all it waits for. Two tasks of one
-loop may touch the same buffer only if both walk it in the order of the places: an element is then
-read before it is written. What depends on nothing that changes from step to step is done before the
-first step. A costly value that several loops want is stored by the first.
+loop may touch the same buffer only if both walk it alike: an element is then read before it is
+written, and what reads it after that takes what was stored from the register. What depends on
+nothing that changes from step to step is done before the first step. A costly value that several
+loops want is stored by the first.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from . import trace as t
 from .graph import (
@@ -19,7 +19,6 @@ from .graph import (
     Element,
     Folded,
     Graph,
-    Rate,
     Shape,
     Value,
     Version,
@@ -28,129 +27,51 @@ from .graph import (
     refined,
 )
 from .lifetimes import share_memory
-from .tasks import HISTORY, Fold, Other, Partial, Store, Task, reads_of, values_of
+from .plan import Folds, Group, Plan
+from .steady import Steady, steady_values
+from .tasks import HISTORY, Fold, Other, Partial, Store, Task, alive, reads_of, values_of
 
-Folds = tuple[int, int, int]
+Walk = tuple[int, Shape, Shape]
+NOWHERE: Walk = (-1, (), ())  # of what reads memory in its own way
 # From this weight on a value is rather loaded than computed again.
 COSTLY = 16
 # As many elements are rather copied next to each other, once, than gathered in every step.
 GATHERED = 1 << 16
 
 
-@dataclass(eq=False, slots=True)
-class Group:
-    """Tasks that share one loop over `extents`, or one task that is no loop.
-
-    `folds` is the (outer, n, inner) of the folds that leave something over, if there are any.
-    """
-
-    extents: Shape
-    tasks: list[Task]
-    once: bool
-    folds: Folds | None = None
-
-    @property
-    def n(self) -> int:
-        """The number of places."""
-        return math.prod(self.extents)
-
-    @property
-    def other(self) -> Other | None:
-        """The one task, where it is no loop."""
-        (first, *_) = self.tasks
-        return first if isinstance(first, Other) else None
-
-
-@dataclass(slots=True)
-class Plan:
-    """What runs before the steps, what in each, and the memory: per buffer, which scratch array."""
-
-    trace: t.Trace
-    graph: Graph
-    once: list[Group]
-    each: list[Group]
-    scratch: dict[int, int] = field(default_factory=dict)
-    arrays: list[tuple[str, int]] = field(default_factory=list)  # dtype and size of each
-
-
-def plan(trace: t.Trace, graph: Graph, tasks: list[Task]) -> Plan:
-    """The plan of a step."""
-    steady = _steady(trace, tasks)
-    tasks = _hoisted(trace, graph, tasks, steady)
-    groups = _Grouping(steady).run(tasks)
-    _store_shared(trace, graph, groups)
+def plan(trace: t.Trace, graph: Graph, tasks: list[Task], plainly: bool = False) -> Plan:
+    """The plan of a step; `plainly`, each task by itself, in order, on memory of its own."""
+    if plainly:
+        groups = [_alone(task) for task in tasks]
+    else:
+        steady = steady_values(trace, tasks)
+        tasks = _hoisted(trace, graph, tasks, steady)
+        groups = _without_dead(trace, _Grouping(graph, steady).run(tasks))
+        _store_shared(trace, graph, groups)
     found = Plan(trace, graph, [g for g in groups if g.once], [g for g in groups if not g.once])
-    share_memory(found)
+    share_memory(found, not plainly)
     return found
 
 
-# What never changes
+def _alone(task: Task) -> Group:
+    extents, folds = _space(task)
+    return Group(extents, [task], False, folds)
 
 
-class Steady:
-    """Which values are the same in every step."""
-
-    def __init__(self, written: set[int]) -> None:
-        self.written = written  # buffers that steps write
-        self.known: dict[Value, bool] = {}
-
-    def __call__(self, value: Value) -> bool:
-        found = self.known.get(value)
-        if found is None:
-            for v in ordered([value]):
-                self.known[v] = self._of(v)
-            found = self.known[value]
-        return found
-
-    def _of(self, v: Value) -> bool:
-        if isinstance(v, Folded):
-            return self(v.value)
-        if isinstance(v, Apply):
-            return all(self.known[a] for _, a in v.args)
-        if isinstance(v, Element):
-            return v.buffer not in self.written
-        return not isinstance(v, Rate)
-
-    def task(self, task: Task) -> bool:
-        """Whether a task does the same in every step."""
-        if isinstance(task, Other):
-            fixed = not isinstance(task.op, t.Random)
-            return fixed and all(b not in self.written for b, _ in task.reads)
-        return all(self(v) for v in values_of(task))
-
-
-def _steady(trace: t.Trace, tasks: list[Task]) -> Steady:
-    """Temporaries that one task alone writes, from what never changes, never change either."""
-    writers: dict[int, list[Task]] = defaultdict(list)
-    for task in tasks:
-        for b, _ in task.writes:
-            writers[b].append(task)
-    steady = Steady(set(writers))
-    for task in tasks:
-        (b, *more) = [b for b, _ in task.writes] or [HISTORY]
-        mine = all(writers[o] == [task] and _made_here(trace, o) for o in (b, *more))
-        if b != HISTORY and mine and steady.task(task):
-            steady.written.difference_update((b, *more))
-            steady.known.clear()
-    return steady
-
-
-def _made_here(trace: t.Trace, b: int) -> bool:
-    return b != HISTORY and trace.buffers[b].role in (t.TEMPORARY, t.OUTPUT)
-
-
-def _once(steady: Steady, task: Task) -> bool:
-    if isinstance(task, Fold):
-        return steady(task.value)
-    return all(b not in steady.written and b != HISTORY for b, _ in task.writes)
+def _without_dead(trace: t.Trace, groups: list[Group]) -> list[Group]:
+    """The groups without stores that registers have made needless."""
+    kept = set(alive(trace, [task for group in groups for task in group.tasks]))
+    for group in groups:
+        group.tasks = [task for task in group.tasks if task in kept]
+    return [group for group in groups if group.tasks]
 
 
 def _hoisted(trace: t.Trace, graph: Graph, tasks: list[Task], steady: Steady) -> list[Task]:
     """With stores, before all else, of the costly values that never change but meet what does."""
     found: dict[Value, Element] = {}
     before: list[Task] = []
-    made = [task for task in tasks if _once(steady, task)]
-    rest = [task for task in tasks if not _once(steady, task)]
+    made = [task for task in tasks if steady.once(task)]
+    rest = [task for task in tasks if not steady.once(task)]
     for task in rest:
         for value in _outermost(task, lambda v: (_costly(v) or _gathers(v)) and steady(v)):
             if value not in found:
@@ -194,7 +115,7 @@ def stored_apart(trace: t.Trace, graph: Graph, value: Value) -> tuple[Store, Ele
     return Store(value, b, 0, *walk, value.dtype, writes=((b, 1),)), element
 
 
-def _with(graph: Graph, task: Task, found: dict[Value, Element]) -> Task:
+def _with(graph: Graph, task: Task, found: Mapping[Value, Value]) -> Task:
     """A task whose values come from memory where that has them."""
     if isinstance(task, Fold):
         task.source = replaced(graph, task.source, found)
@@ -203,7 +124,7 @@ def _with(graph: Graph, task: Task, found: dict[Value, Element]) -> Task:
     return task
 
 
-def replaced(graph: Graph, value: Value, found: dict[Value, Element]) -> Value:
+def replaced(graph: Graph, value: Value, found: Mapping[Value, Value]) -> Value:
     """`value` over other operands."""
     new: dict[Value, Value] = {}
     for v in ordered([value]):
@@ -224,11 +145,12 @@ def replaced(graph: Graph, value: Value, found: dict[Value, Element]) -> Value:
 class _Grouping:
     """Puts tasks, in order, where they may run."""
 
-    def __init__(self, steady: Steady) -> None:
-        self.steady = steady
+    def __init__(self, graph: Graph, steady: Steady) -> None:
+        self.graph, self.steady = graph, steady
         self.groups: list[Group] = []
-        self.made: dict[object, int] = {}  # versions and folds: the group they come from
-        self.read: dict[Version, list[tuple[int, bool]]] = defaultdict(list)
+        self.made: dict[Version | Folded, int] = {}  # versions and folds: the group they come from
+        self.stores: dict[Version, Store] = {}
+        self.read: dict[Version, list[tuple[int, set[Walk]]]] = defaultdict(list)
         self.last: dict[int, int] = {}  # the group that wrote a buffer last
 
     def run(self, tasks: list[Task]) -> list[Group]:
@@ -236,7 +158,7 @@ class _Grouping:
         for once in (True, False):
             start = len(self.groups)
             for task in tasks:
-                if _once(self.steady, task) is once:
+                if self.steady.once(task) is once:
                     self._place(task, once, start)
         return self.groups
 
@@ -275,17 +197,23 @@ class _Grouping:
         at = 0
         for key in _waits_for(task):
             if key in self.made:
-                at = max(at, self.made[key] + 1)
+                at = max(at, self.made[key] + (not self._passes(task, key)))
         for b, version in task.writes:
             if b in self.last:
                 last = self.last[b]
                 at = max(at, last if self._both_scalars(task, last) else last + 1)
-            linear = isinstance(task, Store) and task.linear and not task.offset
-            for group, aligned in self.read[b, version - 1]:
-                same = aligned and linear and self.groups[group].n == task.n  # type: ignore[attr-defined]
+            for group, walks in self.read[b, version - 1]:
+                same = isinstance(task, Store) and walks <= {task.walk}
                 same = same or self._both_scalars(task, group)
                 at = max(at, group if same else group + 1)
         return at
+
+    def _passes(self, task: Task, key: Version | Folded) -> bool:
+        """Whether a task may take what was stored from a register, in the loop that stores it."""
+        store = None if isinstance(key, Folded) else self.stores.get(key)
+        if store is None or store.value.n != store.n or store.stored != store.value.dtype:
+            return False
+        return _walks(task, store.writes[0], scalars=True) == {store.walk}
 
     def _both_scalars(self, task: Task, k: int) -> bool:
         """Whether neither is a loop: scalars are all computed first, then stored in order."""
@@ -293,6 +221,13 @@ class _Grouping:
         return isinstance(task, Store) and task.n == 1 == group.n and not group.other
 
     def _enter(self, k: int, task: Task) -> None:
+        stored: dict[Value, Value] = {
+            v: self.stores[v.buffer, v.version].value
+            for v in ordered(values_of(task))
+            if isinstance(v, Element) and self.made.get((v.buffer, v.version)) == k
+        }
+        if stored:
+            _with(self.graph, task, stored)
         if task not in self.groups[k].tasks:
             self.groups[k].tasks.append(task)
         if isinstance(task, Fold):
@@ -300,8 +235,10 @@ class _Grouping:
         for version in task.writes:
             self.made[version] = k
             self.last[version[0]] = k
+            if isinstance(task, Store):
+                self.stores[version] = task
         for version in reads_of(task):
-            self.read[version].append((k, _aligned(task, version)))
+            self.read[version].append((k, _walks(task, version)))
 
 
 def _space(task: Task) -> tuple[Shape, Folds | None]:
@@ -319,22 +256,22 @@ def _space(task: Task) -> tuple[Shape, Folds | None]:
     return extents, task.extents if isinstance(task, Partial) else None
 
 
-def _waits_for(task: Task) -> Iterable[object]:
+def _waits_for(task: Task) -> Iterable[Version | Folded]:
     yield from reads_of(task)
     for value in ordered(values_of(task)):
         if isinstance(value, Folded):
             yield value
 
 
-def _aligned(task: Task, version: Version) -> bool:
-    """Whether all reads of a buffer by a task walk it in order from its start."""
+def _walks(task: Task, version: Version, scalars: bool = False) -> set[Walk]:
+    """How a task walks a buffer that it reads; scalars are known before its loop begins."""
     if isinstance(task, Other):
-        return False
-    return all(
-        not v.offset and v.strides in ((), (1,))
+        return {NOWHERE}
+    return {
+        (v.offset, v.extents, v.strides)
         for v in ordered(values_of(task))
-        if isinstance(v, Element) and (v.buffer, v.version) == version
-    )
+        if isinstance(v, Element) and (v.buffer, v.version) == version and (scalars or v.n > 1)
+    }
 
 
 def _store_shared(trace: t.Trace, graph: Graph, groups: list[Group]) -> None:
@@ -362,7 +299,7 @@ def _home(
             whole = b != HISTORY and task.linear and task.n == trace.buffers[b].size
             if whole and writers[b] == 1 and trace.buffers[b].role == t.TEMPORARY:
                 walk = task.extents, task.strides
-                found = graph.element((b, 1), 0, walk, task.stored, value.dtype)
+                found = graph.element(task.writes[0], 0, walk, task.stored, value.dtype)
                 assert isinstance(found, Element)
                 return found
     store, found = stored_apart(trace, graph, value)

@@ -47,6 +47,11 @@ class Store(Task):
         return math.prod(self.extents)
 
     @property
+    def walk(self) -> tuple[int, Shape, Shape]:
+        """How it goes through the buffer."""
+        return self.offset, self.extents, self.strides
+
+    @property
     def linear(self) -> bool:
         """Whether places follow one another in memory."""
         return self.strides in ((), (1,))

@@ -6,15 +6,19 @@ that `--help` answers at once.
 
 from __future__ import annotations
 
-import errno
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
 from ..version import __version__
+from . import streams
 from .cache import cache
 from .doctor import doctor
+from .errors import FAULT, INTERRUPTED, InputError
 from .fit import fit
 
 # When this process began, on perf_counter's clock: what passed before this line is taken to be the
@@ -23,14 +27,34 @@ PROCESS_START = time.perf_counter() - time.process_time()
 
 
 class _Commands(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a full disk under the output is a message, as a closed pipe is click's."""
-        try:
-            return super().invoke(ctx)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            raise click.ClickException(str(error)) from error
+    """Ends every command with a status that docs/cli.md has; 1 stays for what `fit` means by it."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        main: Callable[..., Any] = partial(super().main, *args, standalone_mode=False, **options)
+        if not standalone_mode:
+            return main()
+        with streams.guarded():
+            sys.exit(_status(main))
+
+
+def _status(run: Callable[[], int | None]) -> int:
+    """Run a command that raises what it cannot do; its exit status."""
+    try:
+        return run() or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except OSError as error:
+        streams.tell(f"Error: {error}")
+        return InputError.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        streams.tell("interrupted")
+        return INTERRUPTED
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return FAULT
 
 
 @click.group(

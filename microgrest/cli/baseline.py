@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .polynomial import powers as powers_of
 from .problem import Problem
 from .settings import Settings
-from .training import EARLY
 
 HEAD = 200  # steps that are timed
+PATIENCE = 5.0  # seconds that timing them, and then the fit itself, may take in either form
 
 Array = NDArray[Any]
 Gradient = Callable[[Array], Array]
 Update = Callable[[Array, Array], None]
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Seconds a step over the first HEAD steps, and the coefficients after EARLY and all steps."""
-
-    name: str
-    step_seconds: float
-    early: NDArray[np.float64]
-    coefficients: NDArray[np.float64]
 
 
 def tutorial_form(problem: Problem, degree: int) -> Gradient:
@@ -50,7 +40,7 @@ def tutorial_form(problem: Problem, degree: int) -> Gradient:
 
 def matrix_form(problem: Problem, degree: int) -> Gradient:
     """The strongest form by hand: powers kept as a matrix, two BLAS products into given arrays."""
-    powers, z = problem.powers(degree), problem.z
+    powers, z = powers_of(problem.t, degree), problem.z
     misfit, gradient = np.empty_like(z), np.empty(degree + 1, z.dtype)
 
     def gradient_of(c: Array) -> Array:
@@ -121,20 +111,20 @@ def stepper(
     return c, step
 
 
-def run(
-    name: str, problem: Problem, start: NDArray[np.float64], settings: Settings, lr: float
-) -> Baseline:
-    """The whole fit in the form called `name`, from `start`; its first HEAD steps are timed."""
-    c, step = stepper(name, problem, start, settings, lr)
+def step_seconds(name: str, *posed: Any) -> float:
+    """The time of one step of what `stepper` makes, over HEAD of them or what PATIENCE allows."""
+    _, step = stepper(name, *posed)
+    began = now = time.perf_counter()
+    done = 0
+    while done < HEAD and now - began < PATIENCE:
+        step()
+        now, done = time.perf_counter(), done + 1
+    return (now - began) / done
 
-    def advance(count: int) -> NDArray[np.float64]:
-        for _ in range(count):
-            step()
-        return c.astype(np.float64)
 
-    head = min(HEAD, settings.steps)
-    started = time.perf_counter()
-    early = advance(min(EARLY, head))
-    advance(head - min(EARLY, head))
-    seconds = time.perf_counter() - started
-    return Baseline(name, seconds / head, early, advance(settings.steps - head))
+def after(count: int, name: str, *posed: Any) -> NDArray[np.float64]:
+    """The coefficients after `count` steps of what `stepper` makes."""
+    c, step = stepper(name, *posed)
+    for _ in range(count):
+        step()
+    return c.astype(np.float64)

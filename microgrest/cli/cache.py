@@ -7,6 +7,7 @@ from datetime import datetime
 
 import click
 
+from .errors import InputError
 from .settings import DTYPES, OPTIMIZERS, Settings
 
 
@@ -25,7 +26,17 @@ def list_() -> None:
         written = datetime.fromtimestamp(entry.mtime).isoformat(" ", "minutes")
         click.echo(f"{written}  {entry.bytes:9d}  {entry.name}  {entry.summary}")
     total = sum(entry.bytes for entry in entries)
-    click.echo(f"{len(entries)} kernels, {total} bytes in {store.root() or 'memory only'}")
+    click.echo(f"{len(entries)} kernels, {total} bytes in {places()}")
+
+
+def places() -> str:
+    """The directories of the cache, as text."""
+    from microgrest.kernels.roots import roots
+
+    read, written = roots()
+    unwritten = [f"{root} (read-only)" for root in read if root != written]
+    nothing = "memory only: no directory can be written, and each process compiles anew"
+    return " and ".join([*unwritten, str(written or nothing)])
 
 
 @cache.command()
@@ -35,18 +46,23 @@ def clear() -> None:
 
     files, freed = store.clear()
     click.echo(f"deleted {files} files, {freed} bytes")
+    if left := len(store.entries()):
+        click.echo(f"{left} kernels cannot be deleted, in {places()}", err=True)
 
 
 @cache.command()
 def warm() -> None:
     """Compile the kernels that `fit` needs, for every dtype and optimizer."""
     from microgrest.kernels import cache as store
+    from microgrest.kernels.roots import roots
 
     from .job import prepare
 
+    if roots().written is None:
+        raise InputError(f"kernels are kept in {places()}")
     before, started = len(store.entries()), time.perf_counter()
     for dtype in DTYPES:
         for optimizer in OPTIMIZERS:
             prepare(Settings(dtype=dtype, optimizer=optimizer), None, "cpu")
     seconds, after = time.perf_counter() - started, len(store.entries())
-    click.echo(f"{after - before} kernels added in {seconds:.1f} s, {after} in {store.root()}")
+    click.echo(f"{after - before} kernels added in {seconds:.1f} s, {after} in {places()}")

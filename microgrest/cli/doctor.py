@@ -78,9 +78,11 @@ def _threads() -> dict[str, Any]:
 def _cache() -> dict[str, Any]:
     from microgrest.kernels import cache
 
-    root, entries = cache.root(), cache.entries()
+    from .cache import places
+
+    entries = cache.entries()
     return {
-        "path": "none: nothing is writable, kernels compile anew" if root is None else str(root),
+        "path": places(),
         "kernels": len(entries),
         "bytes": sum(entry.bytes for entry in entries),
     }

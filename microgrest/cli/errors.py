@@ -1,4 +1,7 @@
-"""Errors that the user can mend: one line on standard error and exit status 2, no traceback."""
+"""How a command ends that has not done it all, and the errors that the user can mend.
+
+Those are one line on standard error and exit status 2, no traceback.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+
+# What shells report of a program that SIGINT or SIGPIPE ended, and EX_SOFTWARE of sysexits.h.
+INTERRUPTED, PIPE_CLOSED, FAULT = 130, 141, 70
 
 
 class InputError(click.ClickException):

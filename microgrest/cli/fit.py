@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from .errors import memory_guarded
 from .settings import DEVICES, DTYPES, MODES, OPTIMIZERS, TARGETS, Settings
 
+MOST = 10**12  # points
 SIZES = "1e2,1e3,1e4,1e5,1e6,1e7"
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -28,10 +29,10 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
         return None
     try:
         sizes = {float(size) for size in value.split(",")}
-        if not all(size >= 2 and size == int(size) for size in sizes):
+        if not all(2 <= size <= MOST and size == int(size) for size in sizes):
             raise ValueError
     except (ValueError, OverflowError):
-        message = f"{value!r} is no list of whole numbers from 2 on, such as 100,1e4"
+        message = f"{value!r} is no list of whole numbers from 2 to {MOST}, such as 100,1e4"
         raise click.BadParameter(message, context, option) from None
     return tuple(sorted(map(int, sizes)))
 
@@ -39,7 +40,7 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
 @click.command()
 @click.option(
     "--points",
-    type=click.IntRange(2, 10**12),
+    type=click.IntRange(2, MOST),
     default=2000,
     show_default=True,
     help="Points of the synthetic problem, evenly spaced over [-pi, pi].",
@@ -57,7 +58,16 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
 )
 @click.option("--y", metavar="COL", help="Column of --data for y.  [default: the next]")
 @click.option(
-    "--degree", type=click.IntRange(min=1), default=3, show_default=True, help="Of the polynomial."
+    "--header/--no-header",
+    default=None,
+    help="Whether the first row of --data holds names.  [default: if it holds no number]",
+)
+@click.option(
+    "--degree",
+    type=click.IntRange(1, 1000),
+    default=3,
+    show_default=True,
+    help="Of the polynomial.",
 )
 @click.option(
     "--steps", type=click.IntRange(min=1), default=2000, show_default=True, help="Full-batch steps."
@@ -133,7 +143,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     The synthetic cubic with sgd runs in raw units. Every other fit runs with x scaled to [-1, 1]
     and y standardized; coefficients and loss are always reported in the units of the data.
 
-    Ctrl-C ends the fit after a whole step, and what it has found is reported.
+    Ctrl-C ends the fit after a whole step, or the comparison, and what was found is reported.
 
     Exit status: 0, or 1 if NumPy's result differs, or 2 for input that cannot be used, a GPU that
     is not there, or a fit that diverges, or 130 after Ctrl-C.
@@ -142,7 +152,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     settings = Settings(**options)
     with memory_guarded():
         if settings.sweep is None:
-            from .job import run
+            from .run import run
         else:
             from .sweep import run
         run(settings)
@@ -158,8 +168,8 @@ def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
         for name in filter(given, ("data", "points", "steps", "plot", "compare")):
             raise click.UsageError(f"--sweep times steps at sizes of its own: drop --{name}")
     if options["data"] is None:
-        for name in filter(given, ("x", "y")):
-            raise click.UsageError(f"--{name} names a column of --data FILE, which is missing")
+        for name in filter(given, ("x", "y", "header")):
+            raise click.UsageError(f"--{name} is about --data FILE, which is missing")
     else:
         for name in filter(given, ("points", "target")):
             raise click.UsageError(f"--{name} belongs to the synthetic problem: drop it, or --data")

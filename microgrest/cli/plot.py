@@ -29,7 +29,7 @@ def draw(problem: Problem, result: dict[str, Any], path: Path) -> None:
 
     order = np.argsort(problem.x)[:: max(1, problem.x.size // 4000)]
     x, y = problem.x[order], problem.y[order]
-    fitted = Polynomial(result["coefficients"])(x)
+    fitted = Polynomial(result["coefficients"])((x - result["center"]) / result["scale"])
     figure = Figure(figsize=(7, 5.5), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     above.plot(x, y, ".", markersize=4, label="data")

@@ -37,10 +37,10 @@ class Scaling:
             raise InputError("the values are too large to scale: their spread overflows float64")
         return cls(found.center, found.radius, found.mean, found.spread or 1.0)
 
-    def coefficients(self, scaled: Vector) -> Vector:
-        """Coefficients in x and y, constant first, from those in t and z, in float64."""
+    def coefficients(self, scaled: Vector, center: float = 0.0, scale: float = 1.0) -> Vector:
+        """Coefficients of y in (x - center) / scale, constant first, from those of z in t."""
         with np.errstate(all="ignore"):
-            inner = Polynomial([-self.center / self.radius, 1 / self.radius])
+            inner = Polynomial([(center - self.center) / self.radius, scale / self.radius])
             outer = Polynomial(scaled * self.spread)(inner) + self.mean
         # Polynomial arithmetic drops trailing zeros.
         return np.pad(outer.coef, (0, len(scaled) - len(outer.coef)))
@@ -58,13 +58,6 @@ class Problem:
     scaling: Scaling
     t: NDArray[Any]
     z: NDArray[Any]
-
-    def powers(self, degree: int) -> NDArray[Any]:
-        """The matrix of t**0 to t**degree, shape (degree + 1, points), dtype of `t`."""
-        rows = np.empty((degree + 1, self.t.size), self.t.dtype)
-        for exponent, row in enumerate(rows):
-            np.power(self.t, exponent, out=row)
-        return rows
 
     def residual(self, scaled: Vector) -> float:
         """Root mean square of y minus the polynomial with coefficients `scaled`, in units of y."""
@@ -84,7 +77,7 @@ class Problem:
 def from_file(settings: Settings) -> Problem:
     """The problem that `settings.data` poses."""
     assert settings.data is not None
-    columns = read_columns(settings.data, settings.x, settings.y)
+    columns = read_columns(settings.data, settings.x, settings.y, settings.header)
     title = f"{columns.y_name} by {columns.x_name}, {columns.x.size} rows of {settings.data.name}"
     return _pose(settings, title, columns.x_name, columns.y_name, columns.x, columns.y)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .streams import tell
+
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
@@ -51,5 +53,5 @@ class Progress:
         elif self._quiet or self._shown + self._steps / 10 > done != self._steps:
             return
         else:
-            click.echo(f"step {done} of {self._steps}: {self._loss}", err=True)
+            tell(f"step {done} of {self._steps}: {self._loss}")
         self._shown = done

@@ -5,21 +5,29 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..version import __version__
 from .errors import InputError
+from .formula import formula
 from .problem import Problem
 from .settings import Settings
 from .training import Trained
 
-if TYPE_CHECKING:
-    from .job import Phases
+DIGITS = {"float32": 7, "float64": 10}  # of coefficients, where those are enough
 
-DIGITS = {"float32": 7, "float64": 10}
+
+@dataclass(frozen=True)
+class Phases:
+    """Seconds until all is imported, since the process began; then for kernels; then for steps."""
+
+    startup: float
+    compile: float
+    steps: float
 
 
 def build(
@@ -29,28 +37,25 @@ def build(
     device: str,
     trained: Trained,
     phases: Phases,
-    compared: dict[str, Any] | None,
+    interrupted: bool,
 ) -> dict[str, Any]:
     """All that a fit found, in the units of the data, as JSON-ready values; times in seconds."""
-    coefficients = problem.scaling.coefficients(trained.coefficients)
-    if not np.isfinite(coefficients).all():
-        raise InputError(
-            f"degree {settings.degree} is too high for the range of {problem.x_name}: "
-            f"the coefficients overflow in the units of the data"
-        )
-    # Coefficients of scaled data cancel where x is far from 0, so they need all digits.
-    digits = DIGITS[settings.dtype] if settings.tutorial else 10
+    found = formula(problem, trained.coefficients, DIGITS[settings.dtype])
+    if not np.isfinite(found.coefficients).all():
+        raise InputError(f"{problem.y_name} is too large: the coefficients overflow in its units")
     return {
         "microgrest": __version__,
         "problem": problem.title,
-        "polynomial": polynomial(coefficients, problem, digits),
-        "coefficients": coefficients.tolist(),
+        "polynomial": found.text(problem.x_name, problem.y_name),
+        "coefficients": found.coefficients.tolist(),
+        "center": found.center,
+        "scale": found.scale,
         "loss": trained.loss * problem.scaling.spread**2,
         "residual": problem.residual(trained.coefficients),
         "points": problem.x.size,
         "degree": settings.degree,
         "steps": trained.steps,
-        "interrupted": trained.steps < settings.steps,
+        "interrupted": interrupted,
         "optimizer": settings.optimizer,
         "lr": lr,
         "dtype": settings.dtype,
@@ -63,20 +68,7 @@ def build(
             "steps": phases.steps,
             "step": phases.steps / trained.steps,
         },
-        "compare": compared,
     }
-
-
-def polynomial(coefficients: Any, problem: Problem, digits: int) -> str:
-    """`y = a + b x + c x^2`, with the names of the columns and `digits` significant digits."""
-    x, y = (
-        name if name.isidentifier() else f"[{name}]" for name in (problem.x_name, problem.y_name)
-    )
-    text = f"{y} = {coefficients[0]:.{digits}g}"
-    for power, value in enumerate(coefficients[1:], 1):
-        sign = "-" if value < 0 else "+"
-        text += f" {sign} {abs(value):.{digits}g} {x}" + (f"^{power}" if power > 1 else "")
-    return text
 
 
 def as_json(result: dict[str, Any]) -> str:
@@ -95,6 +87,8 @@ def _details(result: dict[str, Any]) -> Iterator[str]:
         f"{result['problem']}; {result['steps']} steps of {result['optimizer']} at lr "
         f"{result['lr']:.4g}, {result['dtype']}, {result['device']}, {result['mode']}"
     )
+    if (result["center"], result["scale"]) != (0, 1):
+        yield "not in powers of x itself, which are so alike here that they would cancel all digits"
     seconds = result["seconds"]
     yield ""
     yield f"start-up            {seconds['startup']:9.3f} s"

@@ -29,6 +29,7 @@ class Settings:
     data: Path | None = None
     x: str | None = None
     y: str | None = None
+    header: bool | None = None
     save: Path | None = None
     plot: Path | None = None
     compare: bool = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +13,11 @@ import click
 
 from ..version import __version__
 from . import baseline, gpu, report
+from .errors import INTERRUPTED
+from .interrupts import Held
 from .job import Job, pose
 from .settings import Settings
+from .streams import tell
 from .timing import in_modes, repeated, seconds_a_step
 
 
@@ -21,11 +26,36 @@ def run(settings: Settings) -> None:
     if settings.save is not None:
         report.check(settings.save)
     device = gpu.choose(settings.device)
-    rows = [_row(settings, points, device) for points in settings.sweep or ()]
-    result = build(settings, device, rows)
-    click.echo(report.as_json(result) if settings.json else "\n".join(as_text(result)))
-    if settings.save is not None:
-        report.save(result, settings.save)
+    with Held() as stopped:
+        rows = list(_rows(settings, device, stopped))
+        if rows:
+            _deliver(settings, build(settings, device, rows))
+    wanted = len(settings.sweep or ())
+    if len(rows) < wanted:
+        tell(f"interrupted after {len(rows)} of {wanted} sizes")
+        sys.exit(INTERRUPTED)
+
+
+def _rows(settings: Settings, device: str, stopped: Held) -> Iterator[dict[str, Any]]:
+    """A row for each size, up to that in which Ctrl-C comes."""
+    try:
+        for points in settings.sweep or ():
+            if stopped():
+                return
+            with stopped.lifted():
+                row = _row(settings, points, device)
+            yield row
+    except KeyboardInterrupt:
+        return
+
+
+def _deliver(settings: Settings, result: dict[str, Any]) -> None:
+    """Print and save: each, whatever becomes of the other."""
+    with ExitStack() as last_first:
+        if settings.save is not None:
+            last_first.callback(report.save, result, settings.save)
+        text = report.as_json(result) if settings.json else "\n".join(as_text(result))
+        last_first.callback(click.echo, text)
 
 
 def build(settings: Settings, device: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -40,6 +70,7 @@ def build(settings: Settings, device: str, rows: list[dict[str, Any]]) -> dict[s
         "mode": settings.mode,
         "gpu": None,
         "sweep": rows,
+        "interrupted": len(rows) < len(settings.sweep or rows),
     }
     from microgrest import cuda
 
@@ -55,7 +86,7 @@ def build(settings: Settings, device: str, rows: list[dict[str, Any]]) -> dict[s
 
 def _row(settings: Settings, points: int, device: str) -> dict[str, Any]:
     if not settings.quiet:
-        click.echo(f"{points} points", err=True)
+        tell(f"{points} points")
     sized = replace(settings, points=points)
     job = pose(sized, None)
     modes = in_modes(job.begin, job.mode, device)

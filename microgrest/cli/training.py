@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .interrupts import stoppable
+from . import polynomial
 from .progress import Progress
 from .settings import Settings
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-# Steps after which the coefficients are also kept: before RMSprop can have become chaotic.
-EARLY = 20
 # Seconds of steps between two looks at the loss, and at most so many steps.
 CHUNK, LONGEST = 0.05, 1 << 20
 
@@ -28,28 +26,36 @@ Losses = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trained:
-    """Coefficients (scaled) at the end and after EARLY steps, the last loss, and seconds taken.
+    """Coefficients (scaled) at the end, the last loss, and seconds taken.
 
     `steps` is how many were done: less than were asked for if Ctrl-C came between.
     """
 
     coefficients: NDArray[np.float64]
-    early: NDArray[np.float64]
     loss: float
     seconds: float
     steps: int
 
 
 class Diverged(Exception):
-    """The loss left the finite numbers at `step`; the last finite one, and its coefficients."""
+    """The loss or the coefficients left the finite numbers within so many steps."""
 
-    def __init__(self, step: int, loss: float, coefficients: NDArray[np.float64]) -> None:
-        super().__init__(step, loss, coefficients)
-        self.step, self.loss, self.coefficients = step, loss, coefficients
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
+        self.steps = steps
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Loss or coefficients leave the finite numbers at `step`; the last finite ones."""
+
+    step: int
+    loss: float
+    coefficients: NDArray[np.float64]
 
 
 class Training:
-    """A fit in progress: y = c0 + c1 t + c2 t^2 + ... with a 0-d tensor for each coefficient.
+    """A fit in progress: z = c0 + c1 t + c2 t^2 + ..., see `polynomial.value`.
 
     `t` and `z` are vectors of one dtype, `start` holds the first coefficients, constant first. This
     one takes its steps eagerly.
@@ -68,22 +74,15 @@ class Training:
     ) -> None:
         import microgrest as torch
 
-        self._start = start
-        # By NumPy: kernels that run once would take longer to compile than all steps to run.
-        self._powers = [torch.from_numpy(t**k).to(device) for k in range(1, len(start))]
+        self._coefficients, self._powers = polynomial.tensors(t, start, device)
+        self._start = [coefficient.detach().clone() for coefficient in self._coefficients]
         self._targets = torch.from_numpy(z).to(device)
-        self._coefficients = [
-            torch.tensor(value, dtype=self._targets.dtype, device=device, requires_grad=True)
-            for value in start
-        ]
         rules = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam}
         self._optimizer = rules[settings.optimizer](self._coefficients, lr=lr)
 
     def step(self) -> Tensor:
         """One full-batch step; returns the loss before it."""
-        prediction, *slopes = self._coefficients
-        for slope, power in zip(slopes, self._powers, strict=True):
-            prediction = prediction + slope * power
+        prediction = polynomial.value(self._coefficients, self._powers)
         loss = ((prediction - self._targets) ** 2).sum()
         self._optimizer.zero_grad()
         loss.backward()
@@ -92,7 +91,7 @@ class Training:
 
     def values(self) -> NDArray[np.float64]:
         """The coefficients now."""
-        return np.array([coefficient.item() for coefficient in self._coefficients])
+        return np.concatenate([np.ravel(c.tolist()) for c in self._coefficients])
 
     def advance(self, steps: int) -> Tensor:
         """Take `steps` steps, at least 1; the last loss, which nobody has waited for."""
@@ -119,7 +118,7 @@ class Training:
 
         with torch.no_grad():
             for coefficient, value in zip(self._coefficients, self._start, strict=True):
-                coefficient.fill_(value)
+                coefficient.copy_(value)
             for state in self._optimizer.state.values():
                 for name, value in state.items():
                     state[name] = value.zero_() if isinstance(value, torch.Tensor) else 0
@@ -154,30 +153,27 @@ class Compiled(Training):
 KINDS = {"compiled": Compiled, "eager": Training}
 
 
-def train(training: Training, steps: int, progress: Progress) -> Trained:
-    """Run `steps` steps from the start, or fewer if Ctrl-C comes; Diverged if they diverge."""
+def train(
+    training: Training, steps: int, progress: Progress, stopped: Callable[[], bool] = lambda: False
+) -> Trained:
+    """Run `steps` steps from the start, or fewer if `stopped`; Diverged if they diverge."""
     done, count = 0, 1
-    early = training.values()
     started = time.perf_counter()
-    with stoppable() as stopped:
-        while done < steps and not (done and stopped()):
-            until = EARLY if done < EARLY < steps else steps
-            taken = min(count, until - done)
-            before = time.perf_counter()
-            losses = training.look(taken)
-            seconds = time.perf_counter() - before
-            done += taken
-            if not np.isfinite(losses).all():
-                raise _divergence(training, done)
-            if done == EARLY:
-                early = training.values()
-            progress.show(done, float(losses[-1]))
-            count = _paced(count, taken, seconds)
+    while done < steps and not (done and stopped()):
+        taken = min(count, steps - done)
+        before = time.perf_counter()
+        losses = training.look(taken)
+        seconds = time.perf_counter() - before
+        done += taken
+        if not np.isfinite(losses).all():
+            raise Diverged(done)
+        progress.show(done, float(losses[-1]))
+        count = _paced(count, taken, seconds)
     final = training.values()
     seconds = time.perf_counter() - started
     if not np.isfinite(final).all():
-        raise _divergence(training, done)
-    return Trained(final, early if done > EARLY else final, float(losses[-1]), seconds, done)
+        raise Diverged(done)
+    return Trained(final, float(losses[-1]), seconds, done)
 
 
 def _paced(count: int, taken: int, seconds: float) -> int:
@@ -186,8 +182,8 @@ def _paced(count: int, taken: int, seconds: float) -> int:
     return max(1, min(aim, 16 * count, LONGEST))
 
 
-def _divergence(training: Training, steps: int) -> Diverged:
-    """Where a fit that is not finite after `steps` steps left the finite numbers."""
+def divergence(training: Training, steps: int) -> Divergence:
+    """Where a fit that is not finite after `steps` steps left the finite numbers: it runs anew."""
     training.restart()
     number, last, done = steps, math.nan, 0
     while done < steps:
@@ -202,4 +198,4 @@ def _divergence(training: Training, steps: int) -> Diverged:
     training.restart()
     if done > 1:
         training.losses(done - 1)
-    return Diverged(number, last, training.values())
+    return Divergence(number, last, training.values())

@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, Run, process
+from command_line import ROOT, Run, command, process
 from microgrest.kernels import cache
 
 import microgrest
@@ -54,6 +55,122 @@ def test_cache_warm_then_fit_compiles_nothing(tmp_path: Path) -> None:
     for options in (["--optimizer", "adam", "--dtype", "float64"], ["--no-compare"]):
         assert process("fit", *options, MICROGREST_CACHE_DIR=directory).returncode == 0
     assert sorted(Path(directory).rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("arguments", [["doctor"], ["cache", "list"], ["cache", "clear"]])
+def test_nothing_can_be_written(arguments: list[str]) -> None:
+    """As on a full disk, or where every directory is read-only, the temporary one too."""
+    done = written_nowhere(*arguments)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    if "clear" not in arguments:
+        assert "memory only: no directory can be written, and each process compiles" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_fit_where_nothing_can_be_written() -> None:
+    assert written_nowhere("fit", "--quiet", "--no-compare").stdout.startswith("y = ")
+    warm = written_nowhere("cache", "warm")
+    assert warm.returncode == 2 and "kernels are kept in memory only" in warm.stderr
+
+
+def written_nowhere(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command whose process may write no byte to a file."""
+    import resource
+
+    environment = {key: os.environ[key] for key in os.environ if key != "MICROGREST_CACHE_DIR"}
+    return subprocess.run(
+        [sys.executable, *command(*arguments)],
+        cwd=ROOT,
+        env=environment | {"HOME": "/proc/none"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs POSIX modes, for root too")
+def test_a_cache_that_is_read_only(tmp_path: Path) -> None:
+    """Kernels are read from it, and the command says where new ones go."""
+    kept, home = tmp_path / "kernels", tmp_path / "home"
+    environment = {"MICROGREST_CACHE_DIR": str(kept), "XDG_CACHE_HOME": str(home)}
+
+    def bound(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return process(*arguments, setup=_bound_by_modes, **environment)
+
+    fit = ("fit", "--quiet", "--no-compare")
+    assert bound(*fit).stderr == ""
+    before = sorted(kept.rglob("*"))
+    for path in (kept, *kept.iterdir()):
+        path.chmod(0o500)
+    try:
+        fitted = bound(*fit)
+        assert fitted.returncode == 0, fitted.stderr
+        told = "cannot be written: kernels are read from there, and new ones are kept in"
+        assert f"MICROGREST_CACHE_DIR={kept} {told} {home}/microgrest" in fitted.stderr
+        assert list((home / "microgrest").rglob("*")) == []  # all were found
+        listed = bound("cache", "list").stdout
+        assert f"in {kept} (read-only) and {home}/microgrest" in listed
+        cleared = bound("cache", "clear")
+        assert "deleted 0 files" in cleared.stdout and "cannot be deleted" in cleared.stderr
+    finally:
+        for path in (kept, *kept.iterdir()):
+            path.chmod(0o700)
+    assert sorted(kept.rglob("*")) == before
+
+
+def _bound_by_modes() -> None:
+    """Let modes bind a process of root's, too, once it runs another program."""
+    import ctypes
+
+    drop_from_bounding_set, override_modes = 24, 1
+    ctypes.CDLL(None).prctl(drop_from_bounding_set, override_modes)
+
+
+def test_swapped_kernels_are_compiled_again(tmp_path: Path) -> None:
+    fit = ("fit", "--quiet", "--no-compare", "--steps", "50")
+    first = process(*fit, MICROGREST_CACHE_DIR=str(tmp_path))
+    files = sorted(tmp_path.rglob("*.nbc"))
+    held = [path.read_bytes() for path in files]
+    for path, data in zip(files, held[1:] + held[:1], strict=True):
+        path.write_bytes(data)
+    again = process(*fit, MICROGREST_CACHE_DIR=str(tmp_path))
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
+    assert len(files) > 2
+
+
+@pytest.mark.parametrize("module", ["microgrest", "microgrest.cli"])
+def test_as_a_module(module: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", module, "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert shown.stdout.endswith(f"version {microgrest.__version__}\n")
+    refused = subprocess.run(
+        [sys.executable, "-m", module, "lst"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert refused.returncode == 2 and f"Usage: python -m {module} " in refused.stderr
+
+
+def test_progress_comes_soon_and_many_coefficients_compile_in_time(own_cache: Path) -> None:
+    """With nothing compiled; a tensor for each of 200 coefficients took minutes."""
+    fit = [sys.executable, *command("fit", "--degree", 200, "--steps", 50, "--no-compare")]
+    began = os.times()
+    assert min(_first_line(fit) for _ in range(3)) < 2
+    assert subprocess.run(fit, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    assert os.times().children_user - began.children_user < 20
+
+
+def _first_line(command: list[str]) -> float:
+    """Seconds until a process says something, and not that something is wrong."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline() == b"preparing the fit\n"
+        seconds = time.perf_counter() - began
+        child.kill()
+    return seconds
 
 
 def test_help_imports_no_numba() -> None:
@@ -129,6 +246,6 @@ def test_output_that_cannot_be_written(own_cache: Path) -> None:
             timeout=120,
             check=False,
         )
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert "No space left" in found.stderr
     assert "Traceback" not in found.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from command_line import Run
 
-from microgrest.cli.interrupts import stoppable
+from microgrest.cli.polynomial import powers
 from microgrest.cli.problem import default_rate, synthetic
 from microgrest.cli.progress import Progress
 from microgrest.cli.settings import MODES, OPTIMIZERS, TARGETS, Settings
@@ -103,36 +102,8 @@ def test_a_restarted_training_takes_the_same_steps(mode: str, optimizer: str) ->
     assert training.losses(5).tolist() == first.tolist()
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_ctrl_c_ends_the_fit_after_a_whole_step(
-    run: Run, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(progress: Progress, done: int, loss: float) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.getsignal(signal.SIGINT)
-    with monkeypatch.context() as patched:
-        patched.setattr(Progress, "show", interrupt)
-        result = run("fit", "--json", "--mode", mode, "--steps", 10**9)
-    assert signal.getsignal(signal.SIGINT) is before
-    assert result.exit_code == 130
-    found = json.loads(result.stdout)
-    assert found["interrupted"] and found["compare"] is None
-    assert f"interrupted after step {found['steps']} of 1000000000" in result.stderr
-    whole = fitted(run, "--no-compare", "--mode", mode, "--steps", found["steps"])
-    assert not whole["interrupted"] and whole["coefficients"] == found["coefficients"]
-
-
-def test_a_second_ctrl_c_is_not_held_back() -> None:
-    with pytest.raises(KeyboardInterrupt), stoppable() as stopped:
-        assert not stopped()
-        signal.raise_signal(signal.SIGINT)
-        assert stopped()
-        signal.raise_signal(signal.SIGINT)
-
-
 def test_no_compare_runs_no_numpy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrest.cli.baseline.run", None)
+    monkeypatch.setattr("microgrest.cli.baseline.stepper", None)
     assert fitted(run, "--no-compare")["compare"] is None
 
 
@@ -208,6 +179,80 @@ def test_far_and_small_units(run: Run, tmp_path: Path) -> None:
     assert found["coefficients"] == pytest.approx([-997e-9, 0.5e-9], rel=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "low", "high", "degree"),
+    [
+        ("seconds", 1.7e9, 1.7e9 + 86_400, 3),
+        ("seconds", 1.7e9, 1.73e9, 5),
+        ("years", 1950, 2020, 1),
+        ("years", 1950, 2020, 3),
+        ("years", -2020, -1950, 6),
+        ("near", 0, 1000, 3),
+        ("vast", 1e200, 3e201, 3),
+        ("tiny", 1e-120, 3e-119, 3),
+    ],
+)
+def test_what_is_printed_is_what_was_found(
+    run: Run, tmp_path: Path, dtype: str, name: str, low: float, high: float, degree: int
+) -> None:
+    """The text, and the coefficients in JSON, have the residual that is reported."""
+    x = np.linspace(low, high, 60)
+    t = np.linspace(-1, 1, 60)
+    y = 3 + 2 * t - 4 * t**3 + 0.01 * np.random.default_rng(0).standard_normal(60)
+    data, saved = tmp_path / "data.csv", tmp_path / "fit.json"
+    table = np.column_stack([x, y])
+    np.savetxt(data, table, "%.17g", delimiter=",", header="x,y", comments="")
+    given = ("--data", data, "--degree", degree, "--dtype", dtype, "--no-compare")
+    printed = run("fit", *given, "--save", saved).stdout
+    found = json.loads(saved.read_text())
+    scaled = (x - found["center"]) / found["scale"]
+    assert residual(scaled, y, found["coefficients"]) == pytest.approx(found["residual"], rel=1e-6)
+    text = printed.splitlines()[0].removeprefix("y = ")
+    formula = re.sub(r"(\d) ([x(])", r"\1 * \2", text).replace("^", "**")
+    left = float(np.sqrt(np.mean((eval(formula, {"x": x}) - y) ** 2)))
+    assert left == pytest.approx(found["residual"], rel=1e-6)
+    centred = name in ("seconds", "vast", "tiny")
+    assert ("not in powers of x itself" in printed) == ("(x" in text) == bool(found["center"])
+    assert bool(found["center"]) or not centred
+    assert (found["scale"] != 1) == (name in ("vast", "tiny"))
+
+
+def test_a_divergence_far_from_zero_says_of_what_the_coefficients_are(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "far.csv"
+    path.write_text("".join(f"{1.7e9 + i},{i % 3}\n" for i in range(30)))
+    message = run("fit", "--data", path, "--lr", 1, "--quiet").stderr
+    assert re.search(r"coefficients of powers of \(1 - 1700000014\.5\) \S+, \S+", message)
+
+
+@pytest.mark.parametrize("degree", [8, 9, 200])
+def test_high_degrees(run: Run, degree: int) -> None:
+    """One tensor a coefficient up to 8, one for all above; NumPy finds the same."""
+    found = fitted(run, "--degree", degree, "--steps", 20, "--dtype", "float64")
+    assert found["compare"]["equal"] and len(found["coefficients"]) == degree + 1
+
+
+def test_first_row_as_one_likes(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "first.csv"
+    path.write_text("ann,1,2\nbob,2,4\neve,3,6\n")
+    given = ("--data", path, "--x", 2, "--y", 3, "--degree", 1, "--no-compare")
+    assert fitted(run, *given, "--no-header")["points"] == 3
+    assert fitted(run, *given, "--header")["points"] == 2
+
+
+def test_names_of_several_lines_are_printed_on_one(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text('"load, mean\n(kN)";"a\x1bb"\n0;1\n1;3\n2;5\n')
+    given = ("--data", path, "--degree", 1, "--no-compare", "--x", "load, mean\n(kN)")
+    result = run("fit", *given)
+    assert re.fullmatch(
+        r"\[a b\] = \S+ \+ \S+ \[load, mean \(kN\)\]", result.stdout.splitlines()[0]
+    )
+    assert "a b by load, mean (kN), 3 rows" in result.stdout
+
+
 def test_constant_y(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "constant.csv"
     path.write_text("x,y\n" + "".join(f"{i},5\n" for i in range(9)))
@@ -225,9 +270,9 @@ def test_default_learning_rates() -> None:
     assert rate(optimizer="adam") == rate(optimizer="rmsprop", degree=5) == 1e-2
     settings = Settings(degree=5, dtype="float64")
     problem = synthetic(settings)
-    powers = problem.powers(5)
+    rows = powers(problem.t, 5)
     assert 1 / rate(degree=5, dtype="float64") == pytest.approx(
-        np.linalg.eigvalsh(2 * powers @ powers.T)[-1]
+        np.linalg.eigvalsh(2 * rows @ rows.T)[-1]
     )
 
 

@@ -8,12 +8,10 @@ the stream of random numbers are compared: after each of fifty calls, and after 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import traceback
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ import training_kinds  # noqa: F401 - enters its trainings, as the next ones do
 import training_orders  # noqa: F401
 import training_rules
 import training_states  # noqa: F401
+from children import as_python
 from trainings import KINDS, STEPS, Maker, Problem, Training, fit, flat
 
 import microgrest as mg
@@ -107,22 +106,8 @@ def detached(result: Any) -> Any:
     return result
 
 
-def in_python() -> subprocess.CompletedProcess[str]:
-    """Check all trainings in a process that compiles nothing."""
-    here = Path(__file__)
-    paths = [str(here.parents[2]), str(here.parent), os.environ.get("PYTHONPATH", "")]
-    return subprocess.run(
-        [sys.executable, str(here)],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_as_python() -> None:
-    done = in_python()
-    assert done.returncode == 0, done.stderr[-6000:]
+    as_python("test_training.py")
 
 
 MACHINE_CODE = [

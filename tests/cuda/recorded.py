@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from microgrest.kernels.steps.lower import lower
-from microgrest.kernels.steps.schedule import Plan, plan
+from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.schedule import plan
 from microgrest.kernels.steps.trace import Native, Trace
 
 import microgrest as mg

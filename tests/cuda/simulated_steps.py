@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from microgrest.kernels.cuda import memory
 from microgrest.kernels.steps import cuda, trace as t
-from microgrest.kernels.steps.schedule import Plan
+from microgrest.kernels.steps.plan import Plan
 from recorded import mlp, planned
 
 import microgrest as mg
 from microgrest.compiler.step import Step
 
-import programs  # isort: skip  # recorded says where
+import overwritten  # isort: skip  # recorded says where
+import programs  # isort: skip
 from random_steps import RandomStep  # isort: skip
 
 Form = Callable[[Plan], t.Native]
@@ -181,7 +182,7 @@ def compiled_there() -> None:
         mg.set_default_device("cpu")
 
 
-OWN = {f.__name__: f for f in (long_folds, network, scaled, scatters)}
+OWN = {f.__name__: f for f in (long_folds, network, scaled, scatters, *overwritten.IN_PLACE)}
 
 
 def main(wanted: list[str]) -> None:

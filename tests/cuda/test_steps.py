@@ -15,12 +15,13 @@ from microgrest.kernels.cuda.compile import compiled
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
 from microgrest.kernels.steps.cuda.hazards import BARRIER, Hazards
-from microgrest.kernels.steps.schedule import Plan
+from microgrest.kernels.steps.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
 from microgrest import cuda
 
-import programs  # isort: skip  # recorded says where
+import overwritten  # isort: skip  # recorded says where
+import programs  # isort: skip
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
@@ -36,15 +37,16 @@ if not_here is None and cuda.get_device_name().startswith("Numba"):
 on_a_gpu = pytest.mark.skipif(not_here is not None, reason=f"{not_here}")
 queued = pytest.mark.skipif(bool(no_driver), reason=no_driver)
 RACY = "momentum in_place_and_views embedding draws long_folds network scatters scaled 1 3"
+OVERWRITTEN = [make.__name__ for make in overwritten.IN_PLACE]
 OTHERS = "sequential_by_hand two_backwards read_and_replaced closure views_with_gradients products"
 
 
 def test_both_forms_do_what_eager_execution_does() -> None:
-    simulate("simulated_steps.py", *OTHERS.split(), *map(str, range(20, 30)), "110")
+    simulate("simulated_steps.py", *OTHERS.split(), *OVERWRITTEN, *map(str, range(20, 30)), "110")
 
 
 def test_no_two_threads_race() -> None:
-    simulate("racecheck.py", str(HERE / "simulated_steps.py"), *RACY.split())
+    simulate("racecheck.py", str(HERE / "simulated_steps.py"), *RACY.split(), *OVERWRITTEN)
 
 
 WITHOUT_BARRIERS = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import processes
 import pytest
-from microgrest.kernels import cache, elsewhere
+from microgrest.kernels import cache, elsewhere, files, roots
 
 POSIX = pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs POSIX owners and modes")
 
@@ -131,7 +131,7 @@ def test_unreadable_result_is_compiled_again(root, monkeypatch):
     source = SOURCE.format(c=6)
     apply(cache.load(source).kernel)
     (path,) = root.rglob("mgk_*.kernel-*.nbc")
-    path.write_bytes(cache._seal(b"not a pickle"))
+    files.write_sealed(path, b"not a pickle")
     with pytest.warns(UserWarning, match="compiling .* again"):
         assert apply(reload(source, monkeypatch)) == [7.0] * 4
 
@@ -200,7 +200,7 @@ def test_digest_keeps_boundaries():
 
 def test_without_a_directory_kernels_live_in_memory(monkeypatch):
     monkeypatch.setattr(cache, "_modules", {})
-    monkeypatch.setattr(cache, "root", lambda: None)
+    monkeypatch.setattr(cache, "roots", lambda: roots.Roots((), None))
     module = cache.load(SOURCE.format(c=9))
     assert apply(module.kernel) == [10.0] * 4
     assert linecache.getline(module.__file__, 7) == "def add(x):\n"
@@ -219,26 +219,85 @@ def test_a_text_that_fails_leaves_nothing_behind(root):
 def test_root_that_others_may_write_is_refused(tmp_path, monkeypatch):
     tmp_path.chmod(0o777)
     monkeypatch.setenv("MICROGREST_CACHE_DIR", str(tmp_path))
-    with pytest.warns(RuntimeWarning, match="cannot be used"):
-        chosen = cache.root()
-    assert chosen != tmp_path
-    assert chosen is None or not chosen.stat().st_mode & 0o002
+    with pytest.warns(RuntimeWarning, match="cannot be used: everyone may write to it; "):
+        found = roots.roots()
+    assert tmp_path not in found.read
+
+
+def test_the_warning_names_what_is_used_instead(tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("MICROGREST_CACHE_DIR", str(blocked))
+    monkeypatch.setattr(roots, "_user_directory", lambda: str(tmp_path / "other"))
+    with pytest.warns(RuntimeWarning, match=r"no directory; kernels are kept in .*other$"):
+        assert roots.roots() == ((tmp_path / "other",), tmp_path / "other")
 
 
 @POSIX
 def test_root_of_another_user_is_refused(tmp_path, monkeypatch):
     owner = tmp_path.stat().st_uid
-    assert cache._private(tmp_path)
+    assert roots._first_writable(iter([tmp_path])) == ((tmp_path,), tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    assert not cache._private(tmp_path)
+    assert roots._first_writable(iter([tmp_path])) == ((), None)
 
 
 def test_root_falls_to_the_next_candidate(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     usable = tmp_path / "usable"
-    assert cache._first_usable(None, str(blocked / "under"), str(usable)) == usable
-    assert cache._first_usable(None, str(blocked)) is None
+    found = roots._first_writable(iter([blocked / "under", usable]))
+    assert found == ((usable,), usable)
+    assert roots._first_writable(iter([blocked])) == ((), None)
+
+
+def test_a_root_that_cannot_be_written_is_read(root, tmp_path, monkeypatch):
+    kept, written = root / "kept", root / "written"
+    place = roots.Roots((kept,), kept)
+    monkeypatch.setattr(cache, "roots", lambda: place)
+    apply(cache.load(SOURCE.format(c=3)).kernel)
+    cache.store_bytes("k", ".bin", b"data")
+    place = roots.Roots((kept, written), written)
+    before = sorted(kept.rglob("*"))
+    warm = reload(SOURCE.format(c=3), monkeypatch)
+    assert apply(warm) == [4.0] * 4 and sum(warm.stats.cache_misses.values()) == 0
+    assert cache.fetch_bytes("k", ".bin") == b"data"
+    assert not written.exists()
+    other = np.empty(4, np.float32)
+    warm(np.ones(4, np.float32), other)  # a new signature goes where it can be kept
+    again = reload(SOURCE.format(c=3), monkeypatch)
+    again(np.ones(4, np.float32), other)
+    assert sum(again.stats.cache_misses.values()) == 0
+    assert sorted(kept.rglob("*")) == before and list(written.rglob("*.nbc"))
+    assert {entry.summary for entry in cache.entries()} == {"Adds 3 to each element.", ""}
+
+
+@pytest.mark.parametrize("other", ["another kernel", "another type"])
+def test_swapped_files_are_compiled_again(root, monkeypatch, other):
+    """A file is bound to its name: what it holds may be whole, and another kernel's."""
+    texts = [SOURCE.format(c=1), SOURCE.format(c=2)]
+    for text in texts:
+        kernel = reload(text, monkeypatch)
+        for dtype in (np.float64, np.float32):
+            kernel(np.ones(4, dtype), np.empty(4, dtype))
+    one, two, *_ = sorted(
+        root.rglob("*.kernel-*.nbc"),
+        key=lambda path: path.name[::-1] if other == "another kernel" else path.name,
+    )
+    assert (one.name.split(".")[0] == two.name.split(".")[0]) == (other == "another type")
+    data = one.read_bytes(), two.read_bytes()
+    one.write_bytes(data[1]), two.write_bytes(data[0])
+    for number, text in enumerate(texts, 2):
+        for dtype in (np.float64, np.float32):
+            out = np.empty(4, dtype)
+            reload(text, monkeypatch)(np.ones(4, dtype), out)
+            assert out.tolist() == [number] * 4
+
+
+def test_a_swapped_artifact_is_nothing(root):
+    cache.store_bytes("one", ".cubin", b"1")
+    (path,) = root.rglob("*.cubin")
+    path.rename(path.with_name("mgk_two.cubin"))
+    assert cache.fetch_bytes("two", ".cubin") is None
 
 
 @POSIX

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import processes
 import pytest
-from microgrest.kernels import cache, elsewhere
+from microgrest.kernels import cache, elsewhere, roots
 
 SOURCE = '''"""{name}: a test."""
 
@@ -30,10 +30,10 @@ def from_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """An empty cache, and a child for every function."""
     monkeypatch.setenv("MICROGREST_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(elsewhere, "OWN", 0)
-    cache._first_usable.cache_clear()
+    roots._found.cache_clear()
     yield
     elsewhere._end()
-    cache._first_usable.cache_clear()
+    roots._found.cache_clear()
 
 
 def kernel(number: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schedule import Plan
+from ..plan import Plan
 from ..trace import Native
 
 __all__ = ["build"]

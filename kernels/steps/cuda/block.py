@@ -16,8 +16,8 @@ from ...writer import indent, module, read, write
 from .. import trace as t
 from ..graph import Apply, Element, Literal, Rate, Value, ordered
 from ..loops import applied, calls, literal
+from ..plan import Group, Plan
 from ..report import origins
-from ..schedule import Group, Plan
 from ..tasks import HISTORY, Partial, Store, values_of
 from .buffers import HEAD, arrays_of, held_in_registers, memory_of, values_in
 from .hazards import Hazards

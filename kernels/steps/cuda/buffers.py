@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .. import trace as t
 from ..cpu import named_arrays
 from ..graph import Element, Value, ordered
-from ..schedule import Group, Plan
+from ..plan import Group, Plan
 from ..tasks import HISTORY, Store, values_of
 
 # What a kernel takes before its arrays.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .. import trace as t
 from ..graph import Apply, Element, cost, ordered
-from ..schedule import Group, Plan
+from ..plan import Group, Plan
 from ..tasks import Fold, Partial, Store, values_of
 
 LARGEST = 1 << 16  # places: 128 to each of 512 threads, which is as long as float32 lanes get

@@ -20,8 +20,8 @@ from ...program import LARGE as ON_GPU, Reduce
 from ...scalar import cast
 from ...writer import indent
 from ..graph import Element, Value, ordered
+from ..plan import Group, Plan
 from ..report import origins
-from ..schedule import Group, Plan
 from ..tasks import Fold, Partial
 from .block import Block
 from .buffers import HEAD

@@ -12,8 +12,8 @@ from ...cuda import memory
 from ...cuda.device import device, driver, here, stream_on
 from ...cuda.launch import THREADS, Kernel
 from .. import trace as t
+from ..plan import Plan
 from ..report import work
-from ..schedule import Plan
 from . import eager
 from .block import Block
 from .buffers import memory_of

@@ -18,7 +18,7 @@ from ...program import Reduce
 from ...writer import indent, read, write
 from .. import embed, trace as t
 from ..graph import pattern
-from ..schedule import Group
+from ..plan import Group
 from ..tasks import Other, Partial
 from .hazards import Access
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..schedule import Group, Plan
+from ..plan import Group, Plan
 from ..tasks import Other
 from .buffers import arrays_of
 from .grid import Array, Kept, Launch, Loop, Rest, Tail, overwritten
