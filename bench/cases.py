@@ -238,6 +238,56 @@ def fit_rmsprop(torch: Any, n: int, dtype: Any) -> Timed:
     return Timed(step)
 
 
+# ---- many parts of a tensor ----------------------------------------------------------------------
+
+
+def cat(torch: Any, n: int, dtype: Any) -> Timed:
+    """`n` pieces of two elements, one after the other."""
+    pieces = [torch.full((2,), float(i), dtype=dtype) for i in range(n)]
+    return Timed(lambda: torch.cat(pieces))
+
+
+def stack_backward(torch: Any, n: int, dtype: Any) -> Timed:
+    """The backward pass of `n` leaves of two elements, stacked."""
+    leaves = [torch.full((2,), 1.0, dtype=dtype, requires_grad=True) for _ in range(n)]
+
+    def build() -> Any:
+        for t in leaves:
+            t.grad = None
+        return (torch.stack(leaves) ** 2).sum()
+
+    def run(loss: Any) -> Any:
+        loss.backward()
+        return leaves[-1].grad
+
+    return Timed(run, build)
+
+
+def iterate(torch: Any, n: int, dtype: Any) -> Timed:
+    """A loop over the `n` rows of a tensor."""
+    x = torch.zeros(n, 2, dtype=dtype)
+
+    def run() -> Any:
+        for row in x:
+            last = row
+        return last
+
+    return Timed(run)
+
+
+def assign(torch: Any, n: int, dtype: Any) -> Timed:
+    """A loop that writes a number and a vector to each of `n` rows."""
+    x, row = torch.zeros(n, 2, dtype=dtype), torch.ones(2, dtype=dtype)
+
+    def run() -> Any:
+        for i in range(n):
+            x[i] = 1.5
+            x[i] = row
+        return x
+
+    return Timed(run)
+
+
 # ---- the list ------------------------------------------------------------------------------------
 
 
@@ -262,4 +312,10 @@ def _fits() -> Iterator[Case]:
     yield Case("fit_rmsprop", 2000, fit_rmsprop)
 
 
-CASES = (*_ops(), *_chains(), *_fits())
+def _parts() -> Iterator[Case]:
+    yield Case("cat", 3000, cat, 2.0)
+    for build in (stack_backward, iterate, assign):
+        yield Case(build.__name__, 1000, build, 2.0)
+
+
+CASES = (*_ops(), *_chains(), *_fits(), *_parts())

@@ -142,7 +142,7 @@ def bare_launch(torch: Any) -> Timed:
 def _addition(torch: Any) -> Any:
     """The Program of x + y."""
     x = torch.ones(N, device="cuda")
-    return _part("dispatch.elementwise").form_of(_part("ops").ROWS["add"], (x, x)).program
+    return _part("dispatch.forms").form_of(_part("ops").ROWS["add"], (x, x)).program
 
 
 def _part(name: str) -> Any:

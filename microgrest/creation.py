@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,13 +13,16 @@ import numpy as np
 from . import dtypes
 from .arrays import from_array, from_numpy
 from .device import chosen_device, device, get_default_device
-from .dispatch.memory import check_range, copy, filled
+from .dispatch.common import check_range
+from .dispatch.memory import copy, filled
 from .dtypes import dtype, get_default_dtype, int64
 from .exchange import offers_gpu_memory, shared
+from .integers import count, lengths, whole
 from .methods import method
+from .recording import leaves
 from .spacing import spaced
-from .storage import Kind, kind_of
-from .tensor import Size, Tensor
+from .storage import Kind, Storage, kind_of
+from .tensor import Size, Tensor, wrap
 
 _NUMBERS = frozenset((bool, int, float))
 
@@ -73,15 +75,18 @@ def tensor(
         theirs, _ = shared(data)
         t = theirs.to(device=device, dtype=dtype)
         return finish(copy(t) if t is theirs else t, requires_grad, pin_memory)
-    array, natural = as_array(data)
+    array, natural = as_array(data, dtype is not None and dtypes.as_dtype(dtype).is_floating_point)
     kind = kind_from(dtype, device, natural)
     if array.size and not (kind.dtype.is_floating_point or isinstance(data, np.ndarray)):
         check_range(kind.dtype, array.min().item(), array.max().item())
     return finish(from_array(array, kind), requires_grad, pin_memory)
 
 
-def as_array(data: Any) -> tuple[np.ndarray[Any, Any], dtype]:
-    """`data` as a NumPy array, and the dtype of a tensor of it unless another is asked for."""
+def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], dtype]:
+    """`data` as a NumPy array, and the dtype of a tensor of it unless another is asked for.
+
+    ValueError for an integer beyond 64 bits, unless the tensor will be a `floating` one.
+    """
     if not isinstance(data, (bool, int, float, list, tuple)):
         if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
             data = list(data)
@@ -94,7 +99,7 @@ def as_array(data: Any) -> tuple[np.ndarray[Any, Any], dtype]:
     except ValueError as error:
         raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
     if array.dtype == object or (array.dtype.kind == "u" and array.itemsize > 1):
-        if not natural.is_floating_point:
+        if not (natural.is_floating_point or floating):
             raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
         array = array.astype(np.float64)
     return array, natural
@@ -120,10 +125,17 @@ def _natural(data: Any) -> dtype:
 
 
 def _numbers(data: Any) -> Any:
-    """`data` with NumPy arrays in place of tensors."""
+    """`data` with NumPy scalars in place of tensors; ValueError where one is no single number."""
     if isinstance(data, (list, tuple)):
         return data if _NUMBERS.issuperset(map(type, data)) else [_numbers(d) for d in data]
-    return data._numpy() if isinstance(data, Tensor) else data
+    if not isinstance(data, Tensor):
+        return data
+    if data.numel() != 1:
+        raise ValueError(
+            "only one element tensors can be converted to Python scalars, not one of shape "
+            f"{list(data._shape)}; stack() joins tensors"
+        )
+    return data._numpy().reshape(())
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -172,18 +184,18 @@ method(name="__new__")(staticmethod(_construct))
 
 @method(name="__reduce_ex__")
 def _reduce(self: Tensor, protocol: Any) -> Any:
-    values = np.array(self._numpy())
-    return _rebuild, (type(self), values, self._requires_grad, self.__dict__, self.device)
+    leaves("pickle", "pickle the tensor outside of the step")
+    self._storage.kind = self._kind
+    geometry = self._shape, self._strides, self._offset
+    return _rebuild, (type(self), self._storage, geometry, self._requires_grad, self.__dict__)
 
 
 def _rebuild(
-    cls: type,
-    array: np.ndarray[Any, Any],
-    requires_grad: bool,
-    attributes: dict[str, Any],
-    where: device,
+    cls: type, storage: Storage, geometry: Any, requires_grad: bool, attributes: dict[str, Any]
 ) -> Any:
-    t = from_numpy(array).to(where)._as(cls, requires_grad)
+    memory = wrap(storage.array, (storage.array.size,), (1,), storage.kind)
+    memory._storage = storage
+    t = memory._alias(*geometry)._as(cls, requires_grad)
     t.__dict__.update(attributes)
     return t
 
@@ -195,7 +207,7 @@ def extents(size: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape given as numbers or as one sequence; RuntimeError for a negative extent."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    shape = tuple(map(operator.index, size))
+    shape = lengths(size)
     if any(n < 0 for n in shape):
         raise RuntimeError(
             f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
@@ -243,7 +255,7 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A new tensor of shape `size` full of `fill_value`, of the value's type or `dtype`."""
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
     kind = kind_from(dtype, device, dtypes.of_number(value))
     return finish(filled(extents((tuple(size),)), kind, value), requires_grad)
 
@@ -290,6 +302,13 @@ def full_like(
 # Counted
 
 
+def _numeric(name: str, kind: Kind) -> Kind:
+    """`kind`, unless it is of bools, which no counting makes."""
+    if kind.dtype is dtypes.bool_:
+        raise NotImplementedError(f"\"{name}\" is not implemented for 'bool' tensors")
+    return kind
+
+
 def arange(
     start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -304,25 +323,35 @@ def arange(
         start, end = None, start
     if end is None:
         raise TypeError("arange() missing 1 required positional argument: 'end'")
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start or 0, end, step))
+    given = (0 if start is None else start, end, step)
+    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in given)
     floating = any(isinstance(v, float) for v in (start, end, step))
-    kind = kind_from(dtype, device, get_default_dtype() if floating else int64)
+    kind = _numeric("arange", kind_from(dtype, device, get_default_dtype() if floating else int64))
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
     if not kind.dtype.is_floating_point:
         start, end, step = int(start), int(end), int(step)
+        check_range(int64, min(start, end, step), max(start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
-    if (end - start) / step < 0:
+    if (end - start < 0) is not (step < 0) and end != start:
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
             f"{step})"
         )
-    n = math.ceil((end - start) / step)
+    exact = isinstance(end - start, int) and isinstance(step, int)
+    n = count([-(-(end - start) // step) if exact else math.ceil((end - start) / step)])
     values = start + step * np.arange(
         n, dtype=np.float64 if kind.dtype.is_floating_point else np.int64
     )
     return finish(from_array(values, kind), requires_grad)
+
+
+def _steps(steps: int) -> int:
+    """A number of values; RuntimeError for a negative one, and where no memory could hold them."""
+    if whole(steps, "steps") < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    return count([whole(steps, "steps")])
 
 
 def linspace(
@@ -335,10 +364,14 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` equally spaced values from start to end, both included, with PyTorch's rounding."""
-    start, end = (float(v) for v in (start, end))
-    if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    kind = kind_from(dtype, device, get_default_dtype())
+    for name, value in (("start", start), ("end", end)):
+        if isinstance(value, Tensor) and value._shape:
+            raise RuntimeError(
+                "linspace only supports 0-dimensional start and end tensors, but got "
+                f"{name} with {value.ndim} dimension(s)."
+            )
+    start, end, steps = float(start), float(end), _steps(steps)
+    kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
     return finish(from_array(spaced(start, end, steps, kind.dtype), kind), requires_grad)
 
 
@@ -353,8 +386,8 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
-    kind = kind_from(dtype, device, get_default_dtype())
-    exponents = spaced(float(start), float(end), steps, dtypes.float64)
+    kind = _numeric("logspace", kind_from(dtype, device, get_default_dtype()))
+    exponents = spaced(float(start), float(end), _steps(steps), dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 
 
@@ -367,28 +400,39 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal of n rows and m columns (n if left out), zeros elsewhere."""
-    if n < 0 or (m or 0) < 0:
+    n = whole(n, "n")
+    m = n if m is None else whole(m, "m")
+    if n < 0 or m < 0:
         raise RuntimeError(
             f"eye(): rows and columns must be greater or equal to 0, got {n} and {m}"
         )
     kind = kind_from(dtype, device, get_default_dtype())
-    return finish(from_array(np.eye(n, m), kind), requires_grad)
+    t = from_array(np.eye(n, m), kind) if count((n, m)) else Tensor._empty((n, m), kind)
+    return finish(t, requires_grad)
 
 
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The (2, k) indices of the lower triangle of a row by col matrix."""
-    indices = np.stack(np.tril_indices(row, offset, col))
-    return from_array(indices, kind_from(dtype, device, int64))
+    return _places(np.tril_indices, row, col, offset, kind_from(dtype, device, int64))
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The (2, k) indices of the upper triangle of a row by col matrix."""
-    indices = np.stack(np.triu_indices(row, offset, col))
-    return from_array(indices, kind_from(dtype, device, int64))
+    return _places(np.triu_indices, row, col, offset, kind_from(dtype, device, int64))
+
+
+def _places(triangle: Callable[..., Any], row: int, col: int, offset: int, kind: Kind) -> Tensor:
+    """NumPy's indices of a triangle; RuntimeError for negative numbers of rows or columns."""
+    row, col, offset = whole(row, "row"), whole(col, "col"), whole(offset, "offset")
+    if row < 0 or col < 0:
+        raise RuntimeError(f"row and col must be non-negative, got {row} and {col}")
+    if not count((row, col)):
+        return Tensor._empty((2, 0), kind)
+    return from_array(np.stack(triangle(row, min(max(offset, -row), col), col)), kind)
 
 
 def is_tensor(obj: Any) -> bool:

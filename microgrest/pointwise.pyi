@@ -293,9 +293,6 @@ def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def not_equal(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a != b."""
 
-def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The operand itself, +x."""
-
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees."""
 

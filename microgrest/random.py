@@ -15,12 +15,14 @@ import numpy as np
 
 from . import recording
 from .arrays import from_numpy
+from .autograd.modes import is_grad_enabled
 from .creation import extents, finish, kind_from
 from .device import CPU, device as device_type
-from .dispatch.inplace import check_writable
-from .dispatch.memory import put
+from .dispatch.elementwise import call
+from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .methods import method
+from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
 from .tensor import Tensor
 
@@ -180,7 +182,7 @@ def randn_like(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -191,7 +193,8 @@ def randint(
 ) -> Tensor:
     """Integers uniform in [low, high), or in [0, low) if `high` is left out."""
     if size is None:
-        low, high, size = 0, low, high
+        high, low, size = low, None, high
+    low, high = (0, low) if high is None else (low or 0, high)
     kind = kind_from(dtype, device, int64)
     _check_bounds(kind.dtype, low, high)
     t = _drawn(
@@ -241,6 +244,7 @@ def normal(
 ) -> Tensor:
     """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own."""
     like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
+    _check_deviation(std)
     if like is None:
         shape = extents((tuple(size),)) if size is not None else ()
         return _drawn(_floating(dtype, device, "normal"), shape, "normal", generator, mean, std)
@@ -248,6 +252,15 @@ def normal(
     unit: Tensor = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
     scaled: Tensor = unit * std + mean
     return scaled
+
+
+def _check_deviation(std: Any) -> None:
+    """RuntimeError for a negative standard deviation."""
+    if not isinstance(std, Tensor):
+        if std < 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    elif recording.aside(lambda: bool((std.detach() < 0).any())):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -262,17 +275,31 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
             "Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input"
         )
     drawn = _drawn(_floating(None, None, "bernoulli", input), input._shape, "uniform", generator)
-    return (drawn < values).to(input.dtype)
+    result = (drawn < values).to(input.dtype)
+    return result + input * 0 if input._requires_grad else result
 
 
 # In place
 
 
-def _overwrite(self: Tensor, name: str, source: Tensor) -> Tensor:
+def _redrawn(
+    self: Tensor, kind: Kind, name: str, generator: Generator | None, *parameters: Any
+) -> Tensor:
+    """Overwrite with draws of `kind`: straight into memory of its own, if it is in no graph."""
+    whole = self._flat is self._storage.array and kind.dtype is not float16
+    recorded = self._requires_grad and is_grad_enabled()
+    if not whole or recorded or recording.state.recorder is not None:
+        return _overwrite(self, _drawn(kind, self._shape, name, generator, *parameters))
     check_writable(name, self)
-    put(self, source)
+    (generator or default_generator).draw(
+        getattr(kind.kernels.random, name), self._flat, *parameters
+    )
     self._storage.touch()
     return self
+
+
+def _overwrite(self: Tensor, drawn: Tensor) -> Tensor:
+    return call(copy_row, (self, drawn), in_place=True)
 
 
 @method
@@ -285,7 +312,7 @@ def uniform_(
             f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
         )
     kind = _floating(None, None, "uniform_", self)
-    return _overwrite(self, "uniform", _drawn(kind, self._shape, "uniform", generator, from_, to))
+    return _redrawn(self, kind, "uniform", generator, from_, to)
 
 
 @method
@@ -293,10 +320,9 @@ def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Overwrite with normal numbers."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    _check_deviation(std)
     kind = _floating(None, None, "normal_", self)
-    return _overwrite(self, "normal", _drawn(kind, self._shape, "normal", generator, mean, std))
+    return _redrawn(self, kind, "normal", generator, mean, std)
 
 
 @method
@@ -305,20 +331,24 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     drawn = _drawn(kind_of(float32, self.device), self._shape, "uniform", generator)
-    return _overwrite(self, "bernoulli", drawn < p)
+    return _overwrite(self, drawn < p)
 
 
 @method
 def random_(
-    self: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None
+    self: Tensor,
+    low: int | None = None,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Overwrite with integers uniform in [low, high), by default all that the dtype holds."""
     if high is None:
-        high = low or _largest(self.dtype)
-        low = 0
+        low, high = 0, _largest(self.dtype) if low is None else low
+    low = low or 0
     _check_bounds(self.dtype, low, high)
     drawn = _drawn(kind_of(int64, self.device), self._shape, "integers", generator, low, high)
-    return _overwrite(self, "random", drawn)
+    return _overwrite(self, drawn)
 
 
 def _largest(d: dtype) -> int:

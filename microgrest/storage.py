@@ -12,7 +12,7 @@ import numpy as np
 
 from . import cuda
 from .device import CPU, device
-from .dtypes import dtype, float16
+from .dtypes import BY_NAME, dtype, float16
 from .recording import world
 
 _HERE = os.path.dirname(__file__)
@@ -22,13 +22,19 @@ Forgettable = TypeVar("Forgettable", bound="dict[Any, Any]")
 class Storage:
     """A flat `array` on one device. `version` counts in-place writes, `writer` tells the last."""
 
-    __slots__ = ("__weakref__", "array", "version", "writer")
+    __slots__ = ("__weakref__", "array", "kind", "version", "writer")
 
     writer: tuple[CodeType, int]
+    kind: Kind  # set before pickling, which keeps what is shared shared
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self.version = 0
+
+    def __reduce__(self) -> Any:
+        host = self.kind.kernels.memory.to_host(self.array)
+        values = host if self.kind.raw is self.kind.numpy else host.view(self.kind.numpy)
+        return _restored, (values, self.kind.dtype.name, self.kind.device)
 
     def touch(self) -> None:
         """Note an in-place write by the nearest caller outside this package."""
@@ -47,6 +53,18 @@ class Storage:
         code, last = self.writer
         lines = [line for start, stop, line in code.co_lines() if start <= last < stop and line]
         return f"at {code.co_filename}:{lines[0] if lines else code.co_firstlineno}"
+
+
+def _restored(values: np.ndarray[Any, Any], name: str, where: device) -> Storage:
+    """The Storage that was pickled as its values, the name of their dtype and its device."""
+    kind = kind_of(BY_NAME[name], where)
+    array: Any = values.view(kind.raw)
+    if where.type != "cpu":
+        array = kind.empty(values.size)
+        kind.kernels.memory.from_host(array, values.view(kind.raw))
+    storage = Storage(array)
+    storage.kind = kind
+    return storage
 
 
 class Kind:

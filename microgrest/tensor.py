@@ -16,6 +16,7 @@ from weakref import WeakSet
 import numpy as np
 
 from .autograd.graph import Node
+from .integers import count, whole
 from .methods import Methods
 from .recording import leaves, state, world
 from .storage import Kind, Storage
@@ -134,7 +135,7 @@ class Tensor(Methods):
     @staticmethod
     def _empty(shape: Sequence[int], kind: Kind) -> Tensor:
         """A new uninitialized tensor."""
-        return make(kind.empty(math.prod(shape)), tuple(shape), kind)
+        return make(kind.empty(count(shape)), tuple(shape), kind)
 
     def _alias(self, shape: Sequence[int], strides: tuple[int, ...], offset: int) -> Tensor:
         """Another tensor over the same storage, outside the graph."""
@@ -142,10 +143,7 @@ class Tensor(Methods):
         flat = None
         if row_major(extents, strides):
             flat = self._storage.array[offset : offset + math.prod(extents)]
-        t = wrap(flat, extents, strides, self._kind)
-        t._storage = self._storage
-        t._offset = offset
-        return t
+        return seen(self._storage, flat, extents, strides, offset, self._kind)
 
     def _same(self) -> Tensor:
         """An alias with the same geometry: what `detach` returns."""
@@ -244,7 +242,9 @@ class Tensor(Methods):
 
     @property
     def mT(self) -> Tensor:
-        """The tensor with its last two dimensions exchanged."""
+        """The tensor with its last two dimensions exchanged; a 0-d tensor itself."""
+        if not self._shape:
+            return self
         if self.ndim < 2:
             raise RuntimeError(
                 "tensor.mT is only supported on matrices or batches of matrices. Got "
@@ -254,8 +254,11 @@ class Tensor(Methods):
 
     def _dim(self, dim: int, extra: int = 0) -> int:
         """A dimension counted from the front; IndexError where there is no such dimension."""
+        if dim.__class__ is not int:
+            dim = whole(dim)
         n = max(len(self._shape) + extra, 1)
         if not -n <= dim < n:
+            whole(dim)
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got "
                 f"{dim})"
@@ -411,7 +414,7 @@ _new = object.__new__
 
 
 def wrap(flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], kind: Kind) -> Tensor:
-    """A new tensor over the whole of `flat`, which is contiguous; every tensor is made here."""
+    """A new tensor over the whole of `flat`, which is contiguous."""
     t = _new(Tensor)
     t._storage = storage = _new(Storage)
     storage.array = t._flat = flat
@@ -419,6 +422,27 @@ def wrap(flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], kind: Kind
     t._kind = kind
     t._shape = shape
     t._strides = strides
+    t._requires_grad = False
+    t._grad = t._node = t._hooks = t._base = t._views = None
+    return t
+
+
+def seen(
+    storage: Storage,
+    flat: Any,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    kind: Kind,
+) -> Tensor:
+    """Another tensor over `storage`, `flat` being its part of that if it is contiguous."""
+    t = _new(Tensor)
+    t._storage = storage
+    t._flat = flat
+    t._kind = kind
+    t._shape = shape
+    t._strides = strides
+    t._offset = offset
     t._requires_grad = False
     t._grad = t._node = t._hooks = t._base = t._views = None
     return t

@@ -138,9 +138,7 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.nd
 
 @method(name="__copy__")
 def shallow_copy(self: Tensor) -> Any:
-    t = self._same()
-    t.__class__ = type(self)
-    t._node, t._requires_grad, t._grad = self._node, self._requires_grad, self._grad
+    t = self._as(type(self), self._requires_grad)
     t.__dict__.update(self.__dict__)
     return t
 
@@ -152,9 +150,17 @@ def deep_copy(self: Tensor, memo: dict[int, Any]) -> Any:
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
             "protocol; use tensor.detach().clone()"
         )
-    t = self.detach().clone()._as(type(self), self._requires_grad)
+    t = memory_copy(self, memo)._as(type(self), self._requires_grad)
     memo[id(self)] = t
     t.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    if self._grad is not None:
-        t._grad = self._grad.detach().clone()
+    t._grad = copy.deepcopy(self._grad, memo)
     return t
+
+
+def memory_copy(x: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A deep copy of `x` alone: its whole memory is copied, once for all tensors that share it."""
+    array = x._storage.array
+    if id(array) not in memo:
+        memo[id(array)] = x._alias((array.size,), (1,), 0).clone()
+    copied: Tensor = memo[id(array)]
+    return copied._alias(x._shape, x._strides, x._offset)

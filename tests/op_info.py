@@ -261,8 +261,8 @@ SELECTION = [
 ]
 ACTIVATIONS = [
     OpInfo("relu", lambda x: np.where(x < 0, 0, x), ints="same"),
-    OpInfo("relu6", lambda x: np.clip(x, 0, 6), ((-3.0, 9.0),)),
-    OpInfo("hardtanh", lambda x: np.clip(x, -1, 1)),
+    OpInfo("relu6", lambda x: np.clip(x, 0, 6), ((-3.0, 9.0),), "same"),
+    OpInfo("hardtanh", lambda x: np.clip(x, -1, 1), ints="same"),
     OpInfo("leaky_relu", lambda x: np.where(x > 0, x, 0.01 * x)),
     OpInfo("leaky_relu", lambda x: np.where(x > 0, x, 0.2 * x), numbers=(0.2,)),
     OpInfo("threshold", lambda x: np.where(x <= 1, 7, x), numbers=(1.0, 7.0)),

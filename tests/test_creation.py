@@ -42,7 +42,6 @@ NUMPY = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32
         ([mg.tensor(1.0), 2], mg.float32),
         ([1, mg.tensor(2.5)], mg.float32),
         ([[mg.tensor(1, dtype=mg.int8)]], mg.int8),
-        ([mg.tensor([1.0, 2.0]), mg.tensor([3.0, 4.0], requires_grad=True)], mg.float32),
     ],
     ids=repr,
 )

@@ -14,6 +14,7 @@ import pytest
 
 import microgrest as mg
 from microgrest import cuda, nn, optim
+from microgrest.ops import indexing as rows
 
 pytestmark = pytest.mark.devices
 needs_gpu = pytest.mark.skipif(
@@ -372,3 +373,30 @@ def test_index_put_at_a_single_number() -> None:
     x, at = mg.zeros(3), (mg.tensor(1),)
     x.index_put_(at, mg.tensor(2.0)).index_put_(at, mg.tensor(3.0), accumulate=True)
     assert x.tolist() == [0.0, 5.0, 0.0]
+
+
+@needs_gpu
+def test_every_call_asks_for_one_device() -> None:
+    """Also those of rows that check nothing themselves, writes, and `out=`."""
+    here, there = (
+        mg.ones(2),
+        mg.ones(2, device="cuda" if mg.get_default_device().type == "cpu" else "cpu"),
+    )
+    places = mg.tensor([0, 1], device=there.device)
+    for call in (
+        lambda: rows.gather(here, places),
+        lambda: rows.scatter_add(here, places, shape=(2,)),
+        lambda: rows.put(here, there, places, accumulate=False),
+        lambda: rows.clear(here, places),
+        lambda: rows.cat(here, there, dim=0),
+        lambda: here.add_(there),
+        lambda: here.addcmul_(there, there),
+        lambda: here.masked_fill_(there > 0, 1.0),
+        lambda: here.index_put_((mg.tensor([0, 1]),), there),
+        lambda: mg.add(here, here, out=there),
+        lambda: mg.sum(here, 0, out=there),
+        lambda: mg.cumsum(here, 0, out=there),
+    ):
+        with pytest.raises(RuntimeError, match=r"on the same device|should be either on cpu or on"):
+            call()
+    assert here.tolist() == there.tolist() == [1, 1]

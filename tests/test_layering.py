@@ -13,13 +13,14 @@ ROOT = Path(microgrest.__file__).parent
 # From the bottom up. A module is in the first layer that names it, a package, or a module.
 LAYERS = [
     ["kernels"],
-    ["dtypes", "device", "version", "methods", "_checkout", "cuda", "recording", "counted"],
+    ["dtypes", "device", "version", "methods", "_checkout", "cuda", "recording"],
+    ["counted", "integers"],
     ["ops"],
     ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
-    ["storage", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
+    ["storage", "weak", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
     ["dispatch"],
     ["autograd"],
-    ["creation", "functions", "pointwise", "random", "interop", "return_types"],
+    ["creation", "functions", "pointwise", "outputs", "random", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
     ["cli", "stubs", "__main__", ""],

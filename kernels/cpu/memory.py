@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -226,6 +226,15 @@ def fill(array: Array, value: Any) -> None:
 def repeat(array: Array, source: Array) -> None:
     """Set every element of `array` to the first of `source`."""
     array.fill(source[0])
+
+
+def join(array: Array, pieces: Sequence[Array], outer: int) -> None:
+    """Write `pieces`, each seen as (outer, rest), side by side to `array`, seen so too."""
+    if outer == 1:
+        np.concatenate(pieces, out=array)
+    else:
+        rows = [piece.reshape(outer, -1) for piece in pieces]
+        np.concatenate(rows, axis=1, out=array.reshape(outer, -1))
 
 
 def to_host(array: Array, blocking: bool = True) -> Array:

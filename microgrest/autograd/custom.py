@@ -10,12 +10,13 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..dispatch.inplace import check_writable, rebase
+from ..dispatch.graph import lead
 from ..dispatch.memory import filled
+from ..dispatch.target import check_writable
 from ..recording import state as recording
 from ..tensor import Tensor
+from ..weak import WeakList
 from .graph import Bundle, Kept, Node, Port, Rule, checked, numbers
-from .hooks import keep_on
 
 _new = object.__new__
 
@@ -114,8 +115,7 @@ class Outputs:
         y, old = results[i], results[i]._node
         y._node, y._requires_grad = node, True
         if i in self.written:
-            keep_on(old, y)
-            rebase(y)
+            lead(y, old)
             return
         y._base = None  # of a tensor of forward's own
         for other in (*self.args, *results[:i], self.outputs[i]):
@@ -134,7 +134,7 @@ def _guard(y: Tensor, source: Tensor, name: str) -> None:
     guard._node, guard._requires_grad, guard._base = y._node, True, (base, (), False)
     y._base = guard, ((), Lost(name, y._shape), {}), False
     if base._node is not None or not base._requires_grad:
-        base._views = weakref.WeakSet() if base._views is None else base._views
+        base._views = WeakList() if base._views is None else base._views
         base._views.add(y)
 
 

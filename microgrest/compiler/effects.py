@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..dispatch.memory import same_memory
+from ..dispatch.launch import same_memory
 from ..storage import Storage
 from ..tensor import Tensor, wrap
 from .reach import Found, reached, walk

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ..methods import Methods
 from ..ops.row import ROWS, Row
@@ -17,39 +15,16 @@ from . import (  # noqa: F401 - they declare families
     reduction,
     transfer,
 )
-from .elementwise import apply
-from .fast import add_in_place, binary, into, plus, reflected, unary, updating
-from .inplace import apply_in_place
+from .elementwise import call
+from .fast import add_in_place, binary, plus, reflected, unary, updating
+from .operands import bind
 from .structured import apply as apply_structured
 
 Function = Callable[..., Tensor]
 FUNCTIONS: dict[str, Function] = {}
+IN_PLACE: dict[str, Function] = {}
 # The rows that users call, by every name that they have.
 PUBLIC: dict[str, Row] = {}
-COMPARABLE = (Tensor, int, float, np.generic, np.ndarray)
-
-
-def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    """Arguments in the row's order; the first two also answer to PyTorch's `input` and `other`."""
-    values = dict(zip(row.args, args, strict=False))
-    for key, value in kwargs.items():
-        name = key
-        if key not in row.args and key in ("input", "other"):
-            name = row.args[("input", "other").index(key)]
-        if name not in row.args or name in values:
-            raise TypeError(
-                f"{row.name}() got an unexpected argument {key!r}; it takes {', '.join(row.args)}"
-            )
-        values[name] = value
-    values = row.defaults | values
-    missing = [name for name in row.args if name not in values]
-    if missing:
-        raise TypeError(f"{row.name}() missing required arguments: {', '.join(missing)}")
-    if len(args) > len(row.args):
-        raise TypeError(
-            f"{row.name}() takes {', '.join(row.args)}, but {len(args)} arguments were given"
-        )
-    return [values[name] for name in row.args]
 
 
 def function(row: Row) -> Function:
@@ -60,21 +35,19 @@ def function(row: Row) -> Function:
         return named(binary(row), row.name, row.doc)
 
     def op(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
-        result = apply(row, bind(row, args, kwargs))
-        return result if out is None else into(out, result)
+        return call(row, bind(row, args, kwargs), out=out)
 
     return named(op, row.name, row.doc)
 
 
 def in_place(row: Row) -> Function:
     """The method name_ of an elementwise row."""
-    if len(row.args) == 2 and not row.defaults:
-        return named(updating(row), f"{row.name}_", f"In-place form of {row.name}.")
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return apply_in_place(row, self, bind(row, (self, *args), kwargs)[1:])
+        return call(row, bind(row, (self, *args), kwargs), in_place=True)
 
-    return named(op, f"{row.name}_", f"In-place form of {row.name}.")
+    short = len(row.args) == 2 and not row.defaults
+    return named(updating(row) if short else op, f"{row.name}_", f"In-place form of {row.name}.")
 
 
 def named(op: Function, name: str, doc: str) -> Function:
@@ -87,6 +60,8 @@ def named(op: Function, name: str, doc: str) -> Function:
 def attach(row: Row) -> None:
     """Enter the function of an elementwise row, and its methods and operators on Tensor."""
     op = FUNCTIONS[row.name] = function(row)
+    if row.inplace:
+        IN_PLACE[row.name] = in_place(row)
     if row.extra.get("internal"):
         return
     for name in (row.name, *row.extra.get("aliases", ())):
@@ -94,22 +69,21 @@ def attach(row: Row) -> None:
         if row.method:
             setattr(Methods, name, op)
         if row.inplace:
-            setattr(Methods, f"{name}_", in_place(row))
+            setattr(Methods, f"{name}_", IN_PLACE[row.name])
     if row.operator:
-        attach_operator(row, op)
+        attach_operator(row)
 
 
-def attach_operator(row: Row, op: Function) -> None:
+def attach_operator(row: Row) -> None:
     """x + y, y + x and x += y, or the one form that a unary operator has."""
     name = row.operator
-
-    def compared(self: Tensor, other: Any) -> Any:
-        return op(self, other) if isinstance(other, COMPARABLE) else NotImplemented
-
-    setattr(Methods, f"__{name}__", compared if name in ("eq", "ne") else op)
-    if len(row.args) == 2 and row.result != "bool":
+    if len(row.args) == 1:
+        setattr(Methods, f"__{name}__", FUNCTIONS[row.name])
+        return
+    setattr(Methods, f"__{name}__", binary(row, operator=True))
+    if row.result != "bool":
         setattr(Methods, f"__r{name}__", reflected(row))
-        setattr(Methods, f"__i{name}__", updating(row))
+        setattr(Methods, f"__i{name}__", updating(row, operator=True))
 
 
 def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:

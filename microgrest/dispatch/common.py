@@ -1,13 +1,16 @@
-"""What every kind of op needs: shapes that broadcast, one device, the strided launch."""
+"""What every kind of op asks of its operands: shapes that broadcast, one device."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
+import numpy as np
+
 from ..device import CPU, device
-from ..kernels.program import Program
+from ..dtypes import FLOATING, INTEGER, dtype, finfo, iinfo
 from ..tensor import Tensor
 
 
@@ -57,25 +60,59 @@ def mixed_devices(name: str, tensors: Mapping[str, Tensor]) -> RuntimeError:
     )
 
 
-def run(
-    program: Program, shape: tuple[int, ...], operands: Sequence[Any], results: Sequence[Tensor]
-) -> None:
-    """Launch `program` over `shape` with operands broadcast to it, walking all by their strides."""
-    kernels = results[0]._kind.kernels.elementwise
-    views = [view(kernels, a, shape) if isinstance(a, Tensor) else a for a in operands]
-    kernels.launch(program, shape, views, [view(kernels, r, shape) for r in results])
+def number_as(d: dtype, value: Any) -> Any:
+    """A number as `d` takes it, a Python number; TypeError, or RuntimeError beyond its range."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"a number of type {d.name} cannot be made of {value!r}")
+    check_width("a number", value)
+    check_range(d, value, value)
+    if d.category == INTEGER:
+        value = int(value)
+        return value if value >= 0 or d.is_signed else value + iinfo(d).max + 1
+    return value if d.category == FLOATING else bool(value)
 
 
-def view(kernels: Any, t: Tensor, shape: tuple[int, ...]) -> Any:
-    """`t` as a kernel's View, broadcast to `shape` by strides of 0."""
-    return kernels.View(t._storage.array, t._offset, broadcast_strides(t._shape, t._strides, shape))
+def identity(first: str, lane: str) -> str:
+    """The first value of a fold or scan in type `lane`: "lowest" and "highest" as numbers."""
+    if first not in ("lowest", "highest"):
+        return first
+    if lane.startswith("float"):
+        return "-inf" if first == "lowest" else "inf"
+    limits = np.iinfo(lane)
+    if first == "highest" or not limits.min:
+        return str(limits.max if first == "highest" else 0)
+    return f"-{limits.max} - 1"  # 128 is no int8
 
 
-@lru_cache(maxsize=4096)
-def broadcast_strides(
-    own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]
-) -> tuple[int, ...]:
-    """The strides that walk a tensor of shape `own` as if it had `shape`."""
-    missing = len(shape) - len(own)
-    steps = [0 if extent == 1 else step for extent, step in zip(own, strides, strict=True)]
-    return (0,) * missing + tuple(steps)
+def check_width(name: str, value: Any) -> None:
+    """OverflowError for an int that is beyond 64 bits."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError(f"{name}: {value} is beyond the 64 bits of an integer")
+
+
+def check_range(d: dtype, low: Any, high: Any) -> None:
+    """RuntimeError where `d` cannot hold the numbers from low to high; bools hold any.
+
+    Unsigned types take negative integers too, counted down from their end, as PyTorch does.
+    """
+    least, most = _limits(d)
+    if isinstance(low, float) and d.category == INTEGER and not d.is_signed:
+        least = 0
+    if least <= low and high <= most:
+        return
+    # Infinity and NaN are values of floating-point types like any other.
+    if d.category == INTEGER or any(most < abs(x) < math.inf for x in (low, high)):
+        raise RuntimeError(
+            f"value cannot be converted to type {d.name} without overflow: "
+            f"{low if low == high else (low, high)}"
+        )
+
+
+@cache
+def _limits(d: dtype) -> tuple[float, float]:
+    """The least and the largest number that `d` can be made of."""
+    if d.category == INTEGER:
+        return -iinfo(d).max - d.is_signed, iinfo(d).max
+    most = finfo(d).max if d.is_floating_point else math.inf
+    return -most, most

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from ..dtypes import bool_
 from ..kernels.matrices import Matrix
 from ..ops.row import Row
 from ..tensor import Tensor
@@ -18,7 +19,7 @@ RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
 def product(row: Row, a: Any, b: Any) -> Tensor:
     """The product of `a` and `b`; see `check` for errors."""
     plain = a.__class__ is Tensor and b.__class__ is Tensor and a._kind is b._kind
-    if not plain or _result(row.name, a._shape, b._shape) is None:
+    if not plain or a._kind.dtype is bool_ or _result(row.name, a._shape, b._shape) is None:
         check(row.name, a, b)
     return apply(row, (a, b), {})
 
@@ -62,6 +63,10 @@ def check(name: str, a: Any, b: Any) -> None:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {a.dtype!r} != {b.dtype!r} in "
             f"{name}()"
+        )
+    if a.dtype is bool_:
+        raise NotImplementedError(
+            f'"{name}" is not implemented for {a.dtype.name!r} tensors; convert them with .int()'
         )
     batched = ranks[1] == 3
     if a._shape[-1] != b._shape[batched] or (batched and a._shape[0] != b._shape[0]):

@@ -1,404 +1,93 @@
-"""Elementwise rows on tensors: types, layout, launch.
+"""The one way of an elementwise call: function, method, operator, in place or into `out`.
 
-A row meets each combination of operand types as a Form, which holds the traced Program and, per set
-of inputs that want gradients, a Backward. `unary` and `binary` make the functions that users call:
-one short path for contiguous operands of one kind, and `apply` for everything else.
+    operands   tensors and numbers of what was given                        operands.operands
+    types      one device, promotion; the row at them, its Form             forms.resolve
+    values     those that the row does not take                             operands.check_values
+    shape      what all operands broadcast to                               common.broadcast_shapes
+    target     new memory, or `out`, or the first operand: may it be?       target.own, target.given
+    launch     flat, or by strides                                          launch.launch
+    touch      memory that was there before has another version             Storage.touch
+    record     a node, where a gradient is wanted                           Backward.attach, graph
+
+Only the target differs between the kinds of calls. What `fast` does for contiguous operands is to
+remember the kernel that a call like it found here.
 """
 
 from __future__ import annotations
 
-import math
-import threading
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .. import dtypes
-from ..arrays import from_numpy
-from ..autograd.graph import FREED, Node, checked, numbers
 from ..autograd.modes import state
-from ..device import device
-from ..dtypes import dtype, float64
-from ..kernels.program import LARGE, Program, Reduce
+from ..ops.convert import copy as COPY
 from ..ops.row import Row
-from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..recording import aside
-from ..storage import Kind, forgetter, kind_of
-from ..tensor import Tensor, contiguous_strides, wrap
-from .common import broadcast_shapes, common_device, run
-
-_new = object.__new__
-
-
-class Form:
-    """A row at given operand types, `stored` (None for a Python number) and `loaded` per input."""
-
-    def __init__(
-        self, row: Row, stored: Sequence[dtype | None], loaded: Sequence[dtype], result: dtype
-    ) -> None:
-        self.row, self.stored, self.loaded, self.result = row, stored, loaded, result
-        self.symbols = [Symbol(name) for name in row.args]
-        lowering = Lowering(self.typed())
-        self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
-        self.name = (
-            row.backward_name
-            if stored[-1] is None
-            else row.extra.get("backward_tensor", row.backward_name)
-        )
-        self.differentiable = row.differentiable and result.is_floating_point
-        self.backwards: dict[tuple[int, str, device], Backward] = {}
-
-    def typed(self) -> list[tuple[Symbol, dtype, dtype]]:
-        """The inputs as Lowering wants them: symbol, stored type, loaded type."""
-        return [
-            (s, t or u, u) for s, t, u in zip(self.symbols, self.stored, self.loaded, strict=True)
-        ]
-
-    def backward(self, edges: Sequence[Any], layout: str, where: device) -> Backward:
-        """The Backward for the inputs that have an edge, operands in `layout` ("" if strided)."""
-        mask = sum(1 << i for i, edge in enumerate(edges) if edge is not None)
-        found = self.backwards.get((mask, layout, where))
-        if found is None:
-            found = self.backwards[mask, layout, where] = Backward(self, edges, layout)
-        return found
+from ..tensor import Tensor
+from . import target
+from .common import broadcast_shapes, number_as
+from .forms import Form, resolve, stored_as
+from .graph import lead
+from .launch import flat_layout, launch
+from .memory import apart, filled, put
+from .operands import check_values, operands
 
 
-class Backward:
-    """How gradients go back through a Form, what must be saved for that, and the fused kernel.
+def call(
+    row: Row, args: Sequence[Any], *, out: Tensor | None = None, in_place: bool = False
+) -> Tensor:
+    """`row` on tensors and numbers of any types, shapes and layouts.
 
-    A cotangent that is `g` itself costs nothing and is no part of the kernel.
+    The result is new, or in `out`, or, `in_place`, in the first of `args`.
     """
-
-    def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
-        self.form, self.layout, self.name = form, layout, form.name
-        self.g, self.y = Symbol("g"), Symbol("y")
-        bars = cotangents(form.row, self.g, self.y, form.symbols)
-        self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}
-        free = free_inputs(self.bars.values())
-        used = [i for i, s in enumerate(form.symbols) if s in free]
-        self.saves_y = self.y in free
-        self.saved = [i for i in used if form.stored[i] is not None]
-        self.numbers = [i for i in used if form.stored[i] is None]
-        self.through = [i for i, bar in self.bars.items() if bar is self.g and not self.folds(i)]
-        self.computed = [i for i in self.bars if i not in self.through]
-        self.programs: dict[bool, Program] = {}
-        self.launches: dict[str, Launch] = {}
-        self.ready: Launch | None = None  # for a contiguous gradient
-        self.save = saver(self)
-        with _registering:
-            _backwards.add(self)
-
-    def folds(self, i: int) -> bool:
-        """Whether input `i` is one element that met many, so that its gradient is a sum."""
-        return bool(self.layout) and self.layout[i] == "e"
-
-    def program(self, folded: bool) -> Program:
-        """The kernel's Program; not `folded`, sums over broadcast inputs are left to the engine."""
-        found = self.programs.get(folded)
-        if found is None:
-            form, result = self.form, self.form.result
-            ends = [self.g, self.y] if self.saves_y else [self.g]
-            inputs = form.typed()
-            typed = [(s, result, result) for s in ends] + [
-                inputs[i] for i in (*self.saved, *self.numbers)
-            ]
-            outputs = [
-                (
-                    self.bars[i],
-                    self.stored(i),
-                    sum_of(self.stored(i)) if folded and self.folds(i) else None,
-                )
-                for i in self.computed
-            ]
-            found = Lowering(typed).program(f"{form.row.name}_backward", outputs)
-            self.programs[folded] = found
-        return found
-
-    def stored(self, i: int) -> dtype:
-        """The stored type of input `i`, a tensor."""
-        d = self.form.stored[i]
-        assert d is not None
-        return d
-
-    def letters(self, g: str) -> str:
-        """The layout of the flat kernel for a gradient whose own letter is `g`."""
-        inputs = "".join(self.layout[i] for i in (*self.saved, *self.numbers))
-        outputs = "".join("r" if self.folds(i) else "v" for i in self.computed)
-        return g + "v" * self.saves_y + inputs + outputs
-
-    def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
-        """Make `y` the result of a recorded operation on `args`."""
-        node = _new(Node)
-        node.number = next(numbers)
-        node.rule = self
-        node.edges = edges
-        self.save(node, y, args)
-        node._shape = y._shape
-        node._kind = y._kind
-        node.hooks = None
-        y._node = node
-        y._requires_grad = True
-
-    def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
-        """One fused kernel for all wanted inputs."""
-        bars: list[Any] = [None] * len(node.edges)
-        for i in self.through:
-            bars[i] = g
-        if self.computed:
-            flat = g._flat
-            ready = self.ready
-            if ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
-                self._general(node, g, bars)
-            else:
-                self._launch(ready, node, flat, flat.size, bars)
-        return bars
-
-    def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
-        """Gradients of any layout and size; a flat kernel found on the way is kept."""
-        saved = checked(node)
-        letter = "v" if g._flat is not None else "" if any(g._strides) else "x"
-        launch = self.launches.get(letter)
-        if launch is None:
-            launch = self.launches[letter] = Launch(self, letter, node._kind)
-            self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
-        if launch.fits:
-            self._launch(launch, node, flat_of(g), math.prod(node._shape), bars)
-            return
-        for i in self.computed:
-            bars[i] = Tensor._empty(node._shape, self._kind(i, node._kind))
-        operands = (g, *saved, *node.extra)
-        run(self.program(False), node._shape, operands, [bars[i] for i in self.computed])
-
-    def _launch(self, launch: Launch, node: Node, flat: Any, n: int, bars: list[Any]) -> None:
-        """The kernel on flat operands, folded where an input was broadcast."""
-        arguments = [flat]
-        for t, version in zip(node.saved, node.versions):  # noqa: B905 - costs time here
-            if t._storage.version != version:
-                checked(node)
-            arguments.append(t._flat if t._flat is not None else flat_of(t))
-        arguments += node.extra
-        edges = node.edges
-        for i, kind, folds in launch.results:
-            array = kind.empty(1 if folds else n)
-            shape = edges[i]._shape
-            bars[i] = wrap(array, shape, contiguous_strides(shape), kind)
-            arguments.append(array)
-        (launch.kernel if n < LARGE else launch.at(n))(*arguments)
-
-    def _kind(self, i: int, kind: Kind) -> Kind:
-        stored = self.stored(i)
-        return kind if stored is kind.dtype else kind_of(stored, kind.device)
-
-    def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
-        """The traced rule, evaluated in recorded operations."""
-        saved = iter(checked(node))
-        values: dict[Any, Any] = {self.g: g}
-        if self.saves_y:
-            y = next(saved)._same()
-            y._node, y._requires_grad = node, True
-            values[self.y] = y
-        values |= {self.form.symbols[i]: next(saved) for i in self.saved}
-        values |= {self.form.symbols[i]: x for i, x in zip(self.numbers, node.extra, strict=True)}
-        results = evaluate(list(self.bars.values()), values, lambda x: lift(x, g))
-        bars: list[Any] = [None] * len(node.edges)
-        for i, bar in zip(self.bars, results, strict=True):
-            bars[i] = bar if isinstance(bar, Tensor) else lift(bar, g)
-        return bars
-
-
-_backwards: weakref.WeakSet[Backward] = weakref.WeakSet()
-_registering = threading.Lock()
-
-
-@forgetter
-def _forget() -> None:
-    """Let every Backward look up its kernels anew."""
-    with _registering:
-        for backward in _backwards:
-            backward.launches.clear()
-            backward.ready = None
-
-
-class Launch:
-    """The flat backward kernel for one layout of the gradient, and the arrays that it fills."""
-
-    __slots__ = ("at", "fits", "kernel", "results")
-
-    def __init__(self, backward: Backward, letter: str, kind: Kind) -> None:
-        letters = backward.letters(letter) if backward.layout and letter else ""
-        # Without an operand of full length a kernel would not know n.
-        self.fits = "v" in letters
-        if self.fits:
-            self.results = [
-                (i, backward._kind(i, kind), backward.folds(i)) for i in backward.computed
-            ]
-            program = backward.program(True)
-            kernels = kind.kernels.elementwise
-            self.at: Callable[[int], Any] = lambda n: kernels.compiled(program, letters, 0, n)
-            self.kernel = self.at(0)
-
-
-def saver(backward: Backward) -> Callable[[Node, Tensor, Sequence[Any]], None]:
-    """The function that saves in a node what `backward` needs: the usual cases without a loop."""
-    saved, numbers, saves_y = backward.saved, backward.numbers, backward.saves_y
-
-    def save_nothing(node: Node, y: Tensor, args: Sequence[Any]) -> None:
-        node.saved = node.versions = node.extra = ()
-
-    def save_one(node: Node, y: Tensor, args: Sequence[Any]) -> None:
-        t = args[saved[0]]
-        node.saved = (t,)
-        node.versions = (t._storage.version,)
-        node.extra = ()
-
-    def save_two(node: Node, y: Tensor, args: Sequence[Any]) -> None:
-        a, b = node.saved = (args[saved[0]], args[saved[1]])
-        node.versions = (a._storage.version, b._storage.version)
-        node.extra = ()
-
-    def save(node: Node, y: Tensor, args: Sequence[Any]) -> None:
-        tensors = [args[i] for i in saved]
-        if saves_y:
-            tensors.insert(0, y._same())
-        node.saved = tuple(tensors)
-        node.versions = tuple([t._storage.version for t in tensors])
-        node.extra = tuple([args[i] for i in numbers])
-
-    if saves_y or numbers or len(saved) > 2:
-        return save
-    return (save_nothing, save_one, save_two)[len(saved)]
-
-
-def lift(number: Any, like: Tensor) -> Tensor:
-    """A 0-d tensor of a Python number, on the device of `like`."""
-    kind = kind_of(float64 if isinstance(number, float) else dtypes.of_number(number), like.device)
-    t = Tensor._empty((), kind)
-    kind.fill(t._flat, number)
-    return t
-
-
-def sum_of(d: dtype) -> Reduce:
-    """The fold of a sum of floats: float32 lanes within blocks, float64 across them."""
-    lane = "float64" if d is float64 else "float32"
-    return Reduce("0", "{acc} + {x}", lane, "float64")
-
-
-# The general path
-
-
-def apply(row: Row, args: Sequence[Any], out: Tensor | None = None) -> Tensor:
-    """`row` on tensors and Python numbers of any types, shapes and layouts."""
-    args = [operand(row, a) for a in args]
-    where = common_device(row.name, args)
-    args = [brought(a, where) for a in args]
-    form = form_of(row, args)
-    check_divisor(row, args)
+    args, form, kind = resolve(row, operands(row, args))
+    check_values(row, args, form.compute)
     shape = broadcast_shapes(row.name, [a._shape for a in args if isinstance(a, Tensor)])
-    result = Tensor._empty(shape, kind_of(form.result, where)) if out is None else out
-    layout = launch(form, args, result)
-    if form.differentiable and state.grad:
-        edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
-        if edges.count(None) != len(edges):
-            form.backward(edges, layout, where).attach(result, edges, args)
+    into = args[0] if in_place else out
+    if into is None:
+        result, ready = Tensor._empty(shape, kind), args
+    else:
+        stored = into.dtype if row is COPY else form.result
+        (target.own if in_place else target.given)(row.name, into, shape, stored, args)
+        form, result, ready = stored_as(form, into.dtype), into, apart(args, into)
+    layout = flat_layout(ready, result)
+    edges = edges_of(form, args, in_place)
+    if edges is not None:
+        backward = form.backward(edges, layout, result.device)
+        saved = args if into is None else backward.kept(args, into)
+    launch(form.program, layout, ready, result, fresh=into is None)
+    if into is not None:
+        into._storage.touch()
+    if edges is not None:
+        node = result._node
+        backward.attach(result, edges, saved)
+        if into is not None:
+            lead(into, node)
     return result
 
 
-def operand(row: Row, a: Any) -> Any:
-    """`a` as a tensor or a Python number; TypeError for anything else."""
-    if isinstance(a, int) and not -(1 << 63) <= a < 1 << 63:
-        raise OverflowError(f"{row.name}(): {a} is beyond the 64 bits of an integer")
-    if isinstance(a, (Tensor, float, int)):
-        return a
-    if isinstance(a, np.generic):
-        return a.item()
-    if isinstance(a, np.ndarray):
-        return from_numpy(a)
-    raise TypeError(f"{row.name}(): arguments must be Tensors or numbers, not {type(a).__name__}")
+def edges_of(form: Form, args: Sequence[Any], in_place: bool) -> tuple[Any, ...] | None:
+    """Where gradients of `args` go, None where the call is not recorded."""
+    if not state.grad:
+        return None
+    edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
+    if edges.count(None) == len(edges):
+        return None
+    if not form.differentiable:
+        if in_place and edges[0] is not None:
+            raise RuntimeError(f"derivative for {form.row.name}_ is not implemented")
+        return None
+    # The base of a view knows what the view loses.
+    return (None, *edges[1:]) if form.row is COPY and args[0]._base is not None else edges
 
 
-def brought(a: Any, where: device) -> Any:
-    """`a` on device `where`, to which only 0-d tensors of the CPU have to be brought."""
-    return a.to(where) if isinstance(a, Tensor) and a._kind.device is not where else a
-
-
-def check_divisor(row: Row, args: Sequence[Any]) -> None:
-    """RuntimeError for an integer division by zero."""
-    name = row.extra.get("nonzero")
-    if name is None or any(isinstance(a, float) or _is_floating(a) for a in args):
-        return
-    divisor = args[row.args.index(name)]
-    tensor = isinstance(divisor, Tensor)
-    if aside(lambda: not divisor.all()) if tensor else divisor == 0:
-        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
-
-
-def _is_floating(a: Any) -> bool:
-    return isinstance(a, Tensor) and a._kind.dtype.is_floating_point
-
-
-def launch(form: Form, args: Sequence[Any], result: Tensor) -> str:
-    """Compute into `result`; returns the flat layout of the operands, "" if they are strided."""
-    layout = flat_layout(args, result)
-    if not layout:
-        run(form.program, result._shape, args, [result])
-    elif result._flat.size:
-        flats = [flat_of(a) if isinstance(a, Tensor) else a for a in args]
-        kernels = result._kind.kernels.elementwise
-        kernels.compiled(form.program, layout + "v", 0, result._flat.size)(*flats, result._flat)
-    return layout
-
-
-def flat_layout(args: Sequence[Any], result: Tensor) -> str:
-    """A letter per operand if each is contiguous or one element, else ""."""
-    if result._flat is None:
-        return ""
-    n = result._flat.size
-    letters = ""
-    for a in args:
-        if not isinstance(a, Tensor):
-            letters += "f" if isinstance(a, float) else "i"
-        elif a._flat is None:
-            if any(a._strides) or a._shape != result._shape:
-                return ""
-            letters += "x"
-        elif a._flat.size not in (n, 1):
-            return ""
-        else:
-            letters += "v" if a._flat.size == n else "e"
-    return letters
-
-
-def flat_of(t: Tensor) -> Any:
-    """The elements of a contiguous tensor, or the one element that an expanded one repeats."""
-    return t._flat if t._flat is not None else t._storage.array[t._offset : t._offset + 1]
-
-
-def form_of(row: Row, args: Sequence[Any]) -> Form:
-    """The Form for the types of `args`, by PyTorch's promotion."""
-    dimensioned: list[dtype] = []
-    zero_dim: list[dtype] = []
-    numbers: list[dtype] = []
-    for name, a in zip(row.args, args, strict=True):
-        if name in row.unpromoted:
-            continue
-        if isinstance(a, Tensor):
-            (dimensioned if a._shape else zero_dim).append(a._kind.dtype)
-        elif name not in row.defaults:
-            numbers.append(dtypes.of_number(a))
-    if row.integer == "!":
-        row.check_floating(dtypes.result_of(dimensioned, zero_dim, ()))
-    promoted = dtypes.result_of(dimensioned, zero_dim, numbers)
-    stored = tuple([a._kind.dtype if isinstance(a, Tensor) else type(a) for a in args])
-    compute, result = row.types(promoted)  # by a default dtype that may have changed
-    forms = row.forms
-    form = forms.get((compute, stored))
-    if form is None:
-        types = [d if isinstance(d, dtype) else None for d in stored]
-        loaded = [
-            (types[i] or dtypes.of_number(a)) if name in row.unpromoted else compute
-            for i, (name, a) in enumerate(zip(row.args, args, strict=True))
-        ]
-        form = forms[compute, stored] = Form(row, types, loaded, result)
-    return form
+def fill(name: str, x: Tensor, value: Any, *, repeats: bool = True) -> Tensor:
+    """A number written to every place of `x`, which may be expanded if it `repeats`."""
+    target.check_writable(name, x, repeats=repeats)
+    value = number_as(x.dtype, value)
+    if state.grad and x._requires_grad:
+        return call(COPY, (x, filled((), x._kind, value)), in_place=True)
+    if x._flat is not None:
+        x._kind.fill(x._flat, value)
+    else:
+        put(target.once(x), filled((), x._kind, value))
+    x._storage.touch()
+    return x

@@ -1,27 +1,28 @@
 """The short path: elementwise functions of one and two operands with as little Python as it takes.
 
 Contiguous operands of one kind, or one of them a number or a single element: look up the kernel,
-allocate, launch, wrap. Whatever does not fit goes to `apply`; afterwards the kernel is entered into
-the table if it could have been found there. An operand that is no tensor, or not contiguous, shows
-as an AttributeError on the way.
+allocate, launch, wrap. Whatever does not fit goes the one way (`elementwise.call`); afterwards the
+kernel that was found there is remembered, if nothing but the kinds and the layout decided on it. An
+operand that is no tensor, or not contiguous, shows as an AttributeError on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.modes import state
 from ..dtypes import bool_
 from ..kernels.program import LARGE
-from ..ops.convert import copy as copy_row
 from ..ops.elementwise import add
 from ..ops.row import Row
 from ..storage import Kind, kept, kind_of
 from ..tensor import Tensor, wrap
-from .elementwise import Backward, Form, apply, flat_layout, flat_of, form_of, operand
-from .inplace import apply_in_place
-from .memory import copy, form_into, write
+from .elementwise import call
+from .forms import Backward, Form, form_of, stored_as
+from .launch import flat_layout, flat_of
+from .memory import copy, write
+from .operands import OPERANDS
 
 
 class Entry:
@@ -54,40 +55,40 @@ Tables = dict[str, dict[Kind, Entry]]
 
 
 def general(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None) -> Tensor:
-    """The operation by `apply`; next time the short path may serve it."""
-    args = tuple(operand(row, a) for a in args)
-    result = apply(row, args)
-    enter(tables, row, args, result)
-    return result if out is None else into(out, result)
-
-
-def into(out: Tensor, result: Tensor) -> Tensor:
-    """The `out=` form: the result copied to a tensor of its shape, outside the graph."""
-    if state.grad and (out._requires_grad or result._requires_grad):
-        raise RuntimeError(
-            "functions with out=... arguments don't support automatic differentiation"
-        )
-    if out._shape != result._shape:
-        raise RuntimeError(
-            f"out= has shape {list(out._shape)}, but the result has {list(result._shape)}"
-        )
-    return apply_in_place(copy_row, out, (result,))
-
-
-def enter(tables: Tables, row: Row, args: tuple[Any, ...], result: Tensor) -> None:
-    """Note the kernel that serves operands like `args`, if the short path can call it."""
-    # True counts as a bool in promotion, but comes by the same letter as an int.
-    layout = "" if any(a.__class__ is bool for a in args) else flat_layout(args, result)
-    kinds = {a._kind for a in args if isinstance(a, Tensor)}
-    if layout in tables and len(kinds) == 1:
-        (kind,) = kinds
-        form = form_of(row, args)
-        # Integers may have to be checked first, or become floats of the default dtype of the day.
-        plain = form.result is bool_ or form.result is kind.dtype
-        if plain and "nonzero" in row.extra:
-            plain = kind.dtype.is_floating_point
-        if plain and kind not in tables[layout]:
+    """The operation by the one way; next time the short path may serve it."""
+    result = call(row, args, out=out)
+    layout = "" if out is not None else layout_of(row, args, result)
+    if layout in tables:
+        form, kind = form_of(row, args), next(a._kind for a in args if isinstance(a, Tensor))
+        # Integers may become floats of the default dtype of the day.
+        if form.result is bool_ or form.result is kind.dtype:
             tables[layout][kind] = Entry(form, layout, kind)
+    return result
+
+
+def asked(row: Row, args: tuple[Any, ...], tables: Tables, out: Tensor | None) -> Any:
+    """`general` for an operator, which leaves foreign operands to their own type."""
+    if not all(isinstance(a, OPERANDS) for a in args):
+        return NotImplemented
+    return general(row, args, tables, out)
+
+
+def layout_of(row: Row, args: Sequence[Any], result: Tensor) -> str:
+    """The flat layout of operands of one kind on whose values nothing depends, else ""."""
+    kind, looked_at = None, "nonzero" in row.extra
+    for name, a in zip(row.args, args, strict=True):
+        if isinstance(a, Tensor):
+            if a._flat is None or (kind is not None and a._kind is not kind):
+                return ""
+            kind = a._kind
+        # True counts as a bool in promotion, but comes by the same letter as an int.
+        elif a.__class__ not in (int, float):
+            return ""
+        else:
+            looked_at = looked_at or name in row.fits or name == row.extra.get("exponent")
+    if kind is None or (looked_at and not kind.dtype.is_floating_point):
+        return ""
+    return flat_layout(args, result)
 
 
 def unary(row: Row) -> Callable[..., Tensor]:
@@ -115,10 +116,11 @@ def unary(row: Row) -> Callable[..., Tensor]:
     return op
 
 
-def binary(row: Row) -> Callable[..., Tensor]:
-    """The function of a row with two operands, the first of them a tensor."""
+def binary(row: Row, operator: bool = False) -> Callable[..., Any]:
+    """The function, or the operator, of a row with two operands, the first of them a tensor."""
     tables: Tables = {layout: kept({}) for layout in ("vv", "ve", "ev", "vf", "vi")}
     vv, ve, ev, vf, vi = tables.values()
+    slow = asked if operator else general
 
     def op(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         lead = input
@@ -135,7 +137,7 @@ def binary(row: Row) -> Callable[..., Tensor]:
                 y = other._flat
                 m = y.size
                 if other._kind is not kind:
-                    return general(row, (input, other), tables, out)
+                    return slow(row, (input, other), tables, out)
                 shape = input._shape
                 if other._shape is shape or (m == n and other._shape == shape):
                     entry = vv[kind]
@@ -144,13 +146,13 @@ def binary(row: Row) -> Callable[..., Tensor]:
                 elif n == 1 and len(input._shape) <= len(other._shape):
                     entry, lead, n = ev[kind], other, m
                 else:
-                    return general(row, (input, other), tables, out)
+                    return slow(row, (input, other), tables, out)
                 if other._requires_grad:
                     mask += 2
         except (KeyError, AttributeError):
-            return general(row, (input, other), tables, out)
+            return slow(row, (input, other), tables, out)
         if out is not None:
-            return general(row, (input, other), tables, out)
+            return slow(row, (input, other), tables, out)
         result = entry.empty(n)
         (entry.kernel if n < LARGE else entry.at(n))(x, y, result)
         t = wrap(result, lead._shape, lead._strides, entry.kind)
@@ -165,22 +167,22 @@ def binary(row: Row) -> Callable[..., Tensor]:
     return op
 
 
-def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
+def reflected(row: Row) -> Callable[[Any, Any], Any]:
     """The operator with its operands exchanged: a number, then the tensor."""
     tables: Tables = {"fv": kept({}), "iv": kept({})}
     fv, iv = tables.values()
 
-    def op(self: Any, number: Any) -> Tensor:
+    def op(self: Any, number: Any) -> Any:
         try:
             entry = (fv if number.__class__ is float else iv)[self._kind]
             flat = self._flat
             n = flat.size
         except (KeyError, AttributeError):
-            return general(row, (number, self), tables, None)
+            return asked(row, (number, self), tables, None)
         if number.__class__ is not float and (
             number.__class__ is not int or number.bit_length() > 63
         ):
-            return general(row, (number, self), tables, None)
+            return asked(row, (number, self), tables, None)
         result = entry.empty(n)
         (entry.kernel if n < LARGE else entry.at(n))(number, flat, result)
         t = wrap(result, self._shape, self._strides, entry.kind)
@@ -192,23 +194,25 @@ def reflected(row: Row) -> Callable[[Any, Any], Tensor]:
     return op
 
 
-def updating(row: Row) -> Callable[[Tensor, Any], Tensor]:
-    """The in-place operator of a row with two operands."""
+def updating(row: Row, operator: bool = False) -> Callable[[Tensor, Any], Any]:
+    """The in-place method, or operator, of a row with two operands."""
     tables: dict[str, dict[Kind, Callable[..., None]]] = {
         layout: kept({}) for layout in ("vv", "ve", "vf", "vi")
     }
     vv, ve, vf, vi = tables.values()
 
-    def slow(x: Tensor, other: Any) -> Tensor:
-        layout = flat_layout((x, other), x) if isinstance(other, (Tensor, float, int)) else ""
-        apply_in_place(row, x, (operand(row, other),))
-        kinds = {a._kind for a in (x, other) if isinstance(a, Tensor)}
-        if layout in tables and len(kinds) == 1:
-            program = form_into(row, (x, other), x).program
-            tables[layout][x._kind] = x._kind.kernels.elementwise.compiled(program, layout + "0")
+    def slow(x: Tensor, other: Any) -> Any:
+        if operator and not isinstance(other, OPERANDS):
+            return NotImplemented
+        args, kind = (x, other), x._kind
+        call(row, args, in_place=True)
+        layout = layout_of(row, args, x)
+        if layout in tables and kind not in tables[layout]:
+            program = stored_as(form_of(row, args), kind.dtype).program
+            tables[layout][kind] = kind.kernels.elementwise.compiled(program, layout + "0")
         return x
 
-    def op(self: Tensor, other: Any) -> Tensor:
+    def op(self: Tensor, other: Any) -> Any:
         try:
             x = self._flat
             n = x.size

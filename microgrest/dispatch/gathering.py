@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+from .. import recording
+from ..kernels.program import LARGE
+from ..ops.indexing import put as PUT
 from ..ops.row import Row
 from ..tensor import Tensor
+from . import target
 from .common import common_device
-from .memory import add_at, copy, filled, flat, put
-from .structured import family
+from .graph import lead
+from .memory import add_at, copy, filled, flat, put as write_over
+from .parts import cut, each
+from .structured import family, record
 
 
 @family("gather")
@@ -29,11 +38,34 @@ def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ..
 def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> Tensor:
     """A copy of `x` with the elements of `source` written, or added, at their positions."""
     y = copy(x)
+    _write_at(y, source, index, accumulate)
+    return y
+
+
+def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
+    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`."""
+    common_device("index_put", (x, value, index))
+    target.check_writable("index_put", x, (value,))
+    target.check_apart("index_put", x, (value,), whole=False)
+    source = value.expand(index._shape).reshape(-1)
+    old = x._same()
+    old._node, old._requires_grad = x._node, x._requires_grad
+    if x._flat is not None:
+        _write_at(x, source, index, accumulate)
+    else:
+        write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
+    x._storage.touch()
+    record(PUT, (old, source, index), {"accumulate": accumulate}, x)
+    if x._node is not old._node:
+        lead(x, old._node)
+
+
+def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> None:
+    """Write, or add, the elements of `source` at positions of `y`, which is contiguous."""
     if accumulate:
         add_at(y, flat(index), source)
     else:
         y._kind.kernels.indexing.put(y._flat, flat(index), flat(source))
-    return y
 
 
 @family("clear")
@@ -47,12 +79,35 @@ def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
 @family("cat")
 def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     """The tensors one after the other; all shapes but that of `dim` agree."""
-    common_device("cat", tensors)
     shape = list(tensors[0]._shape)
-    shape[dim] = sum(t._shape[dim] for t in tensors)
+    lengths = [t._shape[dim] for t in tensors]
+    shape[dim] = sum(lengths)
     y = Tensor._empty(shape, tensors[0]._kind)
-    start = 0
-    for t in tensors:
-        put(y._alias(t._shape, y._strides, start * y._strides[dim]), t)
-        start += t._shape[dim]
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(cut(y, dim, lengths), tensors, strict=True):
+            write_over(part, t)
     return y
+
+
+@family("stack")
+def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
+    """The tensors, all of one shape, along a new dimension."""
+    shape = tensors[0]._shape
+    y = Tensor._empty((*shape[:dim], len(tensors), *shape[dim:]), tensors[0]._kind)
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(each(y, dim), tensors, strict=True):
+            write_over(part, t)
+    return y
+
+
+def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
+    """Write many small tensors to `y` at once, where their device can; whether it was done.
+
+    `y` is seen as (outer, rest), whose rows consist of those of the tensors.
+    """
+    join = getattr(y._kind.kernels.memory, "join", None)
+    if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
+        return False
+    if y.numel():
+        join(y._flat, [flat(t) for t in tensors], outer)
+    return True

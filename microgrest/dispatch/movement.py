@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from ..arrays import from_array
@@ -13,6 +12,7 @@ from ..ops.reduction import sum as sum_row
 from ..ops.row import Row
 from ..storage import kind_of
 from ..tensor import Tensor, contiguous_strides
+from ..weak import WeakList
 from .memory import add_at, copy, filled, put
 from .reduction import fold
 from .structured import family
@@ -27,7 +27,7 @@ def move(row: Row, x: Tensor, **params: Any) -> Tensor:
     y._base = base, (path, row, params), recorded
     if recorded and (base._node is not None or not base._requires_grad):
         if base._views is None:
-            base._views = weakref.WeakSet()
+            base._views = WeakList()
         base._views.add(y)
     return y
 

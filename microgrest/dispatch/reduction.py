@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
-from ..dtypes import FLOATING, bool_, dtype, int64, uint8
+from ..dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..kernels.program import LARGE, Input, Output, Program, Reduce
 from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol
 from ..storage import Kind, kept, kind_of
-from ..tensor import Tensor, make, wrap
+from ..tensor import Tensor, contiguous_strides, make, wrap
+from .common import identity
+from .launch import broadcast_strides
 from .memory import copy, flat
 from .structured import apply, family
 
@@ -60,18 +60,16 @@ def _lanes(row: Row, loaded: str) -> tuple[str, str]:
 
 def _initial(row: Row, loaded: str) -> str:
     """The first value of a fold; the identity of an extremum depends on the type."""
-    init: str = row.extra["init"]
-    if init not in ("lowest", "highest"):
-        return init
-    if loaded.startswith("float"):
-        return "-inf" if init == "lowest" else "inf"
-    limits = np.iinfo("uint8" if loaded == "bool" else loaded)
-    return str(limits.min if init == "lowest" else limits.max)
+    return identity(row.extra["init"], "uint8" if loaded == "bool" else loaded)
 
 
 @family("reduction")
 def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     """Fold the dimensions `dim` (sorted, non-negative) of `x`."""
+    small = once(x)
+    if small is not x:
+        y = _again(row, fold(row, small, dim=dim, keepdim=True), numel(x, dim) // numel(small, dim))
+        return _seen(y, x, dim, keepdim)
     d = x._kind.dtype
     program = program_of(row, d, result_type(row, d))
     array, outer, n, inner = arranged(x, dim)
@@ -83,6 +81,40 @@ def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     y = Tensor._empty(reduced_shape(x, dim, keepdim), kind_of(result_type(row, d), x.device))
     x._kind.kernels.reduction.fold(program, array, y._flat, outer, n, inner)
     return y
+
+
+def once(x: Tensor) -> Tensor:
+    """`x` with a single element along dimensions that repeat it, as expand makes them."""
+    if 0 not in x._strides or 0 in x._shape:
+        return x
+    shape = tuple([n if step else 1 for n, step in zip(x._shape, x._strides, strict=True)])
+    return x if shape == x._shape else x._alias(shape, x._strides, x._offset)
+
+
+def numel(x: Tensor, dim: tuple[int, ...]) -> int:
+    """How many elements the dimensions `dim` of `x` have."""
+    return math.prod([x._shape[d] for d in dim])
+
+
+def _again(row: Row, y: Tensor, n: int) -> Tensor:
+    """The fold of elements each met `n` times, of which `y` is the fold of each met once."""
+    again = row.extra.get("again")
+    if again is None or n == 1:
+        return y
+    if y._kind.dtype.category != FLOATING:
+        found: Tensor = again(y, n)
+        return found
+    wide: Tensor = again(y.to(float64), float(n))
+    return wide.to(y._kind.dtype)
+
+
+def _seen(y: Tensor, x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """The result of reducing `x` made of `y`, that of reducing `once(x)` with keepdim."""
+    shape = reduced_shape(x, dim, True)
+    if y._shape != shape:
+        y = copy(y._alias(shape, broadcast_strides(y._shape, y._strides, shape), y._offset))
+    shape = reduced_shape(x, dim, keepdim)
+    return y._alias(shape, contiguous_strides(shape), y._offset)
 
 
 def reduced_shape(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
@@ -108,9 +140,15 @@ def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
 def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
     """The best element along `dim` (of all for None), and the index of the first such element."""
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
-    n = math.prod(x._shape[d] for d in dims)
+    n = numel(x, dims)
     if not n:
         raise IndexError(f"{row.name}(): Expected reduction dim {dim} to have non-zero size.")
+    small = once(x)
+    if small is not x:
+        values, indices = search(row, small, dim, True)
+        if dim is None:
+            indices = _places_in(x._shape, small._shape, indices)
+        return _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
     order = [d for d in range(x.ndim) if d not in dims] + list(dims)
     moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
     loaded = register_type(x._kind.dtype)
@@ -123,6 +161,15 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         row.name, row.extra["better"], loaded.name, moved._flat, values._flat, indices._flat, n
     )
     return values.to(x._kind.dtype), indices
+
+
+def _places_in(shape: tuple[int, ...], own: tuple[int, ...], index: Tensor) -> Tensor:
+    """Flat places in a tensor of `shape` of those `index` in one with 1 for some extents."""
+    place = index * 0
+    for d, n in enumerate(own):
+        along = (index // math.prod(own[d + 1 :])) % n
+        place = place + along * math.prod(shape[d + 1 :])
+    return place
 
 
 # The short path: all elements of a contiguous tensor to one.

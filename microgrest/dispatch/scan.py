@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..dtypes import FLOATING, dtype, int64
 from ..kernels.program import Input
 from ..kernels.scans import Register, Result, Scan
 from ..ops.row import Row, register_type
 from ..storage import kind_of
 from ..tensor import Tensor
-from .common import common_device
+from .common import common_device, identity
 from .memory import flat
 from .structured import family
 
@@ -49,7 +47,7 @@ def _register(row: Row, loaded: str, name: str) -> Register:
         lane = total = "int64"
     elif row.kind == "scan":
         total = "float64"
-    return Register(name, new, _first(first, lane), step, lane, total)
+    return Register(name, new, identity(first, lane), step, lane, total)
 
 
 def _result(row: Row, d: dtype, formula: str) -> Result:
@@ -57,18 +55,6 @@ def _result(row: Row, d: dtype, formula: str) -> Result:
     like = formula[1 : formula.index("}")]
     place = row.extra["registers"][like][0] == "place"
     return Result(formula, like, "int64" if place else result_type(row, d).name)
-
-
-def _first(first: str, lane: str) -> str:
-    """The first value of a register; that of an extremum depends on its type."""
-    if first not in ("lowest", "highest"):
-        return first
-    if lane.startswith("float"):
-        return "-inf" if first == "lowest" else "inf"
-    limits = np.iinfo(lane)
-    if first == "highest" or not limits.min:
-        return str(limits.max if first == "highest" else 0)
-    return f"-{limits.max} - 1"  # 128 is no int8
 
 
 def _run(program: Scan, inputs: Any, outputs: Any, dim: int) -> None:

@@ -15,6 +15,7 @@ from ..autograd.modes import state
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
 from ..tensor import Tensor
+from .common import common_device
 
 FORWARD: dict[str, Callable[..., Tensor]] = {}
 _new = object.__new__
@@ -76,7 +77,10 @@ class Structured:
             y = next(saved)._same()
             y._node, y._requires_grad = node, True
         args = [next(saved) if stub is None else stub for stub in stubs]
-        return [bar if isinstance(bar, Tensor) else None for bar in self._bars(g, y, args, params)]
+        bars = self._bars(g, y, args, params)
+        if any(isinstance(bar, Symbol) for bar in bars):
+            raise RuntimeError(f"the rule of {self.row.name} reads what it did not save: {bars}")
+        return bars
 
     differentiable = backward
 
@@ -87,7 +91,11 @@ def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
 
 
 def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
-    """Run a structured row, and record it where a gradient is wanted."""
+    """Run a structured row on tensors of one device, and record it where a gradient is wanted."""
+    where = args[0]._kind.device
+    for a in args:
+        if a._kind.device is not where:
+            common_device(row.name, args)
     result = FORWARD[row.kind](row, *args, **params)
     record(row, args, params, result)
     return result
@@ -101,7 +109,10 @@ def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Ten
     if not result._kind.dtype.is_floating_point:
         return
     edges = tuple([a._edge for a in args])
-    rule: Structured | None = row.forms.get(wanted)
+    key: Any = wanted
+    if "steers" in row.extra:
+        key = (wanted, *[params[name] for name in row.extra["steers"]])
+    rule: Structured | None = row.forms.get(key)
     if rule is None:
-        rule = row.forms[wanted] = Structured(row, args, wanted, params)
+        rule = row.forms[key] = Structured(row, args, wanted, params)
     rule.attach(result, edges, args, params)

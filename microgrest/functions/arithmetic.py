@@ -6,14 +6,14 @@ import math
 from typing import Any, overload
 
 from .. import dtypes
-from ..dispatch.api import FUNCTIONS, Function
-from ..dispatch.common import common_device
-from ..dispatch.inplace import apply_in_place
-from ..dispatch.memory import check_range
+from ..dispatch.api import FUNCTIONS, IN_PLACE, Function
+from ..dispatch.common import number_as
+from ..dispatch.elementwise import call
 from ..dtypes import bool_
-from ..methods import method
-from ..ops.elementwise import add_scaled, pow as pow_row, sub_scaled
-from ..ops.logic import clamp as clamp_row
+from ..integers import whole
+from ..methods import Methods, method
+from ..ops.elementwise import add_scaled, sub_scaled
+from ..ops.logic import masked_fill as masked_fill_row
 from ..ops.rounding import div_floor, div_trunc
 from ..tensor import Tensor
 
@@ -21,17 +21,25 @@ from ..tensor import Tensor
 @method
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["add"](input, other, out=out)
+    check_number("alpha", alpha)
     return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
 
 
 @method
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    if alpha == 1:
+    if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["sub"](input, other, out=out)
+    check_number("alpha", alpha)
     return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
+
+
+def check_number(name: str, value: Any) -> None:
+    """TypeError for a tensor in place of a number; one without dimensions stands for one."""
+    if isinstance(value, Tensor) and value._shape:
+        raise TypeError(f"argument {name!r} must be Number, not Tensor of {list(value._shape)}")
 
 
 subtract = method(name="subtract")(sub)
@@ -59,57 +67,63 @@ def div(
 divide = method(name="divide")(div)
 
 _BY_PRODUCTS: dict[float, Function] = {2: FUNCTIONS["square"], 3: FUNCTIONS["cube"]}
-_BY_ROOTS: dict[float, Function] = {
+# Those of floating-point numbers.
+_SPECIAL = _BY_PRODUCTS | {
     n: FUNCTIONS[name]
     for n, name in {0.5: "pow_half", -1: "pow_minus_one", -0.5: "pow_minus_half"}.items()
 }
 
 
-@method(name="__pow__")
+def _power(general: Function) -> Function:
+    def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+        """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
+        special = None
+        if exponent.__class__ in (int, float) and isinstance(input, Tensor):
+            floating = input._kind.dtype.is_floating_point
+            if floating or exponent.__class__ is int:
+                special = (_SPECIAL if floating else _BY_PRODUCTS).get(exponent)
+        elif exponent.__class__ is bool and isinstance(input, Tensor) and input.dtype is bool_:
+            return FUNCTIONS["bitwise_or"](input, not exponent, out=out)
+        if special is None:
+            return general(input, exponent, out=out)
+        return special(input) if out is None else special(input, out=out)
+
+    return pow
+
+
+pow = method(name="pow")(_power(FUNCTIONS["pow"]))
+method(name="__pow__")(_power(Methods.__pow__))
+
+
+@method(name="__pos__")
 @method
-def pow(input: Any, exponent: Any) -> Tensor:
-    """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-    if exponent.__class__ is int and exponent in _BY_PRODUCTS:
-        return _BY_PRODUCTS[exponent](input)
-    if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-        floating = input._kind.dtype.is_floating_point
-        if exponent in _BY_PRODUCTS and floating:
-            return _BY_PRODUCTS[exponent](input)
-        if exponent in _BY_ROOTS and floating:
-            return _BY_ROOTS[exponent](input)
-        if exponent < 0 and exponent.__class__ is int and not floating:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return FUNCTIONS["pow"](input, exponent)
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself; RuntimeError for bools."""
+    if input.dtype is bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
 
 
 @method
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest number with `decimals` digits after the point, halves to even."""
+    decimals = whole(decimals, "decimals")
     if not decimals:
         return FUNCTIONS["round"](input, out=out)
-    up, down = (10.0**decimals, 1.0) if decimals > 0 else (1.0, 10.0**-decimals)
+    scale = 10.0 ** abs(decimals) if abs(decimals) < 309 else math.inf
+    up, down = (scale, 1.0) if decimals > 0 else (1.0, scale)
     return FUNCTIONS["round_decimals"](input, up, down, out=out)
 
 
-def _check_fit(x: Any, *numbers: Any) -> None:
-    """RuntimeError where `x` is an integer tensor and one of `numbers` an int beyond its type."""
-    if isinstance(x, Tensor) and not any(isinstance(n, float) for n in numbers):
-        for n in numbers:
-            if isinstance(n, int):
-                check_range(x.dtype, n, n)
-
-
 @method
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
     """min(max(input, min), max); either bound may be left out."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    _check_fit(input, min, max)
-    if not input.dtype.is_floating_point and (min is None or max is None):
-        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
-        return FUNCTIONS[name](input, bound)
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
-    return FUNCTIONS["clamp"](input, low, high)
+    name, bounds = _clamping(input, min, max)
+    if name != "clamp" and isinstance(input, Tensor) and input.is_floating_point():
+        # PyTorch's node for either bound, or both, of floating-point numbers is one.
+        bounds = -math.inf if min is None else min, math.inf if max is None else max
+        name = "clamp"
+    return FUNCTIONS[name](input, *bounds, out=out)
 
 
 clip = method(name="clip")(clamp)
@@ -118,14 +132,20 @@ clip = method(name="clip")(clamp)
 @method
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """clamp in place."""
-    _check_fit(input, min, max)
-    if min is None or max is None:
-        name, bound = ("clamp_max", max) if min is None else ("clamp_min", min)
-        return getattr(input, f"{name}_")(bound)  # type: ignore[no-any-return]
-    return apply_in_place(clamp_row, input, (min, max))
+    name, bounds = _clamping(input, min, max)
+    return IN_PLACE[name](input, *bounds)
 
 
 clip_ = method(name="clip_")(clamp_)
+
+
+def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
+    """The row that clamps `x`, and the bounds that it takes."""
+    if low is None and high is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if low is not None and high is not None:
+        return "clamp", (low, high)
+    return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
 
 
 @method
@@ -138,7 +158,7 @@ def nan_to_num(
     limits = dtypes.finfo(input.dtype)
     return FUNCTIONS["nan_to_num"](
         input,
-        nan or 0.0,
+        0.0 if nan is None else nan,
         limits.max if posinf is None else posinf,
         limits.min if neginf is None else neginf,
     )
@@ -147,19 +167,18 @@ def nan_to_num(
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Tensor: ...
+def where(
+    condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
+) -> Any:
     """`input` where `condition` holds, else `other`; of the condition alone, where it holds."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
-    if not isinstance(condition, Tensor) or condition.dtype is not bool_:
+    if isinstance(condition, Tensor) and condition.dtype is not bool_:
         raise RuntimeError(
-            "where expected condition to be a boolean tensor, but got "
-            f"{getattr(condition, 'dtype', condition)!r}"
+            f"where expected condition to be a boolean tensor, but got {condition.dtype!r}"
         )
-    _check_fit(input, other)
-    _check_fit(other, input)
-    return FUNCTIONS["where"](condition, input, other)
+    return FUNCTIONS["where"](condition, input, other, out=out)
 
 
 @method(name="where")
@@ -170,29 +189,46 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 @method
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with `value` where the bool `mask`, which broadcasts, is True."""
-    common_device("masked_fill", (input, mask, value))
-    return where(mask, value, input)
+    """`input` with `value`, of its dtype, where the bool `mask`, which broadcasts, is True."""
+    return call(masked_fill_row, (input, mask, _filler(input, mask, value)))
 
 
 @method
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """masked_fill in place."""
-    return input.copy_(masked_fill(input, mask, value))
+    return call(masked_fill_row, (input, mask, _filler(input, mask, value)), in_place=True)
+
+
+def _filler(input: Tensor, mask: Any, value: Any) -> Any:
+    """`value` as a number, or a 0-d tensor apart from the input, of the dtype of `input`."""
+    if isinstance(mask, Tensor) and mask.dtype is not bool_:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype!r}"
+        )
+    if not isinstance(value, Tensor):
+        return number_as(input.dtype, value)
+    if value._shape:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    return value.clone().to(input.dtype)
 
 
 @method
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self += alpha other."""
-    if alpha == 1:
-        return self.__iadd__(other)
-    return apply_in_place(add_scaled, self, (other, alpha))
+    if alpha == 1 and alpha is not True:
+        return IN_PLACE["add"](self, other)
+    return call(add_scaled, (self, other, alpha), in_place=True)
 
 
 @method
 def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self -= alpha other."""
-    return apply_in_place(sub_scaled, self, (other, alpha)) if alpha != 1 else self.__isub__(other)
+    if alpha == 1 and alpha is not True:
+        return IN_PLACE["sub"](self, other)
+    return call(sub_scaled, (self, other, alpha), in_place=True)
 
 
 subtract_ = method(name="subtract_")(sub_)
@@ -201,10 +237,10 @@ subtract_ = method(name="subtract_")(sub_)
 @method
 def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """self /= other, rounded as `div` does."""
-    rows = {"trunc": div_trunc, "floor": div_floor}
     if rounding_mode is None:
-        return self.__itruediv__(other)
-    return apply_in_place(rows[rounding_mode], self, (other,))
+        return IN_PLACE["div"](self, other)
+    rows = {"trunc": div_trunc, "floor": div_floor}
+    return call(rows[rounding_mode], (self, other), in_place=True)
 
 
 divide_ = method(name="divide_")(div_)
@@ -213,11 +249,16 @@ divide_ = method(name="divide_")(div_)
 @method
 def pow_(self: Tensor, exponent: Any) -> Tensor:
     """self **= exponent."""
-    if isinstance(exponent, (int, float)) and exponent == 2:
-        return self.square_()
-    return apply_in_place(pow_row, self, (exponent,))
+    if isinstance(exponent, (int, float)) and exponent == 2 and self.is_floating_point():
+        return IN_PLACE["square"](self)
+    return IN_PLACE["pow"](self, exponent)
 
 
-@method(name="__rpow__")
-def _reflected_power(self: Tensor, base: Any) -> Tensor:
-    return pow(base, self)
+@method(name="__invert__")
+def _inverted(self: Tensor) -> Tensor:
+    if self.is_floating_point():
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, not "
+            f"{self.dtype!r}"
+        )
+    return FUNCTIONS["bitwise_not"](self)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import creation
-from ..dispatch.inplace import apply_in_place, check_writable
-from ..dispatch.memory import check_range, filled
+from ..dispatch.elementwise import call, fill
 from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..tensor import Tensor
@@ -63,29 +62,23 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise TypeError(f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}")
     if src.device is not self.device:
         src = src.to(self.device, non_blocking=non_blocking)
-    return apply_in_place(copy_row, self, (src,))
+    return call(copy_row, (self, src), in_place=True)
 
 
 @method
 def fill_(self: Tensor, value: Any) -> Tensor:
-    """Overwrite every element with one value."""
-    if isinstance(value, Tensor):
-        if value.ndim:
-            raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
-                "dimensions."
-            )
-        return apply_in_place(copy_row, self, (value,))
-    if self._requires_grad or self._flat is None:
-        return apply_in_place(copy_row, self, (filled((), self._kind, value),))
-    check_writable("fill", self)
-    check_range(self.dtype, value, value)
-    self._kind.fill(self._flat, value)
-    self._storage.touch()
-    return self
+    """Overwrite every element with one value, a number or a 0-d tensor."""
+    if not isinstance(value, Tensor):
+        return fill("fill", self, value)
+    if value.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
+            "dimensions."
+        )
+    return call(copy_row, (self, value.clone()), in_place=True)
 
 
 @method
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with 0."""
-    return fill_(self, 0)
+    return fill("zero", self, 0)

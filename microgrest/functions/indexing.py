@@ -7,6 +7,7 @@ in the row-major order of that view, which `gather` reads and `put` writes, both
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,11 @@ import numpy as np
 from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
-from ..dispatch.common import common_device
-from ..dispatch.inplace import apply_in_place, check_writable, rebase
-from ..dispatch.memory import write
-from ..dispatch.structured import apply, record
-from ..dtypes import bool_, int32, int64, uint8
+from ..dispatch.elementwise import call, fill
+from ..dispatch.gathering import put
+from ..dispatch.parts import write as write_part
+from ..dispatch.structured import apply
+from ..dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
 from ..methods import method
 from ..ops import indexing as rows
 from ..ops.convert import copy as copy_row
@@ -27,12 +28,14 @@ from ..ops.elementwise import add
 from ..ops.movement import slice_, view
 from ..tensor import Tensor
 from .places import Index, check_within_reach, checked, counted, index_of, tensor_of
-from .shapes import select, unsqueeze
+from .shapes import check_stride, select, unsqueeze
 
 
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
+    if index.__class__ is int:
+        return select(self, 0, index) if self._shape else _too_many(self, ())
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
@@ -44,28 +47,49 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Write to part of the tensor, in place; `value` broadcasts and is converted."""
     if value is None or isinstance(value, str):
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
-    if not isinstance(value, Tensor):
-        value = as_tensor(value, dtype=self.dtype, device=self.device)
+    if index is False or (index.__class__ is int and write_part(self, index, value)):
+        return
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
-        self.masked_fill_(mask, value.to(self.dtype))
+        self.masked_fill_(mask, value)
         return
     target, pickers = _basic(self, index)
-    if pickers:
-        places = _positions(target, pickers)
-        _put(target, value.to(self.dtype), places, accumulate=False)
+    number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
+    if not pickers and number:
+        fill("setitem", target, value, repeats=False)
         return
-    value = value.to(self.device)
-    extra = value.ndim - target.ndim
+    if not isinstance(value, Tensor):
+        value = as_tensor(value, dtype=self.dtype, device=self.device)
+    if not pickers:
+        value = _trimmed(value.to(self.device), target.ndim)
+        call(copy_row, (target, value), in_place=True)
+        return
+    places = _positions(target, pickers)
+    value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
+    if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
+        value = value.to(self.dtype)
+    _put(target, value, places, accumulate=False)
+
+
+def _is_mask(index: Any) -> bool:
+    """Whether of tensors at most one indexes, and that is a mask."""
+    tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
+    return len(tensors) < 2 and all(i.dtype is bool_ for i in tensors)
+
+
+def _trimmed(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of one element beyond `ndim`."""
+    extra = value.ndim - ndim
     if extra > 0 and all(n == 1 for n in value._shape[:extra]):
-        value = value.reshape(value._shape[extra:])
-    apply_in_place(copy_row, target, (value,))
+        return value.reshape(value._shape[extra:])
+    return value
 
 
-def _fills(x: Tensor, index: Any, value: Tensor) -> bool:
+def _fills(x: Tensor, index: Any, value: Any) -> bool:
     """Whether one number goes where a mask over the first dimensions of `x` is True."""
     is_mask = isinstance(index, Tensor) and index.dtype is bool_ and index.ndim > 0
-    return is_mask and not value._shape and index._shape == x._shape[: index.ndim]
+    shape = value._shape if isinstance(value, Tensor) else np.shape(value)
+    return is_mask and not shape and index._shape == x._shape[: index.ndim]
 
 
 @method
@@ -75,17 +99,15 @@ def index_put_(
     """Write `values` at the positions that index tensors name, or add them there."""
     target, pickers = _basic(self, tuple(indices))
     if pickers:
+        values = values if values._shape else values.to(self.device)
         _put(target, values, _positions(target, pickers), accumulate=accumulate)
     else:
-        apply_in_place(add if accumulate else copy_row, target, (values,))
+        call(add if accumulate else copy_row, (target, values), in_place=True)
     return self
 
 
 def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
-    """The recorded write of `value` to flat positions of `target`."""
-    check_writable("index_put", target, (value,))
-    value = value if value._shape else value.to(target.device)
-    common_device("index_put", (target, value))
+    """The write of `value`, which broadcasts, to flat positions of `target`."""
     if value.dtype is not target.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
@@ -96,16 +118,7 @@ def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> 
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
             f"indexing result of shape {list(places._shape)}"
         )
-    source = value.expand(places._shape).reshape(-1)
-    old = target._same()
-    old._node, old._requires_grad = target._node, target._requires_grad
-    changed = rows.put(target.detach(), source.detach(), places, accumulate=accumulate)
-    write(copy_row, target, (target, changed))
-    target._storage.touch()
-    if old._requires_grad or source._requires_grad:
-        record(rows.put, (old, source, places), {"accumulate": accumulate}, target)
-        if target._node is not old._node:
-            rebase(target)
+    put(target, value, places, accumulate)
 
 
 # Parsing
@@ -116,6 +129,8 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
 
     The list is empty where no tensor indexes.
     """
+    if index.__class__ is int and x._shape:
+        return select(x, 0, index), []
     items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []
@@ -164,13 +179,17 @@ def _item(i: Any) -> Any:
     """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
     if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
         return i
-    if isinstance(i, (np.integer, np.bool_)):
+    if isinstance(i, np.integer):
         return i.item()
+    if isinstance(i, str):
+        raise TypeError(f"invalid index {i!r}: a tensor has no names")
     if isinstance(i, (list, tuple, range, np.ndarray)):
         i = as_tensor(np.asarray(i), device="cpu")
-        i = i.to(int64) if not i.numel() else i
+        i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
     if isinstance(i, Tensor) and i.dtype is uint8:
         i = i.to(bool_)
+    if isinstance(i, Tensor) and not i._shape and i.dtype.category == INTEGER:
+        return i.item()
     if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
         what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
         raise IndexError(
@@ -208,12 +227,13 @@ def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
 def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
     if s == slice(None):
         return x
-    step = 1 if s.step is None else s.step.__index__()
+    step = 1 if s.step is None else operator.index(s.step)
     if step <= 0:
         raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
     start, stop, step = slice(
-        *(None if v is None else v.__index__() for v in (s.start, s.stop, step))
+        *(None if v is None else operator.index(v) for v in (s.start, s.stop, step))
     ).indices(x._shape[d])
+    check_stride(x._strides[d], step)
     return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
 
 
@@ -253,7 +273,9 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
-            index = _in_range(index_of(pickers[d], x.device), x._shape[d], d)
+            index = index_of(pickers[d], x.device)
+            if 0 not in shape:
+                index = _in_range(index, x._shape[d], d)
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

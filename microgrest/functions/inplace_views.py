@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..autograd.modes import enable_grad
-from ..dispatch.inplace import check_writable
+from ..autograd.modes import enable_grad
+from ..dispatch.target import check_writable
 from ..methods import method
 from ..tensor import Tensor
 from . import shapes
@@ -16,7 +17,7 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
 
     no_grad does not cut it off: a leaf stays a leaf of another shape, others stay in the graph.
     """
-    check_writable(name, x)
+    check_writable(name, x, repeats=True)
     if x._requires_grad and x._node is None:
         y = move(x.detach())
         return _take(x, y, ("_flat", "_shape", "_strides", "_offset"))

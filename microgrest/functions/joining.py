@@ -8,7 +8,7 @@ from typing import Any
 from .. import dtypes
 from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.structured import apply
-from ..ops.indexing import cat as cat_row
+from ..ops.indexing import cat as cat_row, stack as stack_row
 from ..tensor import Tensor
 from .aliases import numpy_names
 from .conversion import to
@@ -21,6 +21,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     given = tuple(tensors)
     if not given:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    if _alike(given) and given[0]._shape not in ((), (0,)):
+        return apply(cat_row, given, {"dim": given[0]._dim(dim)})
     # PyTorch lets empty vectors through whatever the others' shape.
     parts = tuple(t for t in given if t._shape != (0,)) or given[:1]
     for i, t in enumerate(given):
@@ -40,6 +42,16 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return apply(cat_row, tuple(to(t, dtype=common) for t in parts), {"dim": d})
 
 
+def _alike(tensors: Sequence[Any]) -> bool:
+    """Whether all are of one shape and kind; TypeError for what is no tensor."""
+    first = tensors[0]
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i}, but got {type(t).__name__}")
+    shape, kind = first._shape, first._kind
+    return all(t._shape == shape and t._kind is kind for t in tensors)
+
+
 concat = concatenate = cat
 
 
@@ -49,6 +61,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     given = tuple(tensors)
     if not given:
         raise RuntimeError("stack expects a non-empty TensorList")
+    if _alike(given):
+        return apply(stack_row, given, {"dim": given[0]._dim(dim, 1)})
     common_device("stack", given)
     for i, t in enumerate(given):
         if t._shape != given[0]._shape:
@@ -57,7 +71,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"entry 0 and {list(t._shape)} at entry {i}"
             )
     d = given[0]._dim(dim, 1)
-    return cat([unsqueeze(t, d) for t in given], d)
+    common = dtypes.result_of([t.dtype for t in given], (), ())
+    return apply(stack_row, tuple(to(t, dtype=common) for t in given), {"dim": d})
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -132,7 +147,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors expanded to the shape that they broadcast to."""
     given = _several(tensors)
     shape = broadcast_shapes("broadcast_tensors", [t._shape for t in given])
-    return tuple(expand(t, shape) for t in given)
+    return tuple(t if t._shape == shape else expand(t, shape) for t in given)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

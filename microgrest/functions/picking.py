@@ -61,6 +61,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """
     d = input._dim(dim)
     places = _checked("gather", input, index)
+    if not places.numel():
+        return apply(rows.gather, (input, places), {})
     if max(places.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor, got "
@@ -97,6 +99,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     d = input._dim(dim)
+    if indices.dtype is not int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype!r}"
+        )
     places = _checked("take_along_dim", input, indices)
     n = input._shape[d] if input._shape else 1
     bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"

@@ -76,4 +76,4 @@ def tensor_of(index: Index) -> Tensor:
     """The int64 tensor of an index."""
     if isinstance(index, Tensor):
         return index.contiguous()
-    return from_numpy(np.ascontiguousarray(index))
+    return from_numpy(np.ascontiguousarray(index).reshape(index.shape))

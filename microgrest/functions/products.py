@@ -10,7 +10,7 @@ from ..dispatch.contraction import product
 from ..methods import method
 from ..ops import contraction as rows
 from ..tensor import Tensor
-from .arithmetic import add
+from .arithmetic import add, check_number
 from .joining import broadcast_tensors
 
 
@@ -75,7 +75,7 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 @method(name="__matmul__")
 def _matmul(self: Tensor, other: Tensor) -> Tensor:
-    return matmul(self, other)
+    return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -86,6 +86,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """beta input + alpha product; with beta 0 the input is not even read, NaN or not."""
+    check_number("beta", beta)
+    check_number("alpha", alpha)
+    if not product.is_floating_point() and any(isinstance(n, float) for n in (beta, alpha)):
+        raise RuntimeError(
+            "For integral input tensors, argument beta and alpha must not be a floating point "
+            f"number, got {beta} and {alpha}."
+        )
     if beta == 0:
         return product if alpha == 1 else product * alpha
     return add(input if beta == 1 else input * beta, product, alpha=alpha)
@@ -161,6 +168,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             )
         dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     gone_a, gone_b = ([t._dim(d) for d in given] for t, given in zip((a, b), dims, strict=True))
+    # An extent of one stands for as many equal elements as it meets.
+    for d, e in zip(gone_a, gone_b, strict=False):
+        if a._shape[d] == 1 != b._shape[e]:
+            b = b.sum(e, True)
+        elif b._shape[e] == 1 != a._shape[d]:
+            a = a.sum(d, True)
     met_a, met_b = [a._shape[d] for d in gone_a], [b._shape[d] for d in gone_b]
     if met_a != met_b:
         raise RuntimeError(
@@ -189,6 +202,11 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 @method
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along `dim`, by default the first dimension of three elements."""
+    if input.ndim != other.ndim:
+        raise RuntimeError(
+            "linalg.cross: inputs must have the same number of dimensions, got "
+            f"{input.ndim} and {other.ndim}"
+        )
     a, b = broadcast_tensors(input, other)
     if dim is None:
         if 3 not in a._shape:

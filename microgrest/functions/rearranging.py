@@ -10,6 +10,8 @@ import numpy as np
 from ..arrays import from_numpy
 from ..dispatch.common import common_device
 from ..dispatch.structured import apply
+from ..dtypes import int32, int64
+from ..integers import count, listed, whole
 from ..methods import method
 from ..ops.movement import flip as flip_row
 from ..tensor import Tensor
@@ -54,8 +56,10 @@ def roll(
 
     Without `dims` the tensor is rolled as if it were flat.
     """
-    steps = [shifts] if isinstance(shifts, int) else list(shifts)
-    along = [] if dims is None else [dims] if isinstance(dims, int) else list(dims)
+    steps = [whole(n, "shifts") for n in listed(shifts)]
+    along = [] if dims is None else listed(dims)
+    if not steps:
+        raise RuntimeError("roll(): `shifts` required")
     if not along and len(steps) == 1:
         return reshape(roll(reshape(input, -1), steps[0], 0), input._shape)
     if len(steps) != len(along):
@@ -75,6 +79,7 @@ def roll(
 @method
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """The plane of `dims` turned by k quarters, from the first of them towards the second."""
+    k = whole(k, "k")
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.ndim < 2:
@@ -138,9 +143,13 @@ def repeat_interleave(
     """
     if repeats is None:
         return _repeated(input)
+    if dim is not None and not input._shape:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     x, d = (flatten(input), 0) if dim is None else (input, input._dim(dim))
-    if isinstance(repeats, int) or repeats.numel() == 1:
-        result = _evenly(x, int(repeats), d)
+    if isinstance(repeats, Tensor):
+        _check_repeats(repeats)
+    if not isinstance(repeats, Tensor) or repeats.numel() == 1:
+        result = _evenly(x, whole(repeats, "repeats"), d)
     else:
         if repeats.ndim != 1 or repeats._shape[0] != x._shape[d]:
             raise RuntimeError(
@@ -157,11 +166,21 @@ def repeat_interleave(
     return result
 
 
+def _check_repeats(repeats: Tensor) -> None:
+    """RuntimeError unless `repeats` are whole numbers in at most one dimension."""
+    if repeats.ndim > 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    if repeats.dtype not in (int32, int64):
+        raise NotImplementedError(
+            f'"repeat_interleave" is not implemented for {repeats.dtype.name!r} repeats; they must '
+            "be int32 or int64"
+        )
+
+
 def _evenly(x: Tensor, times: int, d: int) -> Tensor:
     """Every index of `d` repeated `times`."""
     if times < 0:
         raise RuntimeError("Repeats must be non-negative")
-    x = x if x._shape else reshape(x, 1)
     shape = x._shape
     spread = expand(unsqueeze(x, d + 1), *shape[: d + 1], times, *shape[d + 1 :])
     return reshape(spread.clone(), *shape[:d], times * shape[d], *shape[d + 1 :])
@@ -169,12 +188,13 @@ def _evenly(x: Tensor, times: int, d: int) -> Tensor:
 
 def _repeated(repeats: Tensor) -> Tensor:
     """0, 1, 2, ..., each as often as `repeats` says."""
+    _check_repeats(repeats)
     counts = repeats.detach()._numpy()
-    if counts.dtype.kind not in "iu" or counts.ndim != 1:
+    if counts.ndim != 1:
         raise RuntimeError(
-            f"repeats must be a vector of integers, got {repeats.dtype!r} of shape "
-            f"{list(repeats._shape)}"
+            f"repeats must be a vector where it is alone, got shape {list(repeats._shape)}"
         )
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
+    count([int(counts.sum(dtype=np.float64))])
     return from_numpy(np.repeat(np.arange(counts.size), counts)).to(repeats.device)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import return_types
-from ..dispatch.reduction import folding, search
+from ..dispatch.reduction import folding, once, search
 from ..dispatch.structured import apply
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, bool_
+from ..integers import listed, whole
 from ..methods import method
 from ..ops import reduction as rows
 from ..ops.indexing import gather
@@ -17,6 +18,7 @@ from ..ops.row import Row
 from ..tensor import Tensor
 from .aliases import numpy_names
 from .places import counted, index_of, tensor_of
+from .shapes import expand
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
 
@@ -25,9 +27,9 @@ Dims = int | Sequence[int] | None
 
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
-    if dim is None or dim == () or dim == []:
+    given = () if dim is None else listed(dim)
+    if not given:
         return tuple(range(len(x._shape)))
-    given = (dim,) if isinstance(dim, int) else dim
     dims = sorted(x._dim(d) for d in given)
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"dim {dims} appears multiple times in the list of dims")
@@ -41,8 +43,12 @@ def fold(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     return apply(row, (x,), {"dim": dims_of(x, dim), "keepdim": keepdim})
 
 
-def _converted(x: Tensor, dtype: Any) -> Tensor:
-    return x if dtype is None else x.to(as_dtype(dtype))
+def folded(row: Row, x: Tensor, dim: Dims, keepdim: bool, dtype: Any) -> Tensor:
+    """`fold` of `x` converted to `dtype`, which the result has; integers take 64 bits meanwhile."""
+    if dtype is None or not isinstance(x, Tensor):
+        return fold(row, x, dim, keepdim)
+    wanted = as_dtype(dtype)
+    return fold(row, x.to(wanted), dim, keepdim).to(wanted)
 
 
 @method
@@ -59,7 +65,7 @@ def sum(
     if dim is None and axis is None and dtype is None and not (keepdim or keepdims):
         return _sum_all(input)
     along = dim if axis is None else axis
-    return fold(rows.sum, _converted(input, dtype), along, keepdim or keepdims)
+    return folded(rows.sum, input, along, keepdim or keepdims, dtype)
 
 
 @method
@@ -73,7 +79,7 @@ def mean(
     keepdims: bool = False,
 ) -> Tensor:
     """The mean along `dim` (all by default) of floating-point elements."""
-    x = _converted(input, dtype)
+    x = input if dtype is None else input.to(as_dtype(dtype))
     if not x.dtype.is_floating_point:
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or "
@@ -90,13 +96,14 @@ def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     """The product along `dim` (all by default)."""
-    return fold(rows.prod, _converted(input, dtype), dim, keepdim)
+    return folded(rows.prod, input, None if dim is None else whole(dim), keepdim, dtype)
 
 
 @method
 @numpy_names
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient."""
+    _not_empty("amax", input, dim)
     return fold(rows.amax, input, dim, keepdim)
 
 
@@ -104,21 +111,28 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
 @numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient."""
+    _not_empty("amin", input, dim)
     return fold(rows.amin, input, dim, keepdim)
 
 
 @method
 @numpy_names
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements along `dim` are nonzero."""
-    return fold(rows.all, input, dim, keepdim)
+    """Whether all elements along `dim` are nonzero; each by itself for ()."""
+    return _whether(rows.all, input, dim, keepdim)
 
 
 @method
 @numpy_names
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether any element along `dim` is nonzero."""
-    return fold(rows.any, input, dim, keepdim)
+    """Whether any element along `dim` is nonzero; each by itself for ()."""
+    return _whether(rows.any, input, dim, keepdim)
+
+
+def _whether(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    if dim is not None and not listed(dim) and isinstance(x, Tensor):
+        return apply(row, (x,), {"dim": (), "keepdim": keepdim})
+    return fold(row, x, dim, keepdim)
 
 
 @method
@@ -128,8 +142,8 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if isinstance(dim, Tensor):
         return input.maximum(dim)
     if dim is None:
-        _not_empty("max", input)
-        return fold(rows.amax, input, None, False)
+        _not_empty("max", input, dim)
+        return fold(rows.max, input, None, False)
     return return_types.max(*_extremum(rows.argmax, input, dim, keepdim))
 
 
@@ -140,13 +154,13 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if isinstance(dim, Tensor):
         return input.minimum(dim)
     if dim is None:
-        _not_empty("min", input)
-        return fold(rows.amin, input, None, False)
+        _not_empty("min", input, dim)
+        return fold(rows.min, input, None, False)
     return return_types.min(*_extremum(rows.argmin, input, dim, keepdim))
 
 
-def _not_empty(name: str, x: Tensor) -> None:
-    if not x.numel():
+def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
+    if (dim is None or not listed(dim)) and isinstance(x, Tensor) and not x.numel():
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
             "Specify the reduction dim with the 'dim' argument."
@@ -180,20 +194,27 @@ def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
 @numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element along `dim`, or in the flattened tensor."""
-    return search(rows.argmax, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
+    return _place(rows.argmax, input, dim, keepdim)
 
 
 @method
 @numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element along `dim`, or in the flattened tensor."""
-    return search(rows.argmin, input.detach(), None if dim is None else input._dim(dim), keepdim)[1]
+    return _place(rows.argmin, input, dim, keepdim)
+
+
+def _place(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if x.dtype is bool_:
+        raise RuntimeError(f"{row.name}(): does not support bool input; convert it with .int()")
+    return search(row, x.detach(), None if dim is None else x._dim(dim), keepdim)[1]
 
 
 @method
 @numpy_names
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element along `dim`, or of all."""
+    dim = None if dim is None else whole(dim)
     return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
@@ -201,4 +222,4 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 @numpy_names
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements along `dim` are not zero."""
-    return sum(input != 0, dim)
+    return sum(expand(once(input.detach()) != 0, input._shape), dim)

@@ -18,11 +18,9 @@ from .reductions import positions
 
 
 def _dim(name: str, input: Tensor, dim: int) -> int:
-    """`dim` counted from the front; TypeError unless it is an int, and `input` a tensor."""
+    """`dim` counted from the front; TypeError unless `input` is a tensor."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
-    if not isinstance(dim, int) or isinstance(dim, bool):
-        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
     return input._dim(dim)
 
 

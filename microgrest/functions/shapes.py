@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..dispatch.parts import one
 from ..dispatch.structured import apply
 from ..dtypes import dtype
+from ..integers import MOST, count, lengths, listed, whole
 from ..methods import method
 from ..ops import movement as rows
 from ..tensor import Tensor
@@ -17,9 +19,13 @@ def sizes(args: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     """Numbers given one by one, as one sequence, or by the name of the parameter."""
     if named is not None:
         args = (named,)
-    if len(args) == 1 and not isinstance(args[0], (int, Tensor)):
-        args = tuple(args[0])
-    return tuple(n.__index__() for n in args)
+    return lengths(args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args)
+
+
+def check_stride(stride: int, step: int) -> None:
+    """RuntimeError where `step` times `stride` is no stride of 64 bits."""
+    if stride * step > MOST:
+        raise RuntimeError(f"a step of {step} over a stride of {stride} is out of range")
 
 
 def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,14 +126,17 @@ def adjoint(input: Tensor) -> Tensor:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
-    return transpose(input, -2, -1) if input._shape else t(input)
+    return transpose(input, -2, -1) if input._shape else input
 
 
 @method
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """The dimensions `source` at positions `destination`, the others in their order."""
-    src = [input._dim(d) for d in ([source] if isinstance(source, int) else source)]
-    dst = [input._dim(d) for d in ([destination] if isinstance(destination, int) else destination)]
+    if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
+        raise TypeError(
+            f"movedim() takes two ints or two tuples of ints, got {source!r} and {destination!r}"
+        )
+    src, dst = ([input._dim(d) for d in listed(given)] for given in (source, destination))
     if len(src) != len(dst):
         raise RuntimeError(
             "movedim: Invalid source or destination dims: source "
@@ -139,7 +148,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     order = [d for d in range(input.ndim) if d not in src]
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
-    return apply(rows.permute, (input,), {"dims": tuple(order)})
+    return apply(rows.permute, (input,), {"dims": tuple(order) if input._shape else ()})
 
 
 moveaxis = method(name="moveaxis")(movedim)
@@ -158,6 +167,7 @@ def expand(input: Tensor, *extents: Any, size: Any = None) -> Tensor:
     own = (1,) * missing + tuple(input._shape)
     pairs = enumerate(zip(own, wanted, strict=True))
     full = tuple(o if w == -1 and d >= missing else w for d, (o, w) in pairs)
+    count(full)
     for d, (o, w) in enumerate(zip(own, full, strict=True)):
         if o not in (1, w) or w < 0:
             raise RuntimeError(
@@ -199,19 +209,22 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 @method
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without the dimensions of one element: all of them, or those of `dim` that are."""
-    given = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    gone = {input._dim(d) for d in given}
+    gone = [input._dim(d) for d in (range(input.ndim) if dim is None else listed(dim))]
+    if len(set(gone)) != len(gone):
+        raise RuntimeError(f"squeeze(): a dim appears multiple times in the list of dims {gone}")
     size = tuple(n for d, n in enumerate(input._shape) if n != 1 or d not in gone)
     return apply(rows.view, (input,), {"size": size})
 
 
 @method
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from start_dim to end_dim as one."""
+    """The dimensions from start_dim to end_dim as one; the tensor itself if that is one."""
     shape = input._shape
     if not shape:
         return reshape(input, 1)
     first, last = input._dim(start_dim), input._dim(end_dim)
+    if first == last:
+        return input
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     joined = math.prod(shape[first : last + 1])
@@ -220,14 +233,15 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @method
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension."""
-    return reshape(input, -1)
+    """All elements in one dimension, contiguous: a view where they already are, else a copy."""
+    return view(input if input._flat is not None else input.clone(), -1)
 
 
 @method
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """The dimension `dim` split into `sizes`, of which one may be -1."""
     d = input._dim(dim)
+    sizes = lengths(sizes)
     known = math.prod(n for n in sizes if n != -1)
     parts = tuple(input._shape[d] // max(known, 1) if n == -1 else n for n in sizes)
     if math.prod(parts) != input._shape[d]:
@@ -245,12 +259,15 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     d = input._dim(dim)
     n = input._shape[d]
+    if index.__class__ is not int:
+        index = whole(index, "index")
     if not -n <= index < n:
+        whole(index, "index")
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input._shape)} "
             f"at dimension {d}"
         )
-    return apply(rows.select, (input,), {"dim": d, "index": index % n})
+    return one(input, d, index % n)
 
 
 @method
@@ -260,13 +277,14 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = input._dim(dim)
     n = input._shape[d]
+    start, length = whole(start, "start"), whole(length, "length")
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     first = start + n if start < 0 else start
     if not -n <= start <= n:
         raise IndexError(
             f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
         )
-    if length < 0:
-        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     if first + length > n:
         raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({n}).")
     return apply(
@@ -278,6 +296,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of dim1 and dim2, `offset` above the main one, as a new last dimension."""
     a, b = input._dim(dim1), input._dim(dim2)
+    offset = whole(offset, "offset")
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return apply(rows.diagonal, (input,), {"offset": offset, "dim1": a, "dim2": b})
@@ -288,7 +307,8 @@ def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
     """Any view of the storage; RuntimeError where it reaches beyond."""
-    offset = input._offset if storage_offset is None else storage_offset
+    size, stride = lengths(size), lengths(stride, "stride")
+    offset = input._offset if storage_offset is None else whole(storage_offset, "storage_offset")
     if len(size) != len(stride):
         raise RuntimeError(
             f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes"
@@ -310,6 +330,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Windows of `size` along `dimension`, `step` apart; the last dimension is within a window."""
     x = input if input._shape else unsqueeze(input, 0)
     d = x._dim(dimension)
+    size, step = whole(size, "size"), whole(step, "step")
     if size > x._shape[d]:
         raise RuntimeError(
             f"maximum size for tensor at dimension {d} is {x._shape[d]} but size is {size}"
@@ -320,4 +341,5 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"step is {step} but must be > 0")
     if not input._shape:
         return narrow(x, 0, 0, size)
+    check_stride(x._strides[d], step)
     return apply(rows.unfold, (x,), {"dim": d, "size": size, "step": step})

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
+from ..dispatch.parts import cut, each
+from ..integers import lengths, whole
 from ..methods import method
 from ..tensor import Tensor
-from .shapes import narrow, select
+from .shapes import narrow
 
 
 def _cut(x: Tensor, places: Sequence[int], dim: int) -> tuple[Tensor, ...]:
     """The views between consecutive `places`; between places that do not rise, empty ones."""
+    lengths = [b - a for a, b in pairwise(places)]
+    if not places[0] and min(lengths, default=0) >= 0:
+        return cut(x, x._dim(dim), lengths)
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in pairwise(places))
 
 
@@ -28,9 +33,9 @@ def split(
     tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """Pieces of a given size along `dim`, the last one perhaps smaller; or of given sizes."""
-    if not isinstance(split_size_or_sections, int):
+    if isinstance(split_size_or_sections, (tuple, list)):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    size, n = split_size_or_sections, _extent("split", tensor, dim)
+    size, n = whole(split_size_or_sections, "split_size"), _extent("split", tensor, dim)
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if not size and n:
@@ -45,6 +50,7 @@ def split(
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of the sizes `split_sizes` along `dim`."""
     n = _extent("split", input, dim)
+    split_sizes = lengths(split_sizes, "split_sizes")
     if sum(split_sizes) != n or any(size < 0 for size in split_sizes):
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to be non-negative and to sum exactly to {n} "
@@ -56,7 +62,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 @method
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of one size along `dim`, the last one perhaps smaller."""
-    n = _extent("chunk", input, dim)
+    n, chunks = _extent("chunk", input, dim), whole(chunks, "chunks")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     # A dimension without elements still makes `chunks` pieces.
@@ -72,12 +78,16 @@ def tensor_split(
     given: Any = indices_or_sections
     if isinstance(given, Tensor):
         given = given.tolist()
-    if isinstance(given, int):
-        if given <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {given}")
+    if not isinstance(given, (tuple, list)):
+        given = whole(given, "indices_or_sections")
+        if not 0 < given < 2**31:
+            raise RuntimeError(
+                f"number of sections must be larger than 0 and fit 31 bits, got {given}"
+            )
         size, larger = divmod(n, given)
         places = [i * size + min(i, larger) for i in range(given + 1)]
     else:
+        given = lengths(given, "indices")
         places = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in given), n]
     return _cut(input, places, dim)
 
@@ -92,7 +102,8 @@ def _along(
             f"torch.{name} requires a tensor with at least {least} dimension, "
             f"but got a tensor with {x.ndim} dimensions!"
         )
-    if isinstance(indices_or_sections, int):
+    if not isinstance(indices_or_sections, (tuple, list)):
+        indices_or_sections = whole(indices_or_sections, "indices_or_sections")
         n = x._shape[dim]
         if indices_or_sections <= 0 or n % indices_or_sections:
             raise RuntimeError(
@@ -130,5 +141,4 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of the selections of every index along `dim`."""
     if not input._shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    d = input._dim(dim)
-    return tuple(select(input, d, i) for i in range(input._shape[d]))
+    return each(input, input._dim(dim))

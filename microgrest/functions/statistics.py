@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dispatch.api import FUNCTIONS
 from ..methods import method
+from ..ops import reduction as rows
+from ..ops.row import register_type
 from ..tensor import Tensor
 from .aliases import numpy_names
-from .arithmetic import where
-from .reductions import Dims, amax, amin, dims_of, mean, sum
+from .arithmetic import check_number, where
+from .reductions import Dims, dims_of, fold, mean, sum
 
 
 @numpy_names
@@ -26,9 +29,19 @@ def var_mean(
     The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
     `unbiased` is False.
     """
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return variance.to(input.dtype), center.to(input.dtype)
+
+
+def _moments(
+    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
+) -> tuple[Tensor, Tensor]:
+    """`var_mean` in the type of registers, so that no square of float16 overflows."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    input = input.to(register_type(input.dtype))
     dims = dims_of(input, dim)
+    check_number("correction", correction)
     n = math.prod(input._shape[d] for d in dims)
     less = correction if correction is not None else float(unbiased is not False)
     center = mean(input, dims, True)
@@ -64,7 +77,7 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    return var(input, dim, unbiased, correction=correction, keepdim=keepdim).sqrt()
+    return std_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
 
 
 @numpy_names
@@ -77,8 +90,8 @@ def std_mean(
     keepdim: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean along `dim`."""
-    variance, center = var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)
-    return variance.sqrt(), center
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return FUNCTIONS["root"](variance).to(input.dtype), center.to(input.dtype)
 
 
 @method
@@ -92,14 +105,25 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 @numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean along `dim` of the elements that are not NaN."""
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point dtype but got {input.dtype!r}"
+        )
     return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
 
 
+def _powers(x: Tensor, p: float) -> Tensor:
+    """|x|**p, whose derivative at 0 is 0, and not 0 * inf where p < 1."""
+    if p >= 1:
+        return x.abs() ** p
+    zero = x.detach() == 0
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, x.abs()) ** p)
+
+
 def _root(powers: Tensor, p: float) -> Tensor:
-    """powers**(1/p), whose gradient at 0 is 0 and not infinite."""
+    """powers**(1/p), whose derivative at 0 is 0 and not infinite."""
     zero = powers.detach() == 0
-    safe = where(zero, 1.0, powers)
-    return where(zero, 0.0, safe.sqrt() if p == 2 else safe ** (1.0 / p))
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
 
 
 @method
@@ -110,20 +134,29 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
         raise RuntimeError(
             f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}"
         )
+    if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
+        return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
     p = 2 if p in ("fro", None) else p
+    dims = dims_of(input, dim)
+    if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
+        raise RuntimeError(
+            f"norm(): cannot compute the {p} norm of no elements (dimensions {list(dims)} of shape "
+            f"{list(input._shape)}), which has no identity"
+        )
     if p == 2:
-        return _root(sum(input * input, dim, keepdim), 2)
-    size = input.abs()
+        return FUNCTIONS["root"](sum(input * input, dim, keepdim))
     if p == 1:
-        return sum(size, dim, keepdim)
+        return sum(input.abs(), dim, keepdim)
     if p in (math.inf, -math.inf):
-        return (amax if p > 0 else amin)(size, dim, keepdim)
+        return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
     if p == 0:
         return sum((input != 0).to(input.dtype), dim, keepdim)
-    return _root(sum(size**p, dim, keepdim), p)
+    return _root(sum(_powers(input, p), dim, keepdim), p)
 
 
 @method
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The norm of the difference."""
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"dist(): argument 'p' must be Number, not {type(p).__name__}")
     return norm(input - other, p)

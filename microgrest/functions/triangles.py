@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..creation import arange
 from ..dispatch.structured import apply
+from ..dtypes import bool_
+from ..integers import whole
 from ..methods import method
 from ..ops.movement import diagonal as diagonal_row, embed
 from ..tensor import Tensor
@@ -32,7 +34,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     """Matrices in dim1 and dim2 of the result, whose diagonals are the last dimension."""
     if not input._shape:
         raise IndexError("diag_embed(): expected a tensor of at least 1 dimension")
-    a, b = input._dim(dim1, 1), input._dim(dim2, 1)
+    a, b, offset = input._dim(dim1, 1), input._dim(dim2, 1), whole(offset, "offset")
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     n = input._shape[-1] + abs(offset)
@@ -49,20 +51,21 @@ def _within(name: str, x: Tensor, offset: int) -> Tensor:
     """(rows, columns): whether a place is on or below the diagonal `offset` above the main one."""
     if x.ndim < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-    rows, columns = (arange(n, device=x.device) for n in x._shape[-2:])
-    return columns - offset <= unsqueeze(rows, 1)
+    n, m = x._shape[-2:]
+    rows, columns = arange(n, device=x.device), arange(m, device=x.device)
+    return columns - min(max(offset, -n), m) <= unsqueeze(rows, 1)
 
 
 @method
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, up to the diagonal `diagonal` above the main one; zeros elsewhere."""
-    return where(_within("tril", input, diagonal), input, False)
+    return where(_within("tril", input, whole(diagonal, "diagonal")), input, False)
 
 
 @method
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, from the diagonal `diagonal` above the main one; zeros elsewhere."""
-    return where(_within("triu", input, diagonal - 1), False, input)
+    return where(_within("triu", input, whole(diagonal, "diagonal") - 1), False, input)
 
 
 @method
@@ -82,4 +85,6 @@ def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if input.dtype is bool_:
+        raise NotImplementedError("\"trace\" is not implemented for 'bool' tensors")
     return diagonal(input).sum()

@@ -6,7 +6,8 @@ import warnings
 from typing import Any
 
 from ..dispatch.api import FUNCTIONS
-from ..dispatch.inplace import apply_in_place
+from ..dispatch.elementwise import call
+from ..functions.arithmetic import check_number
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
@@ -45,8 +46,14 @@ __all__ = [
 
 
 def _apply(row: Row, input: Tensor, *options: Any, inplace: bool = False) -> Tensor:
-    """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of."""
-    return apply_in_place(row, input, options) if inplace else FUNCTIONS[row.name](input, *options)
+    """The op of `row` on `input`; `inplace` overwrites it, which the graph keeps track of.
+
+    TypeError for options that are no numbers.
+    """
+    for name, option in zip(row.args[1:], options, strict=False):
+        check_number(name, option)
+    given = input, *options
+    return call(row, given, in_place=True) if inplace else FUNCTIONS[row.name](*given)
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -81,6 +88,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
+    if not input.is_floating_point():
+        return hardtanh(input, 0, 6, inplace)
     return _apply(rows.relu6, input, inplace=inplace)
 
 
@@ -115,7 +124,9 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x for x > 0, else alpha (exp(x / alpha) - 1)."""
+    """x for x > 0, else alpha (exp(x / alpha) - 1); RuntimeError for an alpha of 0."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _apply(rows.celu, input, alpha, inplace=inplace)
 
 
@@ -127,14 +138,24 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x held between min_val and max_val; ValueError if they are the wrong way round."""
+    """x held between min_val and max_val; ValueError if they are the wrong way round.
+
+    Integers are held between whole numbers; RuntimeError for unsigned ones and a negative bound.
+    """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if not input.is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
+        if min_val < 0 and not input.dtype.is_signed:
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     return _apply(rows.hardtanh, input, min_val, max_val, inplace=inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x above the threshold, else value."""
+    """x above the threshold, else value; of integers both are whole numbers."""
+    rows.threshold.formula_for(input.dtype)  # refuses bools
+    if not input.is_floating_point():
+        threshold, value = int(threshold), int(value)
     return _apply(rows.threshold, input, threshold, value, inplace=inplace)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..creation import empty
 from ..printing import parameter_repr
 from ..tensor import Tensor
+from ..values import memory_copy
 
 
 class Parameter(Tensor):
@@ -18,6 +21,12 @@ class Parameter(Tensor):
         source = empty(0) if data is None else data
         parameter: Parameter = source._as(cls, requires_grad)
         return parameter
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """A copy without the gradient and without attributes, as PyTorch makes it."""
+        t: Parameter = memory_copy(self, memo)._as(type(self), self._requires_grad)
+        memo[id(self)] = t
+        return t
 
     def __repr__(self) -> str:
         return parameter_repr(self)

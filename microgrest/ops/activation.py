@@ -11,7 +11,7 @@ import math
 from functools import partial
 
 from .elementwise import exp, square, tanh
-from .logic import logical_and, where
+from .logic import logical_or, where
 from .rounding import abs
 from .row import elementwise
 from .special import erfc, sigmoid
@@ -26,16 +26,14 @@ relu = elementwise(
     inplace=True,
     doc="max(x, 0); its derivative at 0 is 0.",
 )
-hardtanh = activation(
+hardtanh = elementwise(
     "hardtanh",
     "{min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x})",
+    boolean="!",
     args=("x", "min_val", "max_val"),
     defaults={"min_val": -1.0, "max_val": 1.0},
-    vjp=lambda g, y, x, low, high: (
-        where(logical_and(x > low, x < high), g, 0.0),
-        None,
-        None,
-    ),
+    vjp=lambda g, y, x, low, high: (where(logical_or(x <= low, x >= high), 0.0, g), None, None),
+    method=False,
     doc="x held between min_val and max_val; its derivative at either is 0.",
 )
 relu6 = activation(
@@ -135,7 +133,12 @@ softsign = elementwise(
     doc="x / (1 + |x|).",
 )
 
-hardsigmoid = activation("hardsigmoid", lambda x: relu6(x + 3) / 6, doc="relu6(x + 3) / 6.")
+hardsigmoid = activation(
+    "hardsigmoid",
+    lambda x: relu6(x + 3) / 6,
+    vjp=lambda g, y, x: (where(abs(x) < 3, g / 6, 0.0),),
+    doc="relu6(x + 3) / 6.",
+)
 hardswish = activation("hardswish", lambda x: x * relu6(x + 3) / 6, doc="x relu6(x + 3) / 6.")
 tanhshrink = elementwise(
     "tanhshrink",
@@ -150,7 +153,7 @@ softshrink = activation(
     "softshrink",
     "{x} - {lambd} if {x} > {lambd} else ({x} + {lambd} if {x} < -{lambd} else {x} - {x})",
     defaults={"lambd": 0.5},
-    vjp=lambda g, y, x, lambd: (where(abs(x) > lambd, g, 0.0), None),
+    vjp=lambda g, y, x, lambd: (where(abs(x) <= lambd, 0.0, g), None),
     doc="x moved toward 0 by lambd, and 0 within lambd of it.",
 )
 hardshrink = elementwise(
@@ -159,6 +162,6 @@ hardshrink = elementwise(
     integer="!",
     args=("x", "lambd"),
     defaults={"lambd": 0.5},
-    vjp=lambda g, y, x, lambd: (where(abs(x) > lambd, g, 0.0), None),
+    vjp=lambda g, y, x, lambd: (where(abs(x) <= lambd, 0.0, g), None),
     doc="x, and 0 within lambd of 0.",
 )

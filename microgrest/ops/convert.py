@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from .. import dtypes
+from .rounding import zero
 from .row import Row, elementwise
 
 clone = elementwise("clone", "{x}", vjp=lambda g, y, x: (g,), doc="A copy, contiguous.")
 
-# The destination takes part for its memory and its place in the graph; its value is not read.
+# The destination takes part for its memory and its place in the graph; its value is not read, and
+# its gradient is 0, not None.
 copy = elementwise(
     "copy",
     "{value}",
     args=("x", "value"),
     unpromoted=("x",),
-    vjp=lambda g, y, x, value: (None, g),
+    vjp=lambda g, y, x, value: (zero(g), g),
     method=False,
     backward_name="CopyBackwards",
     extra={"internal": True},

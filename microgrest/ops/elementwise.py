@@ -10,8 +10,10 @@ where one arm of a `where` is infinite or NaN on elements that it does not serve
 replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
-`nonzero`, the operand whose integer zeros raise; `backward_tensor`, the backward name where the
-last operand is a tensor rather than a number, which PyTorch tells apart.
+`nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
+integers; `bools`, why no operand may be a bool; `alike`, whether all tensors have one dtype;
+`backward_tensor`, the backward name where the last operand is a tensor rather than a number, which
+PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ real = partial(elementwise, result="float", inplace=True)
 
 # Arithmetic
 
+_NO_BOOLS = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+    "invert a mask, use the `~` or `logical_not()` operator instead."
+)
 add = mutable(
     "add",
     "{a} + {b}",
@@ -43,6 +49,9 @@ add_scaled = elementwise(
     "{a} + {alpha} * {b}",
     boolean="{a} or ({alpha} and {b})",
     args=("a", "b", "alpha"),
+    defaults={"alpha": 1},
+    tensors=(),
+    fits=("alpha",),
     vjp=lambda g, y, a, b, alpha: (g, g * alpha, None),
     backward_name="AddBackward0",
     method=False,
@@ -55,7 +64,7 @@ sub = mutable(
     boolean="!",
     vjp=lambda g, y, a, b: (g, -g),
     operator="sub",
-    extra={"aliases": ("subtract",)},
+    extra={"aliases": ("subtract",), "bools": _NO_BOOLS},
     doc="Difference, a - b.",
 )
 sub_scaled = elementwise(
@@ -63,10 +72,13 @@ sub_scaled = elementwise(
     "{a} - {alpha} * {b}",
     boolean="!",
     args=("a", "b", "alpha"),
+    defaults={"alpha": 1},
+    tensors=(),
+    fits=("alpha",),
     vjp=lambda g, y, a, b, alpha: (g, -g * alpha, None),
     backward_name="SubBackward0",
     method=False,
-    extra={"internal": True},
+    extra={"internal": True, "bools": _NO_BOOLS},
     doc="What `sub` with alpha is, a - alpha b.",
 )
 mul = mutable(
@@ -75,6 +87,7 @@ mul = mutable(
     boolean="{a} and {b}",
     vjp=lambda g, y, a, b: (g * b, g * a),
     operator="mul",
+    exact=("a", "b"),
     extra={"aliases": ("multiply",)},
     doc="Product, a b.",
 )
@@ -83,6 +96,7 @@ div = real(
     "{a} / {b}",
     vjp=lambda g, y, a, b: (g / b, -g * (a / b / b)),
     operator="truediv",
+    exact=("a", "b"),
     extra={"aliases": ("divide", "true_divide")},
     doc="Quotient, a / b; integers divide to floating-point numbers.",
 )
@@ -92,7 +106,7 @@ neg = mutable(
     boolean="!",
     vjp=lambda g, y, x: (-g,),
     operator="neg",
-    extra={"aliases": ("negative",)},
+    extra={"aliases": ("negative",), "bools": _NO_BOOLS.replace("Subtraction", "Negation")},
     doc="Negation, -x.",
 )
 positive = elementwise(
@@ -101,6 +115,7 @@ positive = elementwise(
     boolean="!",
     vjp=lambda g, y, x: (g,),
     operator="pos",
+    extra={"bools": "The `+` operator, on a bool tensor is not supported."},
     doc="The operand itself, +x.",
 )
 reciprocal = real("reciprocal", "1 / {x}", vjp=lambda g, y, x: (-g * (y * y),), doc="1 / x.")
@@ -110,6 +125,8 @@ addcmul = mutable(
     boolean="!",
     args=("x", "tensor1", "tensor2", "value"),
     defaults={"value": 1},
+    tensors=("x", "tensor1", "tensor2"),
+    fits=("value",),
     vjp=lambda g, y, x, a, b, value: (g, g * (b * value), g * (a * value), None),
     doc="x + value tensor1 tensor2.",
 )
@@ -119,6 +136,8 @@ addcdiv = mutable(
     integer="!",
     args=("x", "tensor1", "tensor2", "value"),
     defaults={"value": 1},
+    tensors=("x", "tensor1", "tensor2"),
+    fits=("value",),
     vjp=lambda g, y, x, a, b, value: (g, g * (value / b), -g * (value * (a / b / b)), None),
     doc="x + value tensor1 / tensor2.",
 )
@@ -128,8 +147,11 @@ lerp = mutable(
     " else {end} - (1 - {weight}) * ({end} - {x})",
     integer="!",
     args=("x", "end", "weight"),
+    tensors=("x", "end"),
+    fits=("weight",),
+    exact=("weight",),
     vjp=lambda g, y, x, end, w: (g * (1 - w), g * w, g * (end - x)),
-    extra={"backward_tensor": "LerpBackward1"},
+    extra={"backward_tensor": "LerpBackward1", "alike": True},
     doc="Linear interpolation, x + weight (end - x), exact at both ends.",
 )
 
@@ -155,13 +177,13 @@ pow = mutable(
     boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),
     operator="pow",
-    extra={"backward_tensor": "PowBackward1"},
+    extra={"backward_tensor": "PowBackward1", "exponent": "exponent"},
     doc="x to the power exponent.",
 )
 square = mutable(
     "square",
     "{x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (2 * x),),
     backward_name="PowBackward0",
     doc="x x.",
@@ -169,7 +191,7 @@ square = mutable(
 cube = elementwise(
     "cube",
     "{x} * {x} * {x}",
-    boolean="!",
+    result="number",
     vjp=lambda g, y, x: (g * (3 * (x * x)),),
     backward_name="PowBackward0",
     method=False,
@@ -200,7 +222,7 @@ pow_minus_one = elementwise(
     "pow_minus_one",
     "1 / {x}",
     result="float",
-    vjp=lambda g, y, x: (-g / (x * x),),
+    vjp=lambda g, y, x: (-g * square(reciprocal(x)),),
     backward_name="PowBackward0",
     method=False,
     extra={"internal": True},
@@ -209,6 +231,15 @@ pow_minus_one = elementwise(
 sqrt = real(
     "sqrt", "sqrt({x})", vjp=lambda g, y, x: (g / (2 * y),), doc="Square root; nan for x < 0."
 )
+root = elementwise(
+    "root",
+    "sqrt({x})",
+    vjp=lambda g, y, x: (g / where(y == 0, math.inf, 2 * y),),
+    backward_name="SqrtBackward0",
+    method=False,
+    extra={"internal": True},
+    doc="The square root in a standard deviation or a norm, whose derivative at 0 is 0.",
+)
 rsqrt: Row = real(
     "rsqrt", "1 / sqrt({x})", vjp=lambda g, y, x: (g * (-0.5 * (y * y * y)),), doc="1 / sqrt(x)."
 )
@@ -216,6 +247,7 @@ hypot = mutable(
     "hypot",
     "hypot({a}, {b})",
     integer="!",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (g * (a / y), g * (b / y)),
     doc="Length of the vector (a, b), without overflow on the way.",
 )
@@ -284,6 +316,7 @@ def _atan2_vjp(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 atan2 = real(
     "atan2",
     "atan2({a}, {b})",
+    tensors=("a", "b"),
     vjp=_atan2_vjp,
     extra={"aliases": ("arctan2",)},
     doc="Angle of the vector with ordinate a and abscissa b, in [-pi, pi].",

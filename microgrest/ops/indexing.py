@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .movement import slice_
+from .movement import cut, each
 from .row import Row
 
 
@@ -44,6 +44,7 @@ put = Row(
         None,
     ),
     "The first input with the flat source written, or added, at positions `index`.",
+    extra={"steers": ("accumulate",)},
     backward_name="IndexPutBackward0",
     method=False,
 )
@@ -58,14 +59,20 @@ clear: Row = Row(
 )
 
 
-def _pieces(g: Any, y: Any, *tensors: Any, dim: int) -> tuple[Any, ...]:
-    """The part of g that belongs to each of the joined tensors."""
-    pieces, start = [], 0
-    for x in tensors:
-        stop = start + x.shape[dim]
-        pieces.append(slice_(g, dim=dim, start=start, stop=stop, step=1))
-        start = stop
-    return tuple(pieces)
+cat = Row(
+    "cat",
+    "cat",
+    (),
+    lambda g, y, *tensors, dim: cut(g, dim, [x.shape[dim] for x in tensors]),
+    "Tensors one after the other along a dimension.",
+    method=False,
+)
 
-
-cat = Row("cat", "cat", (), _pieces, "Tensors one after the other along a dimension.", method=False)
+stack = Row(
+    "stack",
+    "stack",
+    (),
+    lambda g, y, *tensors, dim: each(g, dim, len(tensors)),
+    "Tensors of one shape along a new dimension.",
+    method=False,
+)

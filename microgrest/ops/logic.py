@@ -36,10 +36,17 @@ signbit = predicate(
 
 # Logic; numbers count as their being nonzero
 
-logical_and = predicate("logical_and", "{a} != 0 and {b} != 0", doc="Whether both are nonzero.")
-logical_or = predicate("logical_or", "{a} != 0 or {b} != 0", doc="Whether one is nonzero.")
+logical_and = predicate(
+    "logical_and", "{a} != 0 and {b} != 0", tensors=("a", "b"), doc="Whether both are nonzero."
+)
+logical_or = predicate(
+    "logical_or", "{a} != 0 or {b} != 0", tensors=("a", "b"), doc="Whether one is nonzero."
+)
 logical_xor = predicate(
-    "logical_xor", "({a} != 0) != ({b} != 0)", doc="Whether exactly one is nonzero."
+    "logical_xor",
+    "({a} != 0) != ({b} != 0)",
+    tensors=("a", "b"),
+    doc="Whether exactly one is nonzero.",
 )
 logical_not = predicate("logical_not", "{x} == 0", doc="Whether x is zero.")
 
@@ -90,8 +97,21 @@ where: Row = elementwise(
     "{input} if {condition} else {other}",
     args=("condition", "input", "other"),
     unpromoted=("condition",),
+    fits=("input", "other"),
     vjp=lambda g, y, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
     doc="`input` where `condition` holds, `other` elsewhere.",
+)
+
+masked_fill: Row = elementwise(
+    "masked_fill",
+    "{value} if {mask} else {x}",
+    args=("x", "mask", "value"),
+    unpromoted=("mask",),
+    tensors=("x", "mask"),
+    vjp=lambda g, y, x, mask, value: (where(mask, 0.0, g), None, where(mask, g, 0.0)),
+    method=False,
+    extra={"internal": True, "backward_tensor": "MaskedFillBackward1"},
+    doc="x with `value`, of its dtype, where `mask` holds.",
 )
 
 
@@ -108,24 +128,28 @@ def _first_or_second(g: Any, first: Any) -> tuple[Any, Any]:
 maximum = elementwise(
     "maximum",
     "{a} if {a} > {b} or {a} != {a} else {b}",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (_winner(g, a < b, a == b), _winner(g, a > b, a == b)),
     doc="The larger of two, or nan if either is nan; a tie shares the derivative.",
 )
 minimum = elementwise(
     "minimum",
     "{a} if {a} < {b} or {a} != {a} else {b}",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (_winner(g, a > b, a == b), _winner(g, a < b, a == b)),
     doc="The smaller of two, or nan if either is nan; a tie shares the derivative.",
 )
 fmax = elementwise(
     "fmax",
     "{a} if {a} >= {b} or {b} != {b} else {b}",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: _first_or_second(g, logical_or(a >= b, isnan(b))),
     doc="The larger of two, passing over nan; at a tie the first has the derivative.",
 )
 fmin = elementwise(
     "fmin",
     "{a} if {a} <= {b} or {b} != {b} else {b}",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: _first_or_second(g, logical_or(a <= b, isnan(b))),
     doc="The smaller of two, passing over nan; at a tie the first has the derivative.",
 )
@@ -145,6 +169,7 @@ clamp = bitwise(
     "clamp",
     f"{{max}} if {_RAISED} > {{max}} or {{max}} != {{max}} else {_RAISED}",
     args=("x", "min", "max"),
+    fits=("min", "max"),
     vjp=_clamp_vjp,
     backward_name="ClampBackward1",
     extra={"aliases": ("clip",), "backward_tensor": "ClampBackward0"},
@@ -154,6 +179,7 @@ clamp_min = bitwise(
     "clamp_min",
     "{min} if {x} < {min} or {min} != {min} else {x}",
     args=("x", "min"),
+    fits=("min",),
     vjp=lambda g, y, x, low: (where(x >= low, g, 0.0), where(x < low, g, 0.0)),
     extra={"backward_tensor": "ClampMinBackward1"},
     doc="max(x, min); nan if either is.",
@@ -162,6 +188,7 @@ clamp_max = bitwise(
     "clamp_max",
     "{max} if {x} > {max} or {max} != {max} else {x}",
     args=("x", "max"),
+    fits=("max",),
     vjp=lambda g, y, x, high: (where(x <= high, g, 0.0), where(x > high, g, 0.0)),
     extra={"backward_tensor": "ClampMaxBackward1"},
     doc="min(x, max); nan if either is.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from .row import Row
@@ -216,6 +217,29 @@ unfold = movement(
     doc="Windows of one dimension, their elements in a new last one.",
     method=False,
 )
+
+
+def each(x: Any, dim: int, n: int) -> tuple[Any, ...]:
+    """`select` of each of the `n` indices of `dim`, at once where that can be."""
+    at_once = getattr(type(x), "_each", None)
+    if at_once is not None:
+        found: tuple[Any, ...] = at_once(x, dim)
+        return found
+    return tuple(select(x, dim=dim, index=i) for i in range(n))
+
+
+def cut(x: Any, dim: int, lengths: Sequence[int]) -> tuple[Any, ...]:
+    """`slice_` of each of the stretches of `lengths` along `dim`, at once where that can be."""
+    at_once = getattr(type(x), "_cut", None)
+    if at_once is not None:
+        found: tuple[Any, ...] = at_once(x, dim, lengths)
+        return found
+    ends = accumulate(lengths)
+    return tuple(
+        slice_(x, dim=dim, start=end - n, stop=end, step=1)
+        for end, n in zip(ends, lengths, strict=True)
+    )
+
 
 # The adjoint of a view in which elements may share memory. Where those of the tensor that was
 # viewed, whose geometry is `own`, share it, each takes an equal part of the gradient.

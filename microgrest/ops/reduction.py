@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .logic import eq, where
+from .logic import eq, isnan, logical_and, logical_or, where
 from .movement import expand
 from .row import Row
+from .scan import cumprod_before
 
 
 def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **facts: Any) -> Row:
     """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
 
     `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
-    or "bool".
+    or "bool". `again` makes of a result y that of n times as many elements, all of them met n
+    times; without it that is y.
     """
     extra = {"init": init, "step": step}
-    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty") if k in facts}
+    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty", "again") if k in facts}
     return Row(name, "reduction", ("x",), vjp, doc, extra=extra, **facts)
 
 
@@ -39,20 +41,37 @@ def _count(x: Any, dim: tuple[int, ...]) -> int:
 
 
 def _shared(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
-    """The gradient of an extremum, in equal parts to all elements that attain it."""
+    """The gradient of an extremum, in equal parts to all elements that attain it.
+
+    NaN attains nothing, and 0 / 0 makes the gradient NaN.
+    """
     hit = eq(x, spread(y, x, dim, keepdim))
-    share = g / sum(hit, dim=dim, keepdim=keepdim)
-    return (where(hit, spread(share, x, dim, keepdim), 0.0),)
+    return (hit * spread(g / sum(hit, dim=dim, keepdim=keepdim), x, dim, keepdim),)
+
+
+def _evenly(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
+    """As `_shared`, with NaN attained by every NaN."""
+    best = spread(y, x, dim, keepdim)
+    hit = logical_or(eq(x, best), logical_and(isnan(x), isnan(best)))
+    return (where(hit, spread(g / sum(hit, dim=dim, keepdim=keepdim), x, dim, keepdim), 0.0),)
 
 
 def _others(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
-    """The product's gradient, y/x; zeros in x are met by the product of the other elements."""
-    zero = eq(x, 0.0)
-    safe = where(zero, 1.0, x)
-    rest = spread(prod(safe, dim=dim, keepdim=True), x, dim, True)
-    zeros = spread(sum(zero, dim=dim, keepdim=True), x, dim, True)
-    alone = where(eq(zeros, 1), where(zero, rest, 0.0), 0.0)
-    return (spread(g, x, dim, keepdim) * where(eq(zeros, 0), rest / safe, alone),)
+    """The product's gradient: y / x, or where a zero is among x the product of the others."""
+    zeros = spread(sum(eq(x, 0.0), dim=dim, keepdim=True), x, dim, True)
+    divides = eq(zeros, 0)
+    quotient = spread(y, x, dim, keepdim) / where(divides, x, 1.0)
+    others = _beside(where(divides, 1.0, x), x, dim)
+    return (spread(g, x, dim, keepdim) * where(divides, quotient, others),)
+
+
+def _beside(factors: Any, x: Any, dim: tuple[int, ...]) -> Any:
+    """For every element the product of all others, along one dimension of x or over all."""
+    if len(dim) != 1:
+        factors = factors.reshape((-1,))
+    along = dim[0] if len(dim) == 1 else 0
+    before, after = (cumprod_before(factors, dim=along, reverse=r) for r in (False, True))
+    return (before * after).reshape(tuple(x.shape))
 
 
 sum = reduction(
@@ -60,6 +79,7 @@ sum = reduction(
     init="0",
     step="{acc} + {x}",
     lane="sum",
+    again=lambda y, n: y * n,
     vjp=lambda g, y, x, dim, keepdim: (spread(g, x, dim, keepdim),),
     doc="Sum of the elements; integers and bools sum to int64.",
 )
@@ -79,29 +99,30 @@ prod = reduction(
     init="1",
     step="{acc} * {x}",
     lane="sum",
+    again=lambda y, n: y**n,
     vjp=_others,
     doc="Product of the elements; integers and bools multiply to int64.",
 )
 
-amax = reduction(
-    "amax",
-    init="lowest",
-    step="{x} if {x} > {acc} or {x} != {x} else {acc}",
-    lane="same",
-    empty="an identity",
-    vjp=_shared,
-    doc="Largest element; NaN if there is one. Its gradient is shared among equal elements.",
-)
 
-amin = reduction(
-    "amin",
-    init="highest",
-    step="{x} if {x} < {acc} or {x} != {x} else {acc}",
-    lane="same",
-    empty="an identity",
-    vjp=_shared,
-    doc="Smallest element; NaN if there is one. Its gradient is shared among equal elements.",
-)
+def extremum(name: str, first: str, better: str, which: str, vjp: Any, backward: str = "") -> Row:
+    """Register an extremum; `better` compares {x} with the best so far, from `first` on."""
+    return reduction(
+        name,
+        init=first,
+        step=f"{{x}} if {{x}} {better} {{acc}} or {{x}} != {{x}} else {{acc}}",
+        lane="same",
+        empty="an identity",
+        vjp=vjp,
+        backward_name=backward,
+        doc=f"{which} element; NaN if there is one. Its gradient is shared among equal elements.",
+    )
+
+
+amax = extremum("amax", "lowest", ">", "Largest", _shared)
+amin = extremum("amin", "highest", "<", "Smallest", _shared)
+max = extremum("max", "lowest", ">", "Largest", _evenly, "MaxBackward1")
+min = extremum("min", "highest", "<", "Smallest", _evenly, "MinBackward1")
 
 all = reduction(
     "all", init="True", step="{acc} and {x}", lane="bool", doc="Whether every element is nonzero."

@@ -122,6 +122,7 @@ floor_divide = mutable(
     integer=_INTEGER_FLOOR_DIVIDE,
     boolean="!",
     operator="floordiv",
+    exact=("a", "b"),
     extra={"nonzero": "b"},
     doc="Quotient rounded toward minus infinity. Not differentiable.",
 )
@@ -130,9 +131,11 @@ div_floor = elementwise(
     _FLOOR_DIVIDE,
     integer=_INTEGER_FLOOR_DIVIDE,
     boolean="!",
+    tensors=(),
     vjp=lambda g, y, a, b: (zero(g), zero(g)),
     backward_name="DivBackward2",
     method=False,
+    exact=("a", "b"),
     extra={"internal": True, "nonzero": "b"},
     doc="What `div` with rounding_mode='floor' is.",
 )
@@ -141,9 +144,11 @@ div_trunc = elementwise(
     "trunc({a} / {b})",
     integer=_INTEGER_TRUNC_DIVIDE,
     boolean="!",
+    tensors=(),
     vjp=lambda g, y, a, b: (zero(g), zero(g)),
     backward_name="DivBackward2",
     method=False,
+    exact=("a", "b"),
     extra={"internal": True, "nonzero": "b"},
     doc="What `div` with rounding_mode='trunc' is.",
 )

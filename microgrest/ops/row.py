@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype
+from ..dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
 
 ROWS: dict[str, Row] = {}
 
@@ -37,19 +37,26 @@ class Row:
     # Formulas for integer and bool operands where they differ from the floating one.
     integer: str = ""
     boolean: str = ""
-    # "same" as the promoted operands, "float" (integers become the default type), or "bool".
+    # "same" as the promoted operands, "number" (bools become int64), "float" (integers become the
+    # default type), or "bool".
     result: str = "same"
     # The type that a conversion converts to, whatever the operand's.
     to: dtype | None = None
     # Inputs that keep their own type (a mask), out of the promotion.
     unpromoted: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
+    # Inputs that have to be tensors: the first, unless an operator takes a number there.
+    tensors: Any = None
+    # Numbers that the type computed in must hold, and those that float16 takes unrounded.
+    fits: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
     # "add" makes __add__ and __radd__; `inplace` makes the method name_ and, with it, __iadd__.
     operator: str = ""
     method: bool = True
     inplace: bool = False
     backward_name: str = ""
-    # Facts that only one family has: a reduction's fold, a movement's geometry, ...
+    # Facts that only one family has: a reduction's fold, a movement's geometry, the parameters on
+    # which it depends what a rule reads (`steers`), ...
     extra: dict[str, Any] = field(default_factory=dict)
     # What dispatch made of the row at the operand types it has met.
     forms: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -57,6 +64,9 @@ class Row:
     def __post_init__(self) -> None:
         if self.name in ROWS:
             raise ValueError(f"there is already a row named {self.name!r}")
+        if self.tensors is None:
+            reflected = self.operator and len(self.args) == 2 and self.result != "bool"
+            self.tensors = () if reflected else self.args[:1]
         self.backward_name = self.backward_name or f"{_camel(self.name)}Backward0"
         ROWS[self.name] = self
 
@@ -87,25 +97,29 @@ class Row:
         compute = promoted
         if self.result == "float" and promoted.category != FLOATING:
             compute = get_default_dtype()
+        if self.result == "number" and promoted is bool_:
+            compute = int64
         return compute, bool_ if self.result == "bool" else compute
 
     def check_floating(self, d: dtype) -> None:
-        """RuntimeError unless `d` is a floating type, for rows that take no other."""
+        """NotImplementedError unless `d` is a floating type, for rows that take no other."""
         if d.category != FLOATING:
-            raise RuntimeError(
+            raise NotImplementedError(
                 f'"{self.name}" is not implemented for {d.name!r} tensors; '
                 "convert them, for example with .float()"
             )
 
     def formula_for(self, compute: dtype) -> str:
-        """The scalar formula for operands of type `compute`; RuntimeError where there is none."""
+        """The scalar formula for operands of type `compute`, or NotImplementedError."""
         text = self.formula
         if compute.category != FLOATING and self.integer:
             text = self.integer
         if compute is bool_ and self.boolean:
             text = self.boolean
         if not isinstance(text, str) or text == "!":
-            raise RuntimeError(f'"{self.name}" is not implemented for {compute.name!r} tensors')
+            raise NotImplementedError(
+                f'"{self.name}" is not implemented for {compute.name!r} tensors'
+            )
         return text
 
 

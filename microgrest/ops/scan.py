@@ -12,6 +12,7 @@ from typing import Any
 
 from .elementwise import exp
 from .indexing import gather
+from .logic import isnan, where
 from .row import Row, elementwise
 
 # A register of the state: what an element brings to it, its first value, its step. Formulas are
@@ -69,9 +70,12 @@ cumsum: Row = scan(
 
 
 def _cumprod(g: Any, y: Any, x: Any, dim: int, reverse: bool) -> tuple[Any]:
-    """The product before x, times g + g' x' + g'' x' x'' + ... with the elements after x."""
+    """The product before x, times g + g' x' + g'' x' x'' + ... with the elements after x.
+
+    It does not depend on x itself, but a NaN there has to show.
+    """
     before = cumprod_before(x, dim=dim, reverse=reverse)
-    return (before * (g + _later(x * g, x, dim, reverse)),)
+    return (where(isnan(x), x, before * (g + _later(x * g, x, dim, reverse))),)
 
 
 _PRODUCT: Registers = {"acc": ("x", "1", "{acc} * {x}")}

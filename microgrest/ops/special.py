@@ -42,12 +42,13 @@ sigmoid = real(
 logit = real(
     "logit",
     "log({x} / (1 - {x}))",
-    vjp=lambda g, y, x: (g / where(logical_or(x < 0, x > 1), math.nan, x * (1 - x)),),
+    vjp=lambda g, y, x: (g / where(logical_or(x < 0, x > 1), math.nan, abs(x * (1 - x))),),
     doc="log(x / (1 - x)), the inverse of sigmoid.",
 )
 xlogy: Row = real(
     "xlogy",
     "0 if {a} == 0 and {b} == {b} else {a} * log({b})",
+    tensors=(),
     vjp=lambda g, y, a, b: (
         xlogy(g, where(logical_and(a == 0, b <= 0), 1.0, b)),
         g * (a / b),
@@ -59,6 +60,7 @@ logaddexp = elementwise(
     "{a} if {a} == {b} and isinf({a}) else"
     " ({a} if {a} > {b} else {b}) + log1p(exp(-abs({a} - {b})))",
     integer="!",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (g * sigmoid(a - b), g * sigmoid(b - a)),
     doc="log(exp(a) + exp(b)), without overflow.",
 )
@@ -67,6 +69,7 @@ logaddexp2 = elementwise(
     "{a} if {a} == {b} and isinf({a}) else"
     f" ({{a}} if {{a}} > {{b}} else {{b}}) + log1p(exp2(-abs({{a}} - {{b}}))) * {1 / _LN2!r}",
     integer="!",
+    tensors=("a", "b"),
     vjp=lambda g, y, a, b: (g * sigmoid((a - b) * _LN2), g * sigmoid((b - a) * _LN2)),
     doc="log2(2**a + 2**b), without overflow.",
 )

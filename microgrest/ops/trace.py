@@ -120,9 +120,15 @@ def evaluate(
 
 
 class Lowering:
-    """Symbols -> Program: types settled, composites expanded, equal values computed once."""
+    """Symbols -> Program: types settled, composites expanded, equal values computed once.
 
-    def __init__(self, inputs: Iterable[tuple[Symbol, dtype, dtype]]) -> None:
+    An input is a symbol, its stored type and the type that it is loaded as. Those among `halved`
+    are rounded to float16 then, which in a register is a float32.
+    """
+
+    def __init__(
+        self, inputs: Iterable[tuple[Symbol, dtype, dtype]], halved: Iterable[Symbol] = ()
+    ) -> None:
         self.inputs: list[Input] = []
         self.types: list[dtype] = []
         self.body: list[Instr] = []
@@ -132,6 +138,11 @@ class Lowering:
             self.values[symbol] = len(self.inputs)
             self.inputs.append(Input(symbol.name, stored.name, register.name))
             self.types.append(register)
+        for symbol in halved:
+            if symbol in self.values:
+                args = (("x", self.values[symbol]),)
+                instr = Instr("half_to_float(float_to_half({x}))", args, "float32", "float32")
+                self.values[symbol] = self._emit(instr, dtypes.float32)
 
     def value(self, v: Any, wanted: dtype) -> int:
         """The number of a value: of a symbol, or of a literal made of type `wanted`."""

@@ -58,7 +58,8 @@ class Adagrad(Optimizer):
                 self._begin(param, group)
 
     def _new_state(self, param: Tensor, group: Group) -> State:
-        return {"step": 0, "sum": full_like(param, group["initial_accumulator_value"])}
+        # As in PyTorch a group has no say in it.
+        return {"step": 0, "sum": full_like(param, self.defaults["initial_accumulator_value"])}
 
     def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         rate = group["lr"] / (1 + (step - 1) * group["lr_decay"])

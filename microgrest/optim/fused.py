@@ -20,8 +20,10 @@ from typing import Any
 from weakref import WeakSet
 
 from .. import dtypes
-from ..dispatch.common import mixed_devices, run
-from ..dispatch.inplace import check_writable
+from ..dispatch.common import mixed_devices
+from ..dispatch.launch import run
+from ..dispatch.memory import apart
+from ..dispatch.target import check_apart, check_writable
 from ..kernels.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor
@@ -92,7 +94,10 @@ class Update:
         self.kernel: Callable[..., None] | None = None
 
     def __call__(self, held: list[Tensor], values: Sequence[float]) -> None:
-        shape = held[0]._shape
+        array, shape = held[0]._storage.array, held[0]._shape
+        for t in held[1:]:
+            if t._storage.array is array:
+                check_apart(self.program.name, held[0], (t,))
         flats = [t._flat for t in held if t._shape == shape and t._flat is not None]
         if len(flats) < len(held):
             self._strided(held, values)
@@ -120,4 +125,5 @@ class Update:
                 raise RuntimeError(f"{self.program.name}: tensors of shapes {shapes} do not match")
         for t in results:
             check_writable(self.program.name, t)
-        run(self.program, held[0]._shape, [*held, *values], results)
+        ready = [held[0], *apart(held[1:], held[0])]
+        run(self.program, held[0]._shape, [*ready, *values], results)

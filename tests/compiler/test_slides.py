@@ -79,7 +79,7 @@ def test_slices_that_overlap_are_recorded_apart() -> None:
     whole, _ = sliced()
 
     def fn(x: Any, y: Any) -> None:
-        x += y
+        x += y * 1
 
     step = compiled(fn)
     for start in (0, 8, 4, 4, 4, 2, 2, 2, 4, 8):
@@ -87,6 +87,22 @@ def test_slices_that_overlap_are_recorded_apart() -> None:
         expected[:4] += expected[start : start + 4].clone()
         step(whole[:4], whole[start : start + 4])
         assert whole.equal(expected), start
+
+
+def test_slices_that_overlap_are_refused_where_eager_mode_refuses() -> None:
+    whole, _ = sliced()
+
+    def fn(x: Any, y: Any) -> None:
+        x += y
+
+    step = compiled(fn)
+    for start in (0, 8, 4, 4, 4):
+        step(whole[:4], whole[start : start + 4])
+    before = whole.clone()
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="some elements of the input tensor and the written"):
+            step(whole[:4], whole[2:6])
+    assert whole.equal(before)
 
 
 def test_the_whole_may_be_held_by_the_function() -> None:

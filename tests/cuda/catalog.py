@@ -8,7 +8,7 @@ from microgrest.kernels.program import Program
 
 from microgrest import dtypes
 from microgrest.device import CPU
-from microgrest.dispatch.elementwise import Form
+from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]

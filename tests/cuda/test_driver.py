@@ -13,7 +13,7 @@ import pytest
 from fake import Unavailable, built, on_fake_driver, told
 
 import microgrest as mg
-from microgrest.dispatch.elementwise import form_of
+from microgrest.dispatch.forms import form_of
 from microgrest.ops import ROWS
 
 try:

@@ -18,7 +18,7 @@ from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
 from microgrest import dtypes
-from microgrest.dispatch.elementwise import Form
+from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 
 pytest.importorskip(

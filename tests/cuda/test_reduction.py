@@ -12,7 +12,7 @@ from microgrest.kernels.cuda.source import axes, folds
 from microgrest.kernels.program import Program, Reduce
 
 from microgrest import dtypes
-from microgrest.dispatch.elementwise import sum_of
+from microgrest.dispatch.forms import sum_of
 from microgrest.dispatch.reduction import program_of, result_type
 from microgrest.ops import ROWS
 from microgrest.ops.trace import Lowering, Symbol

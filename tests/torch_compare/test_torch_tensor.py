@@ -153,6 +153,11 @@ def test_expressions(expression: str) -> None:
     compare(f"result = {expression}", environment)
 
 
+@pytest.mark.parametrize("program", lines("forms.txt"))
+def test_forms_of_calls(program: str) -> None:
+    compare(program, environment)
+
+
 @pytest.mark.parametrize("expression", lines("reads.txt"))
 def test_reading_items(expression: str) -> None:
     compare(f"result = {expression}", variables)

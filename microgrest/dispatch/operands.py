@@ -1,0 +1,163 @@
+"""Operands: what a call was given, bound to names, made tensors and numbers, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..arrays import from_numpy
+from ..dtypes import FLOATING, bool_, dtype, float16
+from ..ops.row import Row
+from ..recording import state
+from ..tensor import Tensor
+from .common import check_range, check_width
+
+# What operators take; of anything else Python asks the other operand's type.
+OPERANDS = (Tensor, int, float, np.generic, np.ndarray)
+# PyTorch's names for the first two arguments.
+SPELLED = ("input", "other")
+
+
+def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """Arguments in the row's order; the first two also answer to PyTorch's `input` and `other`."""
+    values = dict(zip(row.args, args, strict=False))
+    for key, value in kwargs.items():
+        name = key
+        if key not in row.args and key in SPELLED:
+            name = row.args[SPELLED.index(key)]
+        if name not in row.args or name in values:
+            raise TypeError(
+                f"{row.name}() got an unexpected argument {key!r}; it takes {', '.join(row.args)}"
+            )
+        values[name] = value
+    values = row.defaults | values
+    missing = [name for name in row.args if name not in values]
+    if missing:
+        raise TypeError(f"{row.name}() missing required arguments: {', '.join(missing)}")
+    if len(args) > len(row.args):
+        raise TypeError(
+            f"{row.name}() takes {', '.join(row.args)}, but {len(args)} arguments were given"
+        )
+    return [values[name] for name in row.args]
+
+
+def operands(row: Row, args: Sequence[Any]) -> list[Any]:
+    """`args` as tensors and Python numbers; TypeError for what `row` does not take."""
+    made = [
+        a if isinstance(a, Tensor) else operand(row, name, a)
+        for name, a in zip(row.args, args, strict=True)
+    ]
+    if not any(isinstance(a, Tensor) for a in made):
+        made[0] = from_numpy(np.array(made[0], dtypes.of_number(made[0]).numpy))
+    return made
+
+
+def operand(row: Row, name: str, a: Any) -> Any:
+    """`a` as a tensor or a Python number; TypeError for what `row` does not take there."""
+    if isinstance(a, np.ndarray):
+        return from_numpy(a)
+    if isinstance(a, np.generic):
+        a = a.item()
+    if not isinstance(a, (int, float)) or name in row.tensors:
+        i = row.args.index(name)
+        called = SPELLED[i] if i == 0 or len(row.args) == 2 else name
+        wanted = "Tensor" if name in row.tensors else "a Tensor or a number"
+        raise TypeError(
+            f"{row.name}(): argument {called!r} (position {i + 1}) must be {wanted}, not "
+            f"{type(a).__name__}"
+        )
+    check_width(f"{row.name}()", a)
+    return a
+
+
+def promote(row: Row, args: Sequence[Any]) -> dtype:
+    """What the types of `args` promote to, as in PyTorch."""
+    dimensioned: list[dtype] = []
+    zero_dim: list[dtype] = []
+    numbers: list[dtype] = []
+    for name, a in zip(row.args, args, strict=True):
+        if name in row.unpromoted:
+            continue
+        if isinstance(a, Tensor):
+            (dimensioned if a._shape else zero_dim).append(a._kind.dtype)
+        elif name not in row.defaults:
+            numbers.append(dtypes.of_number(a))
+    if row.integer == "!":
+        row.check_floating(dtypes.result_of(dimensioned, zero_dim, ()))
+    return dtypes.result_of(dimensioned, zero_dim, numbers)
+
+
+# Types and values
+
+
+def check_types(row: Row, args: Sequence[Any]) -> None:
+    """RuntimeError for types that `row` does not take."""
+    if "bools" in row.extra and any(_is_bool(a) for a in args):
+        raise RuntimeError(row.extra["bools"])
+    if "alike" in row.extra:
+        _check_alike(row, args)
+    if "alpha" in row.args:
+        _check_alpha(args[row.args.index("alpha")], promote(row, args))
+
+
+def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
+    """RuntimeError for values that `row`, which computes in `compute`, does not take."""
+    floating = compute.category == FLOATING
+    # Of two floating-point operands the short path looks at none, and infinity bounds as well.
+    if compute is not float16 and not (floating and len(args) == 2):
+        for name in row.fits:
+            number = args[row.args.index(name)]
+            if not isinstance(number, Tensor):
+                check_range(compute, number, number)
+    if floating:
+        return
+    if "exponent" in row.extra:
+        exponent = args[row.args.index(row.extra["exponent"])]
+        if not isinstance(exponent, Tensor):
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            check_range(compute, exponent, exponent)
+    if "nonzero" in row.extra:
+        _check_divisor(row.name, args, args[row.args.index(row.extra["nonzero"])], compute)
+
+
+def _check_alike(row: Row, args: Sequence[Any]) -> None:
+    for name, a in zip(row.args, args, strict=True):
+        if isinstance(a, Tensor) and a.dtype is not args[0].dtype:
+            raise RuntimeError(
+                f"{row.name}(): expected dtype {args[0].dtype!r} for `{name}` but got dtype "
+                f"{a.dtype!r}"
+            )
+
+
+def _check_alpha(alpha: Any, promoted: dtype) -> None:
+    if isinstance(alpha, float) and promoted.category != FLOATING:
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    if isinstance(alpha, bool) and promoted is not bool_:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+
+
+def _is_bool(a: Any) -> bool:
+    return a._kind.dtype is bool_ if isinstance(a, Tensor) else isinstance(a, bool)
+
+
+def _check_divisor(name: str, args: Sequence[Any], divisor: Any, compute: dtype) -> None:
+    """RuntimeError for an integer division by zero, once the divisor has its type."""
+    if any(isinstance(a, Tensor) and not a.numel() for a in args):
+        return
+    if not isinstance(divisor, Tensor):
+        zero = not divisor % (1 << 8 * compute.itemsize)
+    else:
+        if state.recorder is not None:
+            state.recorder.refuse(
+                f"{name}() looks for zeros among the integers that it divides by",
+                "divide by a number, or convert to floating-point numbers before",
+            )
+        zero = not divisor.detach().to(compute).all()
+    if zero:
+        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
