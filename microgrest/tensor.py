@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, SupportsIndex, overload
-from weakref import WeakSet
 
 import numpy as np
 
@@ -290,7 +289,8 @@ class Tensor(Methods):
         if on and not self._requires_grad and self._base is not None:
             # A leaf is nobody's view: its own views are views of a leaf.
             base, self._base = self._base[0], None
-            base._views = WeakSet(v for v in base._views or () if v is not self)
+            if base._views is not None:
+                base._views.drop(self)
         self._requires_grad = bool(on)
         world.tensors += 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..autograd.modes import enable_grad
-from ..autograd.modes import enable_grad
 from ..dispatch.target import check_writable
 from ..methods import method
 from ..tensor import Tensor

@@ -133,6 +133,14 @@ def compare(source: str, names: Any) -> None:
     agree(ours, theirs)
 
 
+def extremes(library: Any) -> dict[str, Any]:
+    """What the programs on special values find: infinities, NaN, zeros, and a list of such."""
+    inf, nan = float("inf"), float("nan")
+    special = [nan, inf, -inf, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 3.0, -3.0, 6.0, 100.0, -100.0]
+    names = {"inf": inf, "nan": nan, "special": [*special, 2.0, 1e-30]}
+    return environment(library) | names
+
+
 @pytest.mark.parametrize("source", [*blocks("backward.txt"), *blocks("hooks.txt")])
 def test_gradients(source: str) -> None:
     compare(source, environment)
@@ -156,6 +164,18 @@ def test_expressions(expression: str) -> None:
 @pytest.mark.parametrize("program", lines("forms.txt"))
 def test_forms_of_calls(program: str) -> None:
     compare(program, environment)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        program
+        for name in ("reductions", "edges", "bools", "extremes", "shapes")
+        for program in lines(f"{name}.txt")
+    ],
+)
+def test_kinds(program: str) -> None:
+    compare(program, extremes)
 
 
 @pytest.mark.parametrize("expression", lines("reads.txt"))
