@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .methods import Operand
+from .methods import Number, Operand
 from .tensor import Tensor
 
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -18,22 +18,12 @@ def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine; nan for x < 1."""
 
 def addcdiv(
-    input: Operand,
-    tensor1: Operand,
-    tensor2: Operand,
-    value: Operand = 1,
-    *,
-    out: Tensor | None = None,
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Number = 1, *, out: Tensor | None = None
 ) -> Tensor:
     """x + value tensor1 / tensor2."""
 
 def addcmul(
-    input: Operand,
-    tensor1: Operand,
-    tensor2: Operand,
-    value: Operand = 1,
-    *,
-    out: Tensor | None = None,
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Number = 1, *, out: Tensor | None = None
 ) -> Tensor:
     """x + value tensor1 tensor2."""
 
@@ -52,7 +42,7 @@ def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent, in [-pi/2, pi/2]."""
 
-def arctan2(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angle of the vector with ordinate a and abscissa b, in [-pi, pi]."""
 
 def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -67,7 +57,7 @@ def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent, in [-pi/2, pi/2]."""
 
-def atan2(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angle of the vector with ordinate a and abscissa b, in [-pi, pi]."""
 
 def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -94,19 +84,19 @@ def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) ->
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest integer not below x."""
 
-def celu(input: Operand, alpha: Operand = 1.0, *, out: Tensor | None = None) -> Tensor:
+def celu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x / alpha) - 1)."""
 
-def clamp_max(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def clamp_max(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """min(x, max); nan if either is."""
 
-def clamp_min(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def clamp_min(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """max(x, min); nan if either is."""
 
 def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy, contiguous."""
 
-def copysign(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of a with the sign of b."""
 
 def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -118,10 +108,10 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians."""
 
-def elu(input: Operand, alpha: Operand = 1.0, *, out: Tensor | None = None) -> Tensor:
+def elu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x) - 1)."""
 
-def eq(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def eq(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a == b."""
 
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -151,34 +141,34 @@ def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Quotient rounded toward minus infinity. Not differentiable."""
 
-def fmax(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two, passing over nan; at a tie the first has the derivative."""
 
-def fmin(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two, passing over nan; at a tie the first has the derivative."""
 
-def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def fmod(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of the dividend, as C's fmod."""
 
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The fraction, x - trunc(x)."""
 
-def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def ge(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a >= b."""
 
 def gelu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x times the normal CDF of x."""
 
-def greater(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def greater(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a > b."""
 
-def greater_equal(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def greater_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a >= b."""
 
-def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def gt(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a > b."""
 
-def hardshrink(input: Operand, lambd: Operand = 0.5, *, out: Tensor | None = None) -> Tensor:
+def hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """x, and 0 within lambd of 0."""
 
 def hardsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -188,11 +178,11 @@ def hardswish(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x relu6(x + 3) / 6."""
 
 def hardtanh(
-    input: Operand, min_val: Operand = -1.0, max_val: Operand = 1.0, *, out: Tensor | None = None
+    input: Tensor, min_val: Number = -1.0, max_val: Number = 1.0, *, out: Tensor | None = None
 ) -> Tensor:
     """x held between min_val and max_val; its derivative at either is 0."""
 
-def hypot(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Length of the vector (a, b), without overflow on the way."""
 
 def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -210,21 +200,21 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is inf."""
 
-def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def le(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
 
 def leaky_relu(
-    input: Operand, negative_slope: Operand = 0.01, *, out: Tensor | None = None
+    input: Tensor, negative_slope: Number = 0.01, *, out: Tensor | None = None
 ) -> Tensor:
     """x for x > 0, else negative_slope x."""
 
-def lerp(input: Operand, end: Operand, weight: Operand, *, out: Tensor | None = None) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """Linear interpolation, x + weight (end - x), exact at both ends."""
 
-def less(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def less(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a < b."""
 
-def less_equal(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def less_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
 
 def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -239,22 +229,22 @@ def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2."""
 
-def logaddexp(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(a) + exp(b)), without overflow."""
 
-def logaddexp2(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log2(2**a + 2**b), without overflow."""
 
-def logical_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether both are nonzero."""
 
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is zero."""
 
-def logical_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether one is nonzero."""
 
-def logical_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is nonzero."""
 
 def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -263,13 +253,13 @@ def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(x)), without underflow."""
 
-def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def lt(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a < b."""
 
-def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two, or nan if either is nan; a tie shares the derivative."""
 
-def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two, or nan if either is nan; a tie shares the derivative."""
 
 def mish(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -281,7 +271,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def multiply(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Product, a b."""
 
-def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def ne(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a != b."""
 
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -290,7 +280,7 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Negation, -x."""
 
-def not_equal(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def not_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a != b."""
 
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -339,11 +329,11 @@ def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine."""
 
 def softplus(
-    input: Operand, beta: Operand = 1.0, threshold: Operand = 20.0, *, out: Tensor | None = None
+    input: Tensor, beta: Number = 1.0, threshold: Number = 20.0, *, out: Tensor | None = None
 ) -> Tensor:
     """log(1 + exp(beta x)) / beta; x where beta x > threshold."""
 
-def softshrink(input: Operand, lambd: Operand = 0.5, *, out: Tensor | None = None) -> Tensor:
+def softshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """x moved toward 0 by lambd, and 0 within lambd of it."""
 
 def softsign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -365,7 +355,7 @@ def tanhshrink(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x - tanh(x)."""
 
 def threshold(
-    input: Operand, threshold: Operand, value: Operand, *, out: Tensor | None = None
+    input: Tensor, threshold: Operand, value: Operand, *, out: Tensor | None = None
 ) -> Tensor:
     """x above the threshold, else value."""
 

@@ -29,7 +29,7 @@ POINTWISE = '''\
 
 from __future__ import annotations
 
-from .methods import Operand
+from .methods import Number, Operand
 from .tensor import Tensor
 '''
 
@@ -42,6 +42,7 @@ from __future__ import annotations
 {imports}
 
 F = TypeVar("F")
+Number: TypeAlias = float
 Operand: TypeAlias = Tensor | float | np.generic | np.ndarray[Any, Any]
 
 @overload
@@ -70,7 +71,8 @@ def parameters(row: Row) -> list[str]:
     names = [{"x": "input", "a": "input", "b": "other"}.get(name, name) for name in row.args]
     if len(names) == 2 and not row.defaults:
         names = ["input", "other"]
-    types = ["Tensor" if len(names) == 1 else "Operand"] * len(names)
+    numbers = dict.fromkeys(row.defaults, "Number")
+    types = ["Tensor" if name in row.tensors else numbers.get(name, "Operand") for name in row.args]
     defaults = [f" = {row.defaults[name]!r}" if name in row.defaults else "" for name in row.args]
     return [f"{n}: {t}{d}" for n, t, d in zip(names, types, defaults, strict=True)]
 
@@ -110,11 +112,12 @@ def methods() -> str:
 def method(name: str, function: Callable[..., Any], used: Imports) -> str:
     """The lines of one method, whose types are noted in `used`."""
     made = (f"{PACKAGE}.dispatch.fast", f"{PACKAGE}.dispatch.api")
-    if function.__module__ in made or name in ("__pow__", "__rpow__"):
+    by_row = function.__module__ in made or name in ("__pow__", "__ipow__")
+    if by_row:
         given, result = of_row(name), "Tensor"
     else:
         given, result = of_function(function, used)
-    updates = function.__module__ in made and re.fullmatch(r"__i(?!nv)\w+__", name)
+    updates = by_row and re.fullmatch(r"__i(?!nv)\w+__", name)
     if updates or re.fullmatch(r"[a-z]\w*[a-z0-9]_|__new__", name):
         result = "Self"
         used.add("typing_extensions", "Self")

@@ -26,7 +26,12 @@ UNARY = ["exp", "sin", "sqrt", "neg", "reciprocal", "sigmoid", "tanh", "floor"]
 @pytest.mark.parametrize("name", UNARY)
 def test_out_of_unary_functions(name: str) -> None:
     x, f = mg.tensor([0.5, 2.0]), getattr(mg, name)
-    for out in (mg.empty(0), mg.zeros(2), mg.zeros(4)[::2], mg.empty(0, dtype=mg.float64)):
+    wide = mg.empty(0, dtype=mg.float64)
+    if name in ("neg", "floor"):
+        with pytest.raises(RuntimeError, match="Expected out tensor to have dtype"):
+            f(x, out=wide)
+        wide = mg.empty(0)
+    for out in (mg.empty(0), mg.zeros(2), mg.zeros(4)[::2], wide):
         result = f(x, out=out)
         assert result is out and out.shape == (2,)
         np.testing.assert_allclose(out.numpy(), f(x).numpy(), rtol=1e-6)
@@ -159,6 +164,39 @@ def test_out_of_two_results() -> None:
     assert found.values is values and values.tolist() == [3.0] and places.tolist() == [1]
     with pytest.raises(TypeError, match="must be a tuple of 2 Tensors"):
         mg.max(x, 1, out=values)
+
+
+def test_out_that_is_an_operand_is_not_resized() -> None:
+    v = mg.tensor(1.0)
+    for call in (lambda: mg.xlogy(mg.ones(2), v, out=v), lambda: mg.add(v, mg.ones(2), out=v)):
+        with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
+            call()
+    assert v.shape == () and v.item() == 1
+
+
+def test_out_of_what_has_no_derivative() -> None:
+    y = mg.tensor([1.0, -1.0], requires_grad=True) * 1
+    assert mg.gt(y, 0, out=y) is y and y.tolist() == [1, 0]
+    assert mg.argmax(y, out=mg.empty((), dtype=mg.int64)).item() == 0
+
+
+def test_all_of_an_operand_seen_otherwise() -> None:
+    x = mg.ones(2, 3, 4)[::2]
+    x[:] += x * 1
+    x[None] = x
+    x[...] *= x
+    assert x.tolist() == mg.full((1, 3, 4), 4.0).tolist()
+    empty = mg.ones(0, 3)
+    empty[:] += empty[:0]
+    assert mg.zeros(0, 2).expand(2, 0, 2).add_(1).shape == (2, 0, 2)
+
+
+def test_powers_in_place_are_those_out_of_place() -> None:
+    x = mg.tensor([float("-inf"), -0.0, 4.0])
+    for n in (0.5, -0.5, -1, 2, 3, 2.5):
+        for y in (x.clone().pow_(n), operator.ipow(x.clone(), n), mg.pow(x, n, out=mg.empty(0))):
+            np.testing.assert_array_equal(y.numpy(), (x**n).numpy())
+    assert operator.ipow(mg.tensor([True, False]), False).tolist() == [True, True]
 
 
 def test_out_over_an_operand() -> None:

@@ -45,8 +45,11 @@ def call(
     if into is None:
         result, ready = Tensor._empty(shape, kind), args
     else:
-        stored = into.dtype if row is COPY else form.result
-        (target.own if in_place else target.given)(row.name, into, shape, stored, args)
+        if in_place:
+            target.own(row.name, into, shape, into.dtype if row is COPY else form.result, args)
+        else:
+            same = "own" in row.extra
+            target.given(row.name, into, shape, form.result, args, same=same)
         form, result, ready = stored_as(form, into.dtype), into, apart(args, into)
     layout = flat_layout(ready, result)
     edges = edges_of(form, args, in_place)

@@ -47,7 +47,7 @@ def bind(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
 def operands(row: Row, args: Sequence[Any]) -> list[Any]:
     """`args` as tensors and Python numbers; TypeError for what `row` does not take."""
     made = [
-        a if isinstance(a, Tensor) else operand(row, name, a)
+        a if isinstance(a, Tensor) and name not in row.defaults else operand(row, name, a)
         for name, a in zip(row.args, args, strict=True)
     ]
     if not any(isinstance(a, Tensor) for a in made):
@@ -57,6 +57,10 @@ def operands(row: Row, args: Sequence[Any]) -> list[Any]:
 
 def operand(row: Row, name: str, a: Any) -> Any:
     """`a` as a tensor or a Python number; TypeError for what `row` does not take there."""
+    if isinstance(a, Tensor):
+        if a._shape:
+            raise TypeError(f"{row.name}(): argument {name!r} must be Number, not Tensor")
+        return a
     if isinstance(a, np.ndarray):
         return from_numpy(a)
     if isinstance(a, np.generic):
@@ -126,7 +130,8 @@ def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
 
 def _check_alike(row: Row, args: Sequence[Any]) -> None:
     for name, a in zip(row.args, args, strict=True):
-        if isinstance(a, Tensor) and a.dtype is not args[0].dtype:
+        alike = not isinstance(a, Tensor) or a.dtype is args[0].dtype
+        if not alike and (name != "weight" or a._shape):
             raise RuntimeError(
                 f"{row.name}(): expected dtype {args[0].dtype!r} for `{name}` but got dtype "
                 f"{a.dtype!r}"

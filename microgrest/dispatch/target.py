@@ -20,31 +20,52 @@ def own(name: str, x: Tensor, shape: tuple[int, ...], result: dtype, others: Seq
     check_writable(name, x, others)
     check_cast(name, result, x.dtype)
     if shape != x._shape:
-        raise RuntimeError(
-            f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} "
-            f"in {name}_()"
-        )
+        raise _mismatched(f"{name}_", x, shape)
     check_apart(name, x, others)
 
 
+def _mismatched(name: str, x: Tensor, shape: tuple[int, ...]) -> RuntimeError:
+    return RuntimeError(
+        f"output with shape {list(x._shape)} doesn't match the broadcast shape {list(shape)} "
+        f"in {name}()"
+    )
+
+
 def given(
-    name: str, out: Any, shape: tuple[int, ...], result: dtype, others: Sequence[Any]
+    name: str,
+    out: Any,
+    shape: tuple[int, ...],
+    result: dtype,
+    others: Sequence[Any],
+    *,
+    same: bool = False,
 ) -> None:
-    """RuntimeError unless `out=` can take a `result` from `others`; it gets that `shape`."""
-    check_out(name, out, others)
+    """RuntimeError unless `out=` can take a `result` from `others`; it gets that `shape`.
+
+    With `same` it has to have the result's dtype.
+    """
+    check_out(name, out, result, others)
     common_device(name, (out, *others))
     check_cast(name, result, out.dtype)
+    if same and out.dtype is not result:
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to have dtype {result!r}, but got {out.dtype!r} instead"
+        )
     if out._shape != shape:
+        if any(a is out for a in others):
+            raise _mismatched(name, out, shape)
         resize(out, shape)
     check_repeats(out)
     check_apart(name, out, others)
 
 
-def check_out(name: str, out: Any, others: Sequence[Any]) -> None:
+def check_out(name: str, out: Any, result: dtype, others: Sequence[Any]) -> None:
     """TypeError unless `out` is a tensor, RuntimeError where the call would be recorded."""
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if state.grad and any(isinstance(t, Tensor) and t._requires_grad for t in (out, *others)):
+    if not state.grad or not result.is_floating_point:
+        return
+    if any(isinstance(t, Tensor) and t._requires_grad for t in (out, *others)):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."
@@ -123,9 +144,8 @@ def _check_view(name: str, x: Tensor, others: Sequence[Any]) -> None:
 
 def check_repeats(x: Tensor) -> None:
     """RuntimeError for expanded memory."""
-    if x._flat is None and any(
-        step == 0 and n > 1 for step, n in zip(x._strides, x._shape, strict=True)
-    ):
+    pairs = zip(x._strides, x._shape, strict=True)
+    if x._flat is None and 0 not in x._shape and any(not step and n > 1 for step, n in pairs):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
@@ -158,8 +178,13 @@ def _meets(a: Tensor, x: Tensor, whole: bool) -> bool:
         return False
     (start, stop), (first, last) = ((t._offset, t._offset + t.numel()) for t in (a, x))
     if (start, stop) == (first, last) and whole:
-        return a._strides != x._strides
+        return _walk(a) != _walk(x)
     return max(start, first) < min(stop, last)
+
+
+def _walk(t: Tensor) -> list[tuple[int, int]]:
+    """The extents and strides of the dimensions along which there are steps."""
+    return [(n, step) for n, step in zip(t._shape, t._strides, strict=True) if n != 1]
 
 
 def _dense(t: Tensor) -> bool:
@@ -186,12 +211,7 @@ def store(name: str, out: Any, result: Any, *, same: bool) -> Any:
         for o, r in zip(out, result, strict=True):
             store(name, o, r, same=same)
         return type(result)(*out)
-    if same and isinstance(out, Tensor) and out.dtype is not result.dtype:
-        raise RuntimeError(
-            f"{name}(): Expected out tensor to have dtype {result.dtype!r}, but got {out.dtype!r} "
-            "instead"
-        )
-    given(name, out, result._shape, result.dtype, (result,))
+    given(name, out, result._shape, result.dtype, (result,), same=same)
     put(out, result)
     out._storage.touch()
     return out

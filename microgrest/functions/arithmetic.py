@@ -14,7 +14,7 @@ from ..integers import whole
 from ..methods import Methods, method
 from ..ops.elementwise import add_scaled, sub_scaled
 from ..ops.logic import masked_fill as masked_fill_row
-from ..ops.rounding import div_floor, div_trunc
+from ..ops.row import ROWS
 from ..tensor import Tensor
 
 
@@ -55,13 +55,18 @@ def div(
     input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None
 ) -> Tensor:
     """input / other, or its quotient rounded toward zero ("trunc") or minus infinity ("floor")."""
+    return FUNCTIONS[_division(rounding_mode)](input, other, out=out)
+
+
+def _division(rounding_mode: str | None) -> str:
+    """The row that divides so."""
     names = {None: "div", "trunc": "div_trunc", "floor": "div_floor"}
     if rounding_mode not in names:
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"{rounding_mode!r}"
         )
-    return FUNCTIONS[names[rounding_mode]](input, other, out=out)
+    return names[rounding_mode]
 
 
 divide = method(name="divide")(div)
@@ -74,24 +79,48 @@ _SPECIAL = _BY_PRODUCTS | {
 }
 
 
+def _special(x: Any, exponent: Any) -> Function | None:
+    """The function for a power that has one of its own."""
+    if exponent.__class__ not in (int, float) or not isinstance(x, Tensor):
+        return None
+    if x._kind.dtype.is_floating_point:
+        return _SPECIAL.get(exponent)
+    return _BY_PRODUCTS.get(exponent) if exponent.__class__ is int else None
+
+
+def _both_bools(x: Any, exponent: Any) -> bool:
+    return exponent.__class__ is bool and isinstance(x, Tensor) and x.dtype is bool_
+
+
 def _power(general: Function) -> Function:
     def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         """input to the power `exponent`; 2, 3, 1/2, -1 and -1/2 by products and roots."""
-        special = None
-        if exponent.__class__ in (int, float) and isinstance(input, Tensor):
-            floating = input._kind.dtype.is_floating_point
-            if floating or exponent.__class__ is int:
-                special = (_SPECIAL if floating else _BY_PRODUCTS).get(exponent)
-        elif exponent.__class__ is bool and isinstance(input, Tensor) and input.dtype is bool_:
+        special = _special(input, exponent)
+        if special is not None:
+            return special(input) if out is None else special(input, out=out)
+        if _both_bools(input, exponent):
             return FUNCTIONS["bitwise_or"](input, not exponent, out=out)
-        if special is None:
-            return general(input, exponent, out=out)
-        return special(input) if out is None else special(input, out=out)
+        return general(input, exponent, out=out)
 
     return pow
 
 
+def _power_in_place(general: Function) -> Function:
+    def pow_(self: Tensor, exponent: Any) -> Tensor:
+        """self **= exponent."""
+        special = _special(self, exponent)
+        if special is not None:
+            return call(ROWS[special.__name__], (self,), in_place=True)
+        if _both_bools(self, exponent):
+            return IN_PLACE["bitwise_or"](self, not exponent)
+        return general(self, exponent)
+
+    return pow_
+
+
 pow = method(name="pow")(_power(FUNCTIONS["pow"]))
+method(name="pow_")(_power_in_place(IN_PLACE["pow"]))
+method(name="__ipow__")(_power_in_place(Methods.__ipow__))
 method(name="__pow__")(_power(Methods.__pow__))
 
 
@@ -239,19 +268,11 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     """self /= other, rounded as `div` does."""
     if rounding_mode is None:
         return IN_PLACE["div"](self, other)
-    rows = {"trunc": div_trunc, "floor": div_floor}
-    return call(rows[rounding_mode], (self, other), in_place=True)
+    row = ROWS[_division(rounding_mode)]
+    return call(row, (self, other), in_place=True)
 
 
 divide_ = method(name="divide_")(div_)
-
-
-@method
-def pow_(self: Tensor, exponent: Any) -> Tensor:
-    """self **= exponent."""
-    if isinstance(exponent, (int, float)) and exponent == 2 and self.is_floating_point():
-        return IN_PLACE["square"](self)
-    return IN_PLACE["pow"](self, exponent)
 
 
 @method(name="__invert__")

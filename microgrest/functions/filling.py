@@ -58,6 +58,8 @@ def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite with `src`, which broadcasts and is converted."""
+    if isinstance(src, (int, float)):
+        src = creation.as_tensor(src, device=self.device)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}")
     if src.device is not self.device:

@@ -11,9 +11,9 @@ replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
 `nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
-integers; `bools`, why no operand may be a bool; `alike`, whether all tensors have one dtype;
-`backward_tensor`, the backward name where the last operand is a tensor rather than a number, which
-PyTorch tells apart.
+integers; `bools`, why no operand may be a bool; `alike`, whether all tensors have one dtype; `own`,
+whether `out=` has to have the result's; `backward_tensor`, the backward name where the last operand
+is a tensor rather than a number, which PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -106,7 +106,11 @@ neg = mutable(
     boolean="!",
     vjp=lambda g, y, x: (-g,),
     operator="neg",
-    extra={"aliases": ("negative",), "bools": _NO_BOOLS.replace("Subtraction", "Negation")},
+    extra={
+        "aliases": ("negative",),
+        "own": True,
+        "bools": _NO_BOOLS.replace("Subtraction", "Negation"),
+    },
     doc="Negation, -x.",
 )
 positive = elementwise(

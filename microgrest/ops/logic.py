@@ -98,6 +98,7 @@ where: Row = elementwise(
     args=("condition", "input", "other"),
     unpromoted=("condition",),
     fits=("input", "other"),
+    extra={"own": True},
     vjp=lambda g, y, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
     doc="`input` where `condition` holds, `other` elsewhere.",
 )
@@ -172,7 +173,7 @@ clamp = bitwise(
     fits=("min", "max"),
     vjp=_clamp_vjp,
     backward_name="ClampBackward1",
-    extra={"aliases": ("clip",), "backward_tensor": "ClampBackward0"},
+    extra={"own": True, "aliases": ("clip",), "backward_tensor": "ClampBackward0"},
     doc="min(max(x, min), max); nan if one of the three is.",
 )
 clamp_min = bitwise(
@@ -181,7 +182,7 @@ clamp_min = bitwise(
     args=("x", "min"),
     fits=("min",),
     vjp=lambda g, y, x, low: (where(x >= low, g, 0.0), where(x < low, g, 0.0)),
-    extra={"backward_tensor": "ClampMinBackward1"},
+    extra={"own": True, "backward_tensor": "ClampMinBackward1"},
     doc="max(x, min); nan if either is.",
 )
 clamp_max = bitwise(
@@ -190,7 +191,7 @@ clamp_max = bitwise(
     args=("x", "max"),
     fits=("max",),
     vjp=lambda g, y, x, high: (where(x <= high, g, 0.0), where(x > high, g, 0.0)),
-    extra={"backward_tensor": "ClampMaxBackward1"},
+    extra={"own": True, "backward_tensor": "ClampMaxBackward1"},
     doc="min(x, max); nan if either is.",
 )
 nan_to_num = bitwise(

@@ -21,13 +21,19 @@ zero = elementwise(
 
 _SIGN = "1 if {x} > 0 else (-1 if {x} < 0 else 0)"
 sign = mutable(
-    "sign", _SIGN, boolean="{x}", vjp=lambda g, y, x: (zero(g),), doc="-1, 0 or 1; 0 for nan."
+    "sign",
+    _SIGN,
+    boolean="{x}",
+    vjp=lambda g, y, x: (zero(g),),
+    extra={"own": True},
+    doc="-1, 0 or 1; 0 for nan.",
 )
 sgn = mutable(
     "sgn",
     _SIGN,
     boolean="{x}",
     vjp=lambda g, y, x: (zero(g),),
+    extra={"own": True},
     doc="The sign: -1, 0 or 1; 0 for nan.",
 )
 abs = mutable(
@@ -36,7 +42,7 @@ abs = mutable(
     boolean="!",
     vjp=lambda g, y, x: (g * sgn(x),),
     operator="abs",
-    extra={"aliases": ("absolute",)},
+    extra={"own": True, "aliases": ("absolute",)},
     doc="Absolute value; its derivative at 0 is 0.",
 )
 copysign = mutable(
@@ -55,6 +61,7 @@ floor = mutable(
     integer="{x}",
     boolean="!",
     vjp=lambda g, y, x: (zero(g),),
+    extra={"own": True},
     doc="The largest integer not above x.",
 )
 ceil = mutable(
@@ -63,6 +70,7 @@ ceil = mutable(
     integer="{x}",
     boolean="!",
     vjp=lambda g, y, x: (zero(g),),
+    extra={"own": True},
     doc="The smallest integer not below x.",
 )
 trunc = mutable(
@@ -71,7 +79,7 @@ trunc = mutable(
     integer="{x}",
     boolean="!",
     vjp=lambda g, y, x: (zero(g),),
-    extra={"aliases": ("fix",)},
+    extra={"own": True, "aliases": ("fix",)},
     doc="x without its fraction.",
 )
 round = mutable(
@@ -80,6 +88,7 @@ round = mutable(
     integer="{x}",
     boolean="!",
     vjp=lambda g, y, x: (zero(g),),
+    extra={"own": True},
     doc="The nearest integer, the even one of two.",
 )
 round_decimals = elementwise(
@@ -98,6 +107,7 @@ frac = mutable(
     "{x} - trunc({x})",
     integer="!",
     vjp=lambda g, y, x: (g,),
+    extra={"own": True},
     doc="The fraction, x - trunc(x).",
 )
 
