@@ -83,6 +83,8 @@ class Sides:
         resized = re.search(r"out=(\S*)\)", statement)
         if found and resized and (found.where != resized[1] or (ours and theirs)):
             raise Ended  # out= of another shape: before an error, and in the memory of its views
+        if found and resized and statement.count(resized[1]) > 1:
+            raise Ended  # out= is an operand
         if found:
             found.statements = list(self.done)
         return found
