@@ -174,7 +174,7 @@ def check_apart(name: str, x: Tensor, others: Sequence[Any], *, whole: bool = Tr
 
 
 def _meets(a: Tensor, x: Tensor, whole: bool) -> bool:
-    if not (_dense(a) and _dense(x)):
+    if not (_dense(a) and _dense(x) and a.numel() and x.numel()):
         return False
     (start, stop), (first, last) = ((t._offset, t._offset + t.numel()) for t in (a, x))
     if (start, stop) == (first, last) and whole:

@@ -184,13 +184,28 @@ def nan_to_num(
     """`input` with nan and infinities replaced, by default by 0 and the type's largest values."""
     if not input.dtype.is_floating_point:
         return FUNCTIONS["clone"](input)
-    limits = dtypes.finfo(input.dtype)
-    return FUNCTIONS["nan_to_num"](
-        input,
-        0.0 if nan is None else nan,
-        limits.max if posinf is None else posinf,
-        limits.min if neginf is None else neginf,
-    )
+    return FUNCTIONS["nan_to_num"](input, *_replacements(input, nan, posinf, neginf))
+
+
+@method
+def nan_to_num_(
+    self: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """nan_to_num in place."""
+    numbers = _replacements(self, nan, posinf, neginf)
+    return IN_PLACE["nan_to_num"](self, *numbers) if self.dtype.is_floating_point else self
+
+
+def _replacements(x: Tensor, *given: float | None) -> list[float]:
+    """What stands for nan and the infinities in `x`; TypeError for tensors."""
+    for name, value in zip(("nan", "posinf", "neginf"), given, strict=True):
+        if isinstance(value, Tensor):
+            raise TypeError(f"nan_to_num(): argument {name!r} must be float, not Tensor")
+    if not x.dtype.is_floating_point:
+        return []
+    limits = dtypes.finfo(x.dtype)
+    usual = (0.0, limits.max, limits.min)
+    return [u if g is None else g for u, g in zip(usual, given, strict=True)]
 
 
 @overload

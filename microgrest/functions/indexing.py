@@ -49,6 +49,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
     if index is False or (index.__class__ is int and write_part(self, index, value)):
         return
+    if index is True:  # all of it, which is no choice of places
+        index = ...
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
         self.masked_fill_(mask, value)
