@@ -400,3 +400,14 @@ def test_every_call_asks_for_one_device() -> None:
         with pytest.raises(RuntimeError, match=r"on the same device|should be either on cpu or on"):
             call()
     assert here.tolist() == there.tolist() == [1, 1]
+
+
+# Compiled steps
+
+
+def test_a_step_finds_tensors_that_it_reaches_by_a_computed_name() -> None:
+    holder = type("Holder", (), {"w": mg.ones(3)})
+    x = mg.arange(3.0)
+    name = "".join(["w"])
+    step = mg.compile(lambda: (getattr(holder, name) * x).sum())
+    assert [step().cpu().item() for _ in range(4)] == [3.0] * 4

@@ -154,4 +154,6 @@ def _owner(array: Any) -> Any:
             return array
         if isinstance(above, np.ndarray) and not above.flags.c_contiguous:
             return array
+        if not isinstance(above, type(array)):  # the simulator's memory of a GPU lies in the host's
+            return array
         array = above

@@ -60,7 +60,7 @@ def operand(row: Row, name: str, a: Any) -> Any:
     if isinstance(a, Tensor):
         if a._shape:
             raise TypeError(f"{row.name}(): argument {name!r} must be Number, not Tensor")
-        return a
+        return a.item()
     if isinstance(a, np.ndarray):
         return from_numpy(a)
     if isinstance(a, np.generic):
@@ -101,6 +101,8 @@ def check_types(row: Row, args: Sequence[Any]) -> None:
     """RuntimeError for types that `row` does not take."""
     if "bools" in row.extra and any(_is_bool(a) for a in args):
         raise RuntimeError(row.extra["bools"])
+    if "whole" in row.extra and not any(_is_floating(a) for a in args):
+        raise RuntimeError(row.extra["whole"])
     if "alike" in row.extra:
         _check_alike(row, args)
     if "alpha" in row.args:
@@ -149,6 +151,10 @@ def _check_alpha(alpha: Any, promoted: dtype) -> None:
 
 def _is_bool(a: Any) -> bool:
     return a._kind.dtype is bool_ if isinstance(a, Tensor) else isinstance(a, bool)
+
+
+def _is_floating(a: Any) -> bool:
+    return isinstance(a, Tensor) and a._kind.dtype.is_floating_point
 
 
 def _check_divisor(name: str, args: Sequence[Any], divisor: Any, compute: dtype) -> None:

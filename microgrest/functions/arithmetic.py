@@ -23,7 +23,6 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     """input + alpha other."""
     if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["add"](input, other, out=out)
-    check_number("alpha", alpha)
     return FUNCTIONS["add_scaled"](input, other, alpha, out=out)
 
 
@@ -32,7 +31,6 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     """input - alpha other."""
     if alpha.__class__ is int and alpha == 1:
         return FUNCTIONS["sub"](input, other, out=out)
-    check_number("alpha", alpha)
     return FUNCTIONS["sub_scaled"](input, other, alpha, out=out)
 
 
@@ -262,7 +260,7 @@ def _filler(input: Tensor, mask: Any, value: Any) -> Any:
 @method
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self += alpha other."""
-    if alpha == 1 and alpha is not True:
+    if alpha.__class__ is int and alpha == 1:
         return IN_PLACE["add"](self, other)
     return call(add_scaled, (self, other, alpha), in_place=True)
 
@@ -270,7 +268,7 @@ def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 @method
 def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self -= alpha other."""
-    if alpha == 1 and alpha is not True:
+    if alpha.__class__ is int and alpha == 1:
         return IN_PLACE["sub"](self, other)
     return call(sub_scaled, (self, other, alpha), in_place=True)
 

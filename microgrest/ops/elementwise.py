@@ -11,9 +11,10 @@ replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
 `nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
-integers; `bools`, why no operand may be a bool; `alike`, whether all tensors have one dtype; `own`,
-whether `out=` has to have the result's; `backward_tensor`, the backward name where the last operand
-is a tensor rather than a number, which PyTorch tells apart.
+integers; `bools`, why no operand may be a bool, and `whole`, why not all may be integers; `alike`,
+whether all tensors have one dtype; `own`, whether `out=` has to have the result's;
+`backward_tensor`, the backward name where the last operand is a tensor rather than a number, which
+PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ addcdiv = mutable(
     tensors=("x", "tensor1", "tensor2"),
     fits=("value",),
     vjp=lambda g, y, x, a, b, value: (g, g * (value / b), -g * (value * (a / b / b)), None),
+    extra={"whole": "Integer division with addcdiv is not supported: divide before, or by floats."},
     doc="x + value tensor1 / tensor2.",
 )
 lerp = mutable(
