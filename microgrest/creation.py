@@ -329,8 +329,9 @@ def arange(
     kind = _numeric("arange", kind_from(dtype, device, get_default_dtype() if floating else int64))
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
-    if not kind.dtype.is_floating_point:
+    if kind.dtype is int64:  # narrower integers take the count of the floats, as in PyTorch
         start, end, step = int(start), int(end), int(step)
+    if not (kind.dtype.is_floating_point or any(isinstance(v, float) for v in (start, end, step))):
         check_range(int64, min(start, end, step), max(start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -341,9 +342,10 @@ def arange(
         )
     exact = isinstance(end - start, int) and isinstance(step, int)
     n = count([-(-(end - start) // step) if exact else math.ceil((end - start) / step)])
-    values = start + step * np.arange(
-        n, dtype=np.float64 if kind.dtype.is_floating_point else np.int64
-    )
+    if kind.dtype.is_floating_point:
+        values = start + step * np.arange(n, dtype=np.float64)
+    else:
+        values = int(start) + int(step) * np.arange(n, dtype=np.int64)
     return finish(from_array(values, kind), requires_grad)
 
 
@@ -387,6 +389,8 @@ def logspace(
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
     kind = _numeric("logspace", kind_from(dtype, device, get_default_dtype()))
+    if not kind.dtype.is_floating_point:
+        start, end = int(start), int(end)
     exponents = spaced(float(start), float(end), _steps(steps), dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 

@@ -21,6 +21,7 @@ from .device import CPU, device as device_type
 from .dispatch.elementwise import call
 from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
+from .integers import whole
 from .methods import method
 from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
@@ -194,7 +195,8 @@ def randint(
     """Integers uniform in [low, high), or in [0, low) if `high` is left out."""
     if size is None:
         high, low, size = low, None, high
-    low, high = (0, low) if high is None else (low or 0, high)
+    low, high = (0, low) if high is None else (0 if low is None else low, high)
+    low, high = whole(low, "low"), whole(high, "high")
     kind = kind_from(dtype, device, int64)
     _check_bounds(kind.dtype, low, high)
     t = _drawn(
@@ -227,6 +229,7 @@ def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """The integers 0 to n - 1 in random order."""
+    n = whole(n, "n")
     if n < 0:
         raise RuntimeError(f"randperm(): n must be non-negative, got {n}")
     kind = kind_from(dtype, device, int64)

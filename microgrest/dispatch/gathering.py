@@ -109,5 +109,5 @@ def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
     if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
         return False
     if y.numel():
-        join(y._flat, [flat(t) for t in tensors], outer)
+        join(y._flat, [flat(t) if t._flat is None else t._flat for t in tensors], outer)
     return True

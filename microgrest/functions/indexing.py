@@ -271,12 +271,13 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
     kept = [d for d in range(x.ndim) if d not in picked]
     before = [d for d in kept if together and d < first]
     after = kept[len(before) :]
+    empty = 0 in shape or any(x._shape[d] == 0 for d in kept)
     total: Any = 0
     for d in range(x.ndim):
         step = math.prod(x._shape[d + 1 :])
         if d in picked:
             index = index_of(pickers[d], x.device)
-            if 0 not in shape:
+            if not empty:
                 index = _in_range(index, x._shape[d], d)
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step

@@ -44,12 +44,13 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def _alike(tensors: Sequence[Any]) -> bool:
     """Whether all are of one shape and kind; TypeError for what is no tensor."""
-    first = tensors[0]
-    for i, t in enumerate(tensors):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"expected Tensor as element {i}, but got {type(t).__name__}")
-    shape, kind = first._shape, first._kind
-    return all(t._shape == shape and t._kind is kind for t in tensors)
+    try:
+        shapes, kinds = [t._shape for t in tensors], [t._kind for t in tensors]
+    except AttributeError:
+        i, wrong = next((i, t) for i, t in enumerate(tensors) if not isinstance(t, Tensor))
+        raise TypeError(f"expected Tensor as element {i}, but got {type(wrong).__name__}") from None
+    n = len(tensors)
+    return shapes.count(shapes[0]) == n == kinds.count(kinds[0])
 
 
 concat = concatenate = cat

@@ -24,7 +24,7 @@ def _checked(name: str, input: Tensor, index: Any) -> Tensor:
     """`index` if it is a tensor of int32 or int64 on the device of `input`."""
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
-    if index.dtype not in (int32, int64):
+    if index.dtype not in (int32, int64) and index.numel():
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
     common_device(name, (input, index))
     return index.detach().to(input.device, int64)

@@ -81,7 +81,15 @@ def _matmul(self: Tensor, other: Tensor) -> Tensor:
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
     result = matmul(input, weight.t())
-    return result if bias is None else result + bias
+    if bias is None:
+        return result
+    total = result + bias
+    if total._shape != result._shape or weight.ndim != 2:
+        raise RuntimeError(
+            f"linear(): a bias of shape {list(bias._shape)} does not fit a weight of shape "
+            f"{list(weight._shape)} and an input of shape {list(input._shape)}"
+        )
+    return total
 
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
@@ -171,9 +179,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     # An extent of one stands for as many equal elements as it meets.
     for d, e in zip(gone_a, gone_b, strict=False):
         if a._shape[d] == 1 != b._shape[e]:
-            b = b.sum(e, True)
+            b = b.sum(e, True, dtype=b.dtype)
         elif b._shape[e] == 1 != a._shape[d]:
-            a = a.sum(d, True)
+            a = a.sum(d, True, dtype=a.dtype)
     met_a, met_b = [a._shape[d] for d in gone_a], [b._shape[d] for d in gone_b]
     if met_a != met_b:
         raise RuntimeError(

@@ -240,6 +240,8 @@ def ravel(input: Tensor) -> Tensor:
 @method
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """The dimension `dim` split into `sizes`, of which one may be -1."""
+    if not input._shape:
+        raise RuntimeError("unflatten: a 0-d tensor has no dimension to split")
     d = input._dim(dim)
     sizes = lengths(sizes)
     known = math.prod(n for n in sizes if n != -1)

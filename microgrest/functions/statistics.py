@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..dispatch.api import FUNCTIONS
+from ..dtypes import as_dtype
 from ..methods import method
 from ..ops import reduction as rows
 from ..ops.row import register_type
@@ -105,6 +106,8 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 @numpy_names
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean along `dim` of the elements that are not NaN."""
+    if dtype is not None and not as_dtype(dtype).is_floating_point:
+        raise RuntimeError(f"nanmean(): could not infer output dtype, a mean has no type {dtype!r}")
     if not input.is_floating_point():
         raise RuntimeError(
             f"nanmean(): expected input to have floating point dtype but got {input.dtype!r}"

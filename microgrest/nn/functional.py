@@ -7,11 +7,13 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
+from ..dtypes import bool_, promote_types
 from ..functions.arithmetic import check_number
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
 from ..ops.elementwise import tanh as tanh_row
+from ..ops.rounding import abs as abs_row
 from ..ops.row import Row
 from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
@@ -67,7 +69,8 @@ def tanh(input: Tensor) -> Tensor:
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|); NotImplementedError for bools."""
+    abs_row.formula_for(input.dtype)
     return _apply(rows.softsign, input)
 
 
@@ -217,6 +220,9 @@ def mse_loss(
             "Please ensure they have the same size.",
             stacklevel=2,
         )
+    if bool_ in (input.dtype, target.dtype):  # which subtraction refuses
+        common = promote_types(input.dtype, target.dtype)
+        input, target = input.to(common), target.to(common)
     squares = (input - target).square()
     if weight is None:
         return reduced(squares, reduction)

@@ -73,14 +73,16 @@ threshold = elementwise(
 # exp(x) is taken at 0 where the other arm is meant, so that no inf meets a 0.
 celu = activation(
     "celu",
-    "{x} if {x} > 0 else {alpha} * expm1({x} / {alpha})",
+    "{alpha} * expm1({x} / {alpha}) if {x} < 0 else {x}",
+    args=("x", "alpha"),
     defaults={"alpha": 1.0},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * exp(where(x >= 0, 0.0, x) / alpha)), None),
     doc="x for x > 0, else alpha (exp(x / alpha) - 1).",
 )
 elu = activation(
     "elu",
-    "{x} if {x} > 0 else {alpha} * expm1({x})",
+    "{alpha} * expm1({x}) if {x} < 0 else {x}",
+    args=("x", "alpha"),
     defaults={"alpha": 1.0},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * alpha * exp(where(x >= 0, 0.0, x))), None),
     doc="x for x > 0, else alpha (exp(x) - 1).",
