@@ -105,7 +105,7 @@ def check_types(row: Row, args: Sequence[Any]) -> None:
         raise RuntimeError(row.extra["whole"])
     if "alike" in row.extra:
         _check_alike(row, args)
-    if "alpha" in row.args and "alpha" not in row.defaults:
+    if "alpha" in row.fits:
         _check_alpha(args[row.args.index("alpha")], promote(row, args))
 
 

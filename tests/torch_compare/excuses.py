@@ -36,8 +36,8 @@ WRAPS = re.compile(r"\bsoftsign\b")
 # What PyTorch returns for an input of grad() has not been through that input's hooks, where the
 # gradient goes on from there to another input; and views turned in place under no_grad get none.
 HOOKED = re.compile(
-    r"register_hook(.*\n)*.*grad\(.*\[.*,|"
-    r"(no_grad\(\)|False\)):\n(    .*\n)*    .*(\] =|\b(t|transpose|swapaxes|swapdims|squeeze|unsqueeze)_\()"
+    r"register_hook(.*\n)*.*grad\(.*\[.*,|(no_grad\(\)|False\)):\n(    .*\n)*    .*"
+    r"(\] =|\b(t|transpose|swapaxes|swapdims|squeeze|unsqueeze)_\()"
 )
 # A spelling that PyTorch's parser of arguments refuses, though its meaning is clear.
 SPELLING = re.compile(
