@@ -13,8 +13,9 @@ from typing import Any
 from weakref import ref
 
 from ..tensor import Tensor
-from .names import PLAIN
-from .reach import leaves, named
+from .attributes import data_of
+from .found import leaves, named
+from .names import ASKS, PLAIN
 
 # What is different, in words, and what it is for one of two things: a recording compares these.
 Facts = tuple[tuple[str, Any], ...]
@@ -39,17 +40,21 @@ def features(t: Tensor) -> Facts:
         ("strides", "contiguous" if t._flat is not None else t._strides),
         ("offset", t._offset),
         ("requires_grad", t._requires_grad),
-        ("grad", None if t._grad is None else _grad(t._grad)),
+        ("grad", _grad(t)),
         ("graph", "a leaf" if t._node is None else "the result of an operation"),
         ("hooks", tuple(t._hooks or ())),
     )
 
 
-def _grad(grad: Tensor) -> str:
-    """That there is a gradient, and its place if it is part of another tensor."""
-    if grad._flat is not None and not grad._offset:
+def _grad(t: Tensor) -> str | None:
+    """Whether there is a gradient, and its geometry if it is part of another tensor."""
+    grad = t._grad
+    if grad is None:
+        return None
+    if grad._flat is not None and not grad._offset and grad._shape == t._shape:
         return "a tensor"
-    return f"a tensor at {grad._offset} by {grad._strides}"
+    of = "" if grad._shape == t._shape else f" of {grad._shape}"
+    return f"a tensor{of} at {grad._offset} by {grad._strides}"
 
 
 def facts(value: Any) -> Facts:
@@ -101,6 +106,27 @@ class Arguments:
         self.others = [(i, v) for i, v in enumerate(values) if not isinstance(v, Tensor)]
         self.tensors = [(i, *_row(v)) for i, v in enumerate(values) if isinstance(v, Tensor)]
         self.sliding: frozenset[int] = frozenset()
+        self.marks: list[tuple[int, Facts]] = []
+        self._named: Collection[str] = ()
+
+    def mark(self, args: Sequence[Any], kwargs: Mapping[str, Any], named: Collection[str]) -> None:
+        """Take in which attributes code names: those that tensors have are as they were."""
+        self._named = named
+        values = self.values(args, kwargs) or ()
+        marks = [(row[0], self._mark(values[row[0]])) for row in self.tensors]
+        if ASKS in named or any(facts for _, facts in marks):
+            self.marks = marks
+            for i, mark in marks:
+                self.known[i] += mark
+
+    def are_marked(self, values: Sequence[Any]) -> bool:
+        """Whether tensors have the attributes that they had, as far as code names them."""
+        return all(self._mark(values[i]) == mark for i, mark in self.marks)
+
+    def _mark(self, t: Tensor) -> Facts:
+        held = data_of(t, self._named)
+        own = (("attributes", len(vars(t))),) if ASKS in self._named else ()
+        return (*((name, plain(x) if isinstance(x, PLAIN) else id(x)) for name, x in held), *own)
 
     def slide(self, places: Collection[int]) -> None:
         """Let tensors at these places, contiguous ones, lie anywhere in their storages."""
@@ -133,10 +159,12 @@ class Arguments:
                 return False
             if offset not in (None, t._offset) or (t._node is None) is not leaf:
                 return False
-            if (None if t._grad is None else _grad(t._grad)) != grad:
+            if (None if t._grad is None else _grad(t)) != grad:
                 return False
             if (tuple(t._hooks) if t._hooks else ()) != hooks:
                 return False
+        if self.marks and not self.are_marked(values):
+            return False
         for i, value in self.others:
             if values[i] is not value and facts(values[i]) != facts(value):
                 return False
@@ -149,6 +177,8 @@ class Arguments:
             return "the arguments are other in number, name or nesting"
         for i, (name, old, value) in enumerate(zip(self.names, self.known, values, strict=True)):
             now = facts(value)
+            if self.marks and isinstance(value, Tensor):
+                now += self._mark(value)
             text = difference(name, old, _anywhere(now) if i in self.sliding else now)
             if text:
                 return text
@@ -156,7 +186,7 @@ class Arguments:
 
     def reminder(self, values: Sequence[Any]) -> Reminder | None:
         """What `are` knows a call by; it keeps no tensor alive. None where it could not know."""
-        if not self.flat or self.keys:
+        if not self.flat or self.keys or self.marks:
             return None
         return [(row[0], ref(values[row[0]])) for row in self.tensors]
 
@@ -182,6 +212,5 @@ class Arguments:
 def _row(t: Tensor) -> tuple[Any, ...]:
     """`features` as what they are read from, for a quick look."""
     strides = t._strides if t._flat is None else None
-    grad = None if t._grad is None else _grad(t._grad)
-    flags = grad, t._node is None, tuple(t._hooks or ())
+    flags = _grad(t), t._node is None, tuple(t._hooks or ())
     return t.__class__, _same(t), strides, t._offset, *flags

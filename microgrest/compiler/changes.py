@@ -6,11 +6,12 @@ that. So a recording leaves the same behind: it puts it there again after each r
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import is_
-from types import BuiltinFunctionType, CellType, ModuleType
+from types import BuiltinFunctionType, CellType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,15 @@ from ..recording import world
 from ..tensor import Tensor
 from .arguments import plain
 from .effects import Before
+from .found import Attributes, Found
 from .names import PLAIN
-from .reach import Attributes, Found
 from .recorder import Recorder
 from .rows import contents
+from .standard import BUFFERS, ENVIRONMENT, Context, Referents
 
 Make = Callable[[], Any]
 _CONTAINERS = (list, deque, set, dict)
+_BUFFERS = (np.ndarray, *BUFFERS)
 _LASTING = (type, ModuleType, BuiltinFunctionType)  # no step makes any
 _GONE = object()
 
@@ -66,9 +69,10 @@ class Kept:
     def __init__(self, found: Iterable[Found]) -> None:
         found = list(found)
         values = {id(f.value): f.value for f in found if not f.exact}.values()
-        self.contents = [(v, _copied(v)) for v in values if isinstance(v, _CONTAINERS)]
-        self.arrays = [(v, v.copy()) for v in values if isinstance(v, np.ndarray)]
-        holders = (CellType, Attributes)
+        self.contents = [(v, _copied(v)) for v in values if _is_container(v)]
+        self.arrays = [(v, _copy(v)) for v in values if isinstance(v, _BUFFERS)]
+        self.environment = _environment(found)
+        holders = (CellType, Attributes, Context)
         self.places = [
             f for f in found if isinstance(f.holder, (*holders, dict)) and _is_data(f.value)
         ]
@@ -78,8 +82,9 @@ class Kept:
         for container, old in self.contents:
             _restore(container, old)
         for array, values in self.arrays:
-            if array.flags.writeable:
-                np.copyto(array, values)
+            _fill(array, values)
+        if self.environment is not None:
+            _set_environment(self.environment)
         for place in self.places:
             if standing(place) is not place.value:
                 put(place, place.value)
@@ -91,15 +96,16 @@ class Held:
     def __init__(self, found: Iterable[Found], before: Before) -> None:
         self.found, self.before = list(found), before
         self.flags = {known: _flags(known.tensor) for known in before.known.values()}
-        inside = [f for f in self.found if not f.exact and isinstance(f.value, _CONTAINERS)]
+        inside = [f for f in self.found if not f.exact and _is_container(f.value)]
         self.contents = {id(f.value): (f, _copied(f.value)) for f in inside}
         self.forms = {
             i: _form(f.value, set())
             for i, f in enumerate(self.found)
             if isinstance(f.value, (tuple, *_CONTAINERS))
         }
-        arrays = {id(f.value): f.value for f in self.found if isinstance(f.value, np.ndarray)}
+        arrays = {id(f.value): f.value for f in self.found if isinstance(f.value, _BUFFERS)}
         self.arrays = [(array, contents(array)) for array in arrays.values()]
+        self.environment = _environment(self.found)
         members = [v for _, old in self.contents.values() for v in _values(old)]
         self.known = {id(v) for v in (*(f.value for f in self.found), *members)}
 
@@ -119,9 +125,12 @@ class Held:
         except Unknown:
             return None
         for array, before in self.arrays:
-            live = any(np.may_share_memory(array, memory) for memory in memories)
+            tensor = isinstance(array, np.ndarray)
+            live = tensor and any(np.may_share_memory(array, memory) for memory in memories)
             if not live and contents(array) != before:
-                found.add(Found("", array), partial(np.copyto, array, array.copy()))
+                found.add(Found("", array), partial(_fill, array, _copy(array)))
+        if self.environment is not None and self.environment != os.environ:
+            found.add(Found("", ENVIRONMENT), partial(_set_environment, dict(os.environ)))
         for known, flags in self.flags.items():
             now = _flags(known.tensor)
             if now[1] != flags[1]:
@@ -158,6 +167,8 @@ class Held:
             return
         if isinstance(old, PLAIN) and isinstance(now, PLAIN) and plain(now) == plain(old):
             return
+        if isinstance(place.holder, (MappingProxyType, Referents)):
+            raise Unknown
         if form is None or _form(now, set()) != form:
             found.add(place, partial(_stand, place, self._maker(now)))
 
@@ -242,6 +253,35 @@ def _restore(container: Any, old: Any) -> None:
             _refill(container, lambda: old)
     elif len(container) != len(old) or not all(map(is_, container, old)):
         _refill(container, lambda: old)
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, _CONTAINERS) and value is not ENVIRONMENT
+
+
+def _copy(array: Any) -> Any:
+    return array.copy() if isinstance(array, np.ndarray) else array[:]
+
+
+def _fill(array: Any, values: Any) -> None:
+    """Let an array, or another buffer, hold these."""
+    if not isinstance(array, np.ndarray):
+        array[:] = values
+    elif array.flags.writeable:
+        np.copyto(array, values)
+
+
+def _environment(found: Iterable[Found]) -> dict[str, str] | None:
+    """The variables of the process, if they are among what was found."""
+    return dict(os.environ) if any(f.value is ENVIRONMENT for f in found) else None
+
+
+def _set_environment(variables: dict[str, str]) -> None:
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    for name, value in variables.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _is_data(value: Any) -> bool:

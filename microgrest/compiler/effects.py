@@ -13,7 +13,8 @@ from typing import Any
 from ..dispatch.launch import same_memory
 from ..storage import Storage
 from ..tensor import Tensor, wrap
-from .reach import Found, reached, walk
+from .found import Found
+from .reach import reached, walk
 from .recorder import Recorder
 
 Path = tuple[Any, ...]

@@ -9,13 +9,15 @@ among both share memory (`sharing`), and the modes of the thread. What everythin
 written down as facts, for people too. A call looks at less (`rows`): whether the same objects still
 stand in the same places. Only where one does not are the facts gathered anew and compared. What
 modules and groups hold is looked at when `recording.world.version` has moved, tensors when
-`world.tensors` has, or when they are other arguments than those of the last call.
+`world.tensors` has, or when they are other arguments than those of the last call. The law: whatever
+the facts tell apart, the rows do. So both are made of the same things that were found.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 from zlib import crc32
 
@@ -27,10 +29,13 @@ from ..dtypes import get_default_dtype
 from ..recording import world
 from ..tensor import Tensor
 from .arguments import Arguments, Facts, Reminder, difference, features, plain
+from .found import Found
 from .names import PLAIN, label
-from .reach import Found, walk
-from .rows import Rows, Watched, zeros
+from .reach import Walk
+from .rows import Rows, Watched, contents, form, is_looked_into, is_table, zeros
 from .sharing import layout, owner, separate
+from .standard import BUFFERS, ENVIRONMENT, MISSING, is_mapping
+from .uses import is_memory_only
 
 _THE = {"grad mode": "the grad mode", "inference mode": "the inference mode"}
 _MODES = ("grad mode", "inference mode", "the default dtype", "the default device")
@@ -39,7 +44,8 @@ _MODES = ("grad mode", "inference mode", "the default dtype", "the default devic
 class Guards:
     """What one recording of `fn` rests on. Made by `of`; not for several threads at once.
 
-    `moved` is the `world.tensors` for which all tensors were seen to be as recorded.
+    `moved` is the `world.tensors` for which all tensors were seen to be as recorded; `times`, how
+    often they held.
     """
 
     def __init__(
@@ -47,11 +53,15 @@ class Guards:
     ) -> None:
         self.fn = fn
         self.arguments = Arguments(fn, args, kwargs)
+        self.bare = not (args or kwargs)
         self.modes = _modes()
-        self.seen = Seen(fn, args, kwargs)
+        sight = Sight(fn, args, kwargs)
+        self.seen = Seen(sight)
+        self.arguments.mark(args, kwargs, sight.walk.named)
         self.given = self.arguments.of(self.arguments.values(args, kwargs) or ())
         self.live: set[int] = set()
         self.moved = -1
+        self.times = 0
         self._last: Reminder | None = None
         # Of the memories that were seen, those that the recording uses: all, until it is known.
         self._use(range(len(self.seen.memories)))
@@ -88,10 +98,10 @@ class Guards:
         the recorded call.
         """
         ids = {id(t) for t in tensors}
-        self.live = self.seen.sharing(memories)
-        self.seen.disregard(self.live)
+        self.live = self.seen.read_anew(memories)
         self._use([i for i, t in enumerate(self.seen.memories) if id(t) in ids])
         self.given = []
+        self.seen.disregard(self.live)
         self.seen.forget()
 
     def _use(self, used: Sequence[int]) -> None:
@@ -100,41 +110,46 @@ class Guards:
         self.lies = layout([*self.given, *self.seen.used])
         self.apart = self._are_apart(self.given)
 
-    def hold(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        """Whether the recording serves a call with these arguments."""
+    def hold(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], sight: Sight | None = None
+    ) -> bool:
+        """Whether the recording serves a call with these arguments.
+
+        `sight`: of this very call, where the guards of several recordings are looked at for it.
+        """
         arguments, moved = self.arguments, world.tensors
         still = moved == self.moved
-        if still and arguments.are(self._last, args, kwargs):
+        if still and (arguments.are(self._last, args, kwargs) if args or kwargs else self.bare):
             values = None
         else:
             values = arguments.values(args, kwargs)
             if values is None or not arguments.fit(values):
                 return False
-        if _modes() != self.modes:
+        grad, inference, dtype, device = self.modes
+        if modes.grad is not grad or modes.inference is not inference:
+            return False
+        if get_default_dtype() is not dtype or chosen_device() != device:
             return False
         same = self.seen.same(still)
         if same is None:
-            same = self._look_again(args, kwargs)
+            same = self._look_again(args, kwargs, sight or Sight(self.fn, args, kwargs))
         if same and values is not None:
             same = not arguments.tensors or self._lie_alike(arguments.of(values))
             if same:
                 self.moved, self._last = moved, arguments.reminder(values)
+        self.times += same
         return same
 
-    def _look_again(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    def _look_again(self, args: Sequence[Any], kwargs: Mapping[str, Any], sight: Sight) -> bool:
         """Gather all facts anew; where they are the same, what was seen now is what to look for."""
-        seen = self._see(args, kwargs)
-        if seen.facts != self.seen.facts:
+        if sight.facts(self.live) != self.seen.facts:
             return False
-        seen.use(self.used)
+        seen = Seen(sight, self.live, self.used)
+        if layout([*self.arguments.of_call(args, kwargs), *seen.used]) != self.lies:
+            return False  # the rows are those of before still, and find it again
         seen.forget()
         self.seen = seen
-        return layout([*self.arguments.of_call(args, kwargs), *seen.used]) == self.lies
-
-    def _see(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Seen:
-        seen = Seen(self.fn, args, kwargs)
-        seen.disregard(self.live)
-        return seen
+        return True
 
     def _lie_alike(self, given: Sequence[Tensor]) -> bool:
         """Whether the arguments share memory, with each other and the rest, as they did."""
@@ -166,7 +181,7 @@ class Guards:
         text = self.arguments.differs(args, kwargs)
         for name, old, new in zip(_MODES, self.modes, _modes(), strict=True):
             text = text or ("" if old == new else f"{name} was {old}, is {new}")
-        seen = self._see(args, kwargs)
+        seen = Seen(Sight(self.fn, args, kwargs), self.live)
         text = text or self.seen.differs(seen)
         if text:
             return text
@@ -182,50 +197,81 @@ class Guards:
         return lines + [f"{name}: {mode}" for name, mode in zip(_MODES, self.modes, strict=True)]
 
 
-class Seen:
-    """What the function holds, as it was when somebody looked: facts, and rows to look at."""
+class Sight:
+    """What the function holds in one call, once somebody looks."""
 
     def __init__(
         self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> None:
+        self._call = fn, args, kwargs
+
+    @cached_property
+    def walk(self) -> Walk:
+        """Every object; they are kept alive, so that an id stays the name of one."""
         self.version = world.version
-        # Also keeps everything alive, so that an id stays the name of one object.
-        self.found = list(walk(fn, args, kwargs))
-        self.facts = [(found.path, _facts(found)) for found in self.found]
+        return Walk.of(*self._call)
+
+    @cached_property
+    def _facts(self) -> list[tuple[str, Facts]]:
+        return [(found.path, _facts(found)) for found in self.walk.found]
+
+    def facts(self, live: Collection[int] = ()) -> list[tuple[str, Facts]]:
+        """What is known of each, but for what NumPy arrays with ids in `live` hold."""
+        if not live:
+            return self._facts
+        return [
+            (path, facts[:-1] if id(found.value) in live else facts)
+            for found, (path, facts) in zip(self.walk.found, self._facts, strict=True)
+        ]
+
+
+class Seen:
+    """What the function holds, as it was when somebody looked: facts, and rows to look at."""
+
+    def __init__(
+        self, sight: Sight, live: Collection[int] = (), used: Sequence[int] | None = None
+    ) -> None:
+        self.sight, walk = sight, sight.walk
+        self.version = sight.version
+        self.found = walk.found
         self.always = Rows(found for found in self.found if not found.steady)
         self.steady = Rows(found for found in self.found if found.steady)
         held = list(dict.fromkeys(f.value for f in self.found if isinstance(f.value, Tensor)))
         self.watched = Watched(held)
         self.grads = [(t, t._grad) for t in held if t._grad is not None]
         self.memories: list[Tensor] = held + [grad for _, grad in self.grads]
+        self.disregard(live)
+        if used is not None:
+            self.use(used)
 
     def use(self, used: Sequence[int]) -> None:
         """Take in which of the memories matter: gradients among them must not be replaced."""
         first = len(self.memories) - len(self.grads)
-        self.watched.grads = [self.grads[i - first] for i in used if i >= first]
+        self.watched.hold(self.grads[i - first] for i in used if i >= first)
         self.used = [self.memories[i] for i in used]
         self.owners = {id(owner(t._storage.array)) for t in self.used}
 
-    def sharing(self, memories: Iterable[Any]) -> set[int]:
-        """The ids of NumPy arrays that lie in one of `memories`."""
+    def read_anew(self, memories: Iterable[Any]) -> set[int]:
+        """The ids of NumPy arrays that lie in one of `memories`, and that Python does not read."""
         flat = [memory for memory in memories if isinstance(memory, np.ndarray)]
-        arrays = [array for array, _ in self.always.arrays]
-        return {id(a) for a in arrays if any(np.may_share_memory(a, m) for m in flat)}
+        arrays = [f for f in self.found if isinstance(f.value, np.ndarray)]
+        over = [f for f in arrays if any(np.may_share_memory(f.value, m) for m in flat)]
+        codes = tuple(self.sight.walk.codes)
+        read = {id(f.value) for f in over if not is_memory_only(f.path, codes)}
+        return {id(f.value) for f in over} - read
 
     def disregard(self, live: Collection[int]) -> None:
         """Forget what NumPy arrays with these ids hold."""
+        self.facts = self.sight.facts(live)
         if live:
             self.always.forget(live)
             self.steady.forget(live)
-            self.facts = [
-                (path, facts[:1] if id(found.value) in live else facts)
-                for found, (path, facts) in zip(self.found, self.facts, strict=True)
-            ]
 
     def forget(self) -> None:
-        """Let go of memories that do not matter: old gradients are as large as what has them."""
+        """Let go of what does not matter: old gradients are as large as what has them."""
         self.grads = []
         self.memories = []
+        del self.sight
 
     def same(self, still: bool) -> bool | None:
         """Look at the rows, those of tensors unless all are `still` what they were: see `rows`."""
@@ -255,21 +301,43 @@ def _facts(found: Found) -> Facts:
     value = found.value
     if found.input:
         return (("zero", zeros(value)),)
+    if value is MISSING:
+        return (("type", value),)
     if isinstance(value, PLAIN):
         return plain(value)
     if isinstance(value, Tensor):
-        return ("identity", id(value)), *features(value)
+        return ("identity", id(value)), *features(value)[1:]  # its class is not looked at
     if found.exact:
         return (("identity", id(value)),)
+    inside = _contents(found) if is_looked_into(found) else ()
+    if is_table(found):
+        return inside
+    kind = ("type", type(value).__name__)
+    if isinstance(value, deque):
+        return kind, ("maxlen", value.maxlen), *inside
+    by_value = is_mapping(value) or isinstance(value, (list, tuple, set, frozenset))
+    return (kind, *inside) if by_value else (("identity", id(value)), kind, *inside)
+
+
+def _contents(found: Found) -> Facts:
+    """What must be the same inside of it."""
+    value = found.value
+    if is_table(found) and not found.steady:
+        return (("attributes", len(value)),)
+    if value is ENVIRONMENT:
+        return (("contents", hash(tuple(value.items()))),)
     if isinstance(value, (set, frozenset)):
-        return ("type", type(value).__name__), ("members", sorted(map(label, value)))
-    if isinstance(value, np.ndarray):
-        return ("identity", id(value)), ("contents", f"{crc32(value.tobytes()):#x}")
+        return (("members", sorted(map(label, value))),)
+    if isinstance(value, (np.ndarray, *BUFFERS)):
+        data = contents(value)
+        known = crc32(data) if isinstance(data, bytes) else data
+        return ("form", form(value)), ("contents", f"{known:#x}")
     if isinstance(value, (list, tuple, deque)):
-        return ("type", type(value).__name__), ("length", len(value))
-    if isinstance(value, dict):
-        return ("type", type(value).__name__), ("keys", tuple(map(label, value)))
-    return ("identity", id(value)), ("type", type(value).__name__)
+        return (("length", len(value)),)
+    if not is_mapping(value):
+        return ()
+    keys = map(label, value)
+    return (("keys", tuple(sorted(keys) if is_table(found) else keys)),)
 
 
 def _modes() -> tuple[Any, ...]:

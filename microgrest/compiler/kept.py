@@ -15,7 +15,8 @@ from ..storage import Storage
 from ..tensor import Tensor
 from .buffers import Region
 from .effects import Before, Fresh, places
-from .reach import Attributes, Found, walk
+from .found import Attributes, Found
+from .reach import walk
 from .recorder import Recorder
 
 

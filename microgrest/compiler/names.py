@@ -6,7 +6,7 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -45,6 +45,10 @@ class Compiled:
 
     def uncompiled(self) -> Callable[..., Any]:
         """The function that it stands for."""
+        raise NotImplementedError
+
+    def has_attribute(self, name: str) -> bool:
+        """Whether a program has set this attribute, of the step or of its function."""
         raise NotImplementedError
 
 
@@ -103,7 +107,7 @@ def _functions(value: Any, entered: set[int]) -> Iterator[Any]:
         return
     entered.add(id(value))
     if isinstance(value, FunctionType):
-        if not is_ours_or_standard(value.__module__ or ""):
+        if not is_ours_or_standard(value.__module__):
             yield value
     elif isinstance(value, (MethodType, functools.partial, Compiled)):
         yield value
@@ -118,33 +122,83 @@ _LOADS = {
     "LOAD_METHOD": "attribute",
     "LOAD_SUPER_ATTR": "attribute",
 }
-# A key that code has as a constant is here by this name: where an optimizer counts its steps.
+# What code does besides naming attributes is among them by these names. It has the constant "step",
+# the key where an optimizer counts its steps;
 COUNT = "['step']"
+# it can do without an attribute, so that one comes to matter that is not there;
+ASKS = "hasattr()"
+# it has names of attributes as text, its own constants or what it is given;
+BY_TEXT = "getattr()"
+# it takes all attributes of an object; it compares objects.
+WHOLE, COMPARES = "vars()", "=="
+_ASKING = {"hasattr", "getattr", "getattr_static", "AttributeError", "Exception"}
+_TEXTS = {"hasattr", "getattr", "getattr_static", "attrgetter", "methodcaller", "__getattribute__"}
+_WHOLES = {"vars", "__dict__", "asdict", "astuple", "__dataclass_fields__", "getmembers"}
 
 
 @functools.lru_cache(maxsize=256)
 def names_of(codes: tuple[CodeType, ...]) -> tuple[list[str], list[str]]:
     """The globals and the attributes that code loads, that of functions inside it too.
 
-    Among the attributes is `COUNT` where it has that key.
+    Among the attributes is what else the code does with them: COUNT, ASKS, BY_TEXT, ...
     """
     loaded: dict[str, dict[str, None]] = {"global": {}, "attribute": {}}
     stack = list(reversed(codes))
     while stack:
         code = stack.pop()
+        marks = dict.fromkeys(_marks(code))
         for instruction in dis.get_instructions(code):
             if instruction.opname in _LOADS:
                 loaded[_LOADS[instruction.opname]][instruction.argval] = None
+        texts = _texts(code.co_consts)
+        if BY_TEXT in marks or WHOLE in marks:
+            marks.update(dict.fromkeys(part for text in texts for part in text.split(".")))
         if "step" in code.co_consts:
-            loaded["attribute"][COUNT] = None
+            marks[COUNT] = None
+        loaded["attribute"].update(marks)
         stack += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
     return list(loaded["global"]), list(loaded["attribute"])
 
 
-def is_ours_or_standard(module: str) -> bool:
+def _marks(code: CodeType) -> Iterator[str]:
+    """What code does with attributes besides naming them; a class pattern names them apart."""
+    names = {*code.co_names, *code.co_freevars}
+    if names & _ASKING:
+        yield ASKS
+    if names & _TEXTS:
+        yield BY_TEXT
+    if names & _WHOLES or {"dataclasses", "fields"} <= names:
+        yield WHOLE
+    before: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "MATCH_CLASS":
+            yield ASKS
+            yield "__match_args__"
+            yield from _texts((before.argval,) if isinstance(before.argval, tuple) else ())
+        constant = before is not None and before.opname in ("LOAD_CONST", "LOAD_SMALL_INT")
+        if instruction.opname == "COMPARE_OP" and not constant:
+            yield COMPARES
+        before = before if instruction.opname == "EXTENDED_ARG" else instruction
+
+
+def _texts(constants: Iterable[Any]) -> Iterator[str]:
+    """The texts among constants, those in tuples too."""
+    for constant in constants:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, (tuple, frozenset)):
+            yield from _texts(constant)
+
+
+def is_ours_or_standard(module: str | None) -> bool:
     """Whether a Python module is of this package or the standard library: no data of a program."""
-    name = module.partition(".")[0]
+    name = (module or "").partition(".")[0]
     return name == __name__.partition(".")[0] or name in sys.stdlib_module_names
+
+
+def is_library(module: str | None) -> bool:
+    """Whether attributes of a Python module, or of its classes, are no data of a program."""
+    return is_ours_or_standard(module) or (module or "").startswith("numpy")
 
 
 def is_full(cell: CellType) -> bool:

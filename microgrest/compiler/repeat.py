@@ -148,6 +148,7 @@ class _Run:
                 if snapshot is not None:
                     _Chunk(self.step.fn, found, snapshot, calls, rows).replay(at + error.step - 1)
                 raise
+            found.guards.times += count
             at += count
             if at == room:
                 break

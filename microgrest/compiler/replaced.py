@@ -20,7 +20,7 @@ from ..storage import Storage
 from ..tensor import Tensor
 from .changes import standing
 from .effects import GEOMETRY, Before, Fresh, Known
-from .reach import Found
+from .found import Found
 from .recorder import Recorder
 
 # Memory that was made for a tensor that steps replace.

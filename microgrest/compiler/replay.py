@@ -20,7 +20,7 @@ from ..tensor import Tensor, wrap
 from .binding import Binding
 from .changes import Changes, Held
 from .effects import Before, Fresh, Gradients, Known, check_graph
-from .guards import Guards
+from .guards import Guards, Sight
 from .kept import settled
 from .made import Kept, Made
 from .recorder import Recorder
@@ -83,7 +83,8 @@ def record(
         slides.views += [*results.leaves, *[g for g in gradients.new.values() if g is not None]]
         found = None
         if (
-            settled(before, recorder, fresh)
+            guards.arguments.are_marked(guards.arguments.values(args, kwargs) or ())
+            and settled(before, recorder, fresh)
             and replaced.settled
             and not recorder.memory.overlaps
             and (changes := held.changes(recorder)) is not None
@@ -243,9 +244,11 @@ class Recording:
         flagged = () if self.changes is None else self.changes.flags
         return [tensors[i] for i in (*owners, *(known.index for known in flagged))]
 
-    def fits(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-        """Whether a call can be served."""
-        return self.guards.hold(args, kwargs) and self.numbers.fits()
+    def fits(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], sight: Sight | None = None
+    ) -> bool:
+        """Whether a call can be served; `sight`: see `Guards.hold`."""
+        return self.guards.hold(args, kwargs, sight) and self.numbers.fits()
 
     def run(
         self,

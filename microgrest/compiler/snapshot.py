@@ -20,7 +20,8 @@ from ..recording import world
 from ..storage import Kind, Storage
 from ..tensor import Tensor
 from .changes import Kept
-from .reach import Found, reached, walk
+from .found import Found
+from .reach import reached, walk
 
 _GEOMETRY = ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset", "_requires_grad")
 _place = attrgetter(*_GEOMETRY)

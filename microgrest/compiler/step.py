@@ -10,20 +10,22 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
+from weakref import WeakKeyDictionary, ref
 
 from ..kernels.steps.trace import Native, Trace
 from ..recording import run_eagerly, state
 from ..tensor import Tensor
+from .guards import Sight
 from .names import Compiled, is_lazy
+from .patience import Patience
 from .replay import Recording, record
 from .results import detached
 
 if TYPE_CHECKING:
     from .explain import Explanation
 
-KEPT = 16  # recordings of one step
+KEPT = 64  # recordings of one step
 TRIES = 3  # calls in a row that may bring state into being
-PATIENCE = 8  # recordings in a row for the same reason, before there is a warning
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, functools.partial, type(None))
 _HINTS = {"fullgraph", "dynamic", "backend", "mode", "options", "disable"}  # of PyTorch's compile
 
@@ -106,7 +108,10 @@ class Step(Compiled):
         self._build = build
         self._warm: set[Any] = set()
         self._unsettled = 0
-        self._reason, self._repeated = "", 0
+        self._patience = Patience(KEPT)
+        self._newest: Callable[[], Recording | None] = lambda: None
+        # Which recording served a call after each.
+        self._followers: WeakKeyDictionary[Recording, ref[Recording]] = WeakKeyDictionary()
         self._slides = True
         self._lock = threading.RLock()
         self.fn = fn  # last: from here on the attributes of a module are set there
@@ -121,7 +126,9 @@ class Step(Compiled):
                 latest = recordings[0]
                 if latest.guards.hold(args, kwargs) and latest.numbers.fits():
                     return latest.run(args, kwargs)
-            found = self._find(args, kwargs)
+                found = self._other(args, kwargs)
+            else:
+                found = self._find(args, kwargs)
             if found is None:
                 return self._eager(args, kwargs)
             if self.verify:
@@ -145,6 +152,8 @@ class Step(Compiled):
         A function's, which has no attributes as a rule, stays here.
         """
         own = vars(self)
+        if name == "fn" and name in own:
+            self.recordings, self._warm = [], set()
         if name in own or isinstance(own.get("fn"), _FUNCTIONS):
             object.__setattr__(self, name, value)
         else:
@@ -176,6 +185,12 @@ class Step(Compiled):
     def uncompiled(self) -> Callable[..., Any]:
         """The function itself."""
         return self.fn
+
+    def has_attribute(self, name: str) -> bool:
+        """Whether a program has set this attribute, of the step or of its function."""
+        if name in vars(self):
+            return name not in _OWN
+        return name in getattr(self.fn, "__dict__", ())
 
     def __repr__(self) -> str:
         n = len(self.recordings)
@@ -236,31 +251,50 @@ class Step(Compiled):
     def _find(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording | None:
         """The recording that fits a call, if there is one."""
         recordings = self.recordings
-        for i, found in enumerate(recordings):
-            if found.fits(args, kwargs):
-                if i:
-                    recordings.insert(0, recordings.pop(i))
-                return found
-        return None
+        if not recordings or recordings[0].fits(args, kwargs):
+            return recordings[0] if recordings else None
+        return self._other(args, kwargs)
+
+    def _other(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording | None:
+        """The recording that fits a call, if there is one besides the latest."""
+        latest, *others = self.recordings
+        follower = self._followers.get(latest, ref(latest))()
+        # Kinds of calls that take turns come in the same order again, as a rule.
+        others.sort(key=lambda other: other is not follower)
+        sight = Sight(self.fn, args, kwargs)
+        found = next((other for other in others if other.fits(args, kwargs, sight)), None)
+        if found is not None:
+            self._followers[latest] = ref(found)
+            self.recordings.remove(found)
+            self.recordings.insert(0, found)
+        return found
 
     def _eager(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the function eagerly; the second time for its kind of arguments, record it."""
         kind = (_signature(args), _signature(kwargs))
-        if kind not in self._warm:
+        if kind not in self._warm or self._patience.waits():
             result = detached(self._checked(run_eagerly(self.fn, *args, **kwargs)))
             self._warm.add(kind)
             return result
-        why = self._noted(args, kwargs)
+        why = self.recordings[0].guards.why(args, kwargs) if self.recordings else ""
         result, found, overlaps = record(
             self.fn, self.name, args, kwargs, self._build, self._slides
         )
         if found is not None:
-            self.recordings = [found, *self.recordings[: KEPT - 1]]
-            if why:
-                self._warn(why, found.guards.why(args, kwargs))
+            self._keep(found, why, found.guards.why(args, kwargs))
         self._slides = self._slides and not overlaps
         self._count_unsettled(found is None)
         return result
+
+    def _keep(self, found: Recording, why: str, after: str) -> None:
+        """Take in a recording that was made because of `why`, in place of the one used last."""
+        newest, self._newest = self._newest(), ref(found)
+        runs = 0 if newest is None else newest.guards.times
+        full = len(self.recordings) == KEPT
+        self.recordings = [found, *self.recordings[: KEPT - 1]]
+        warning = self._patience.recorded(why, after, runs, full)
+        if warning:
+            warnings.warn(f"{self.name} {warning}", RuntimeWarning, stacklevel=4)
 
     def _checked(self, result: Any) -> Any:
         """A result that there is as soon as the call is over."""
@@ -270,35 +304,6 @@ class Step(Compiled):
                 "cannot make later: return a list"
             )
         return result
-
-    def _noted(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        """Why this call is recorded, once it is time to warn of it; else "".
-
-        It is, once, where one thing, and that no shape, is another one in every call.
-        """
-        if not self.recordings or self._repeated > PATIENCE:
-            return ""
-        why = self.recordings[0].guards.why(args, kwargs)
-        reason = why.partition(" was ")[0]
-        same = reason == self._reason and not reason.endswith(": shape")
-        self._reason, self._repeated = reason, self._repeated + 1 if same else 1
-        return why if self._repeated >= PATIENCE else ""
-
-    def _warn(self, why: str, after: str) -> None:
-        """Name the reason; `after` the call the step itself may have changed it again."""
-        self._repeated = PATIENCE + 1
-        own = after.partition(" was ")[0] == self._reason
-        remedy = (
-            "the step itself changes it: count outside of the step"
-            if own
-            else "a number that changes with every call: pass it as a 0-d tensor"
-        )
-        warnings.warn(
-            f"{self.name} was recorded anew {PATIENCE} times in a row for one reason, this "
-            f"time because {why}; {remedy}",
-            RuntimeWarning,
-            stacklevel=4,
-        )
 
     def _count_unsettled(self, unsettled: bool) -> None:
         self._unsettled = self._unsettled + 1 if unsettled else 0
@@ -339,6 +344,10 @@ class Method(Compiled):
         """The method itself."""
         return MethodType(self.__func__.fn, self.__self__)
 
+    def has_attribute(self, name: str) -> bool:
+        """See `Step.has_attribute`."""
+        return self.__func__.has_attribute(name)
+
     def __repr__(self) -> str:
         return f"{self.__func__!r} of {self.__self__!r}"
 
@@ -374,3 +383,7 @@ def _signature(value: Any) -> Any:
     if isinstance(value, dict):
         return (dict, *((key, _signature(v)) for key, v in value.items()))
     return type(value)
+
+
+# What a step has by itself, that a program has not set.
+_OWN = frozenset(vars(Step(id)))

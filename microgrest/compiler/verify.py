@@ -11,7 +11,8 @@ import numpy as np
 from ..optim.optimizer import Optimizer
 from ..recording import run_eagerly
 from ..tensor import Tensor
-from .reach import leaves, reached, walk
+from .found import leaves
+from .reach import reached, walk
 from .results import Results, detached
 from .snapshot import before_eager
 

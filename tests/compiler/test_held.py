@@ -89,6 +89,15 @@ def test_state_of_an_optimizer_that_is_replaced_by_hand(change: Callable[..., An
     assert torch.allclose(*parameters, rtol=1e-6, atol=0)
 
 
+def test_looking_puts_nothing_into_an_optimizers_state() -> None:
+    _, (_, rule), _, (compiled,) = trainings("Adam")
+    for _ in range(4):
+        compiled()
+    rule.state.clear()
+    assert not compiled.recordings[0].guards.hold((), {})
+    assert not rule.state
+
+
 def test_counting_steps_is_no_change() -> None:
     *_, (compiled,) = trainings("Adam")
     for _ in range(8):

@@ -10,7 +10,7 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.step import KEPT, Step
 
 
 def flattened(value: Any) -> list[Any]:
@@ -316,9 +316,9 @@ def test_recordings_are_kept_for_several_shapes_and_are_bounded() -> None:
             assert step(mg.ones(n)).shape == (n,)
     first, second = step.recordings
     assert step(mg.ones(1)).tolist() == [2.0] and step.recordings == [second, first]
-    for n in range(3, 30):
+    for n in range(3, KEPT + 9):
         step(mg.ones(n)), step(mg.ones(n))
-    assert len(step.recordings) == 16
+    assert len(step.recordings) == KEPT
 
 
 def test_pool_memory_and_empty_results() -> None:
