@@ -257,6 +257,12 @@ def test_three_operands(call: Callable[[Any], Any], error: type[Exception]) -> N
     assert x.tolist() == [0.5]
 
 
+def test_an_alpha_of_another_meaning_may_be_a_bool() -> None:
+    x = mg.tensor([-1.0, 2.0])
+    for f in (mg.nn.functional.celu, mg.nn.functional.elu):
+        assert f(x, True).equal(f(x, 1.0))
+
+
 class Foreign:
     """A type of somebody else's, which knows what to do with tensors."""
 

@@ -189,6 +189,9 @@ def test_all_of_an_operand_seen_otherwise() -> None:
     empty = mg.ones(0, 3)
     empty[:] += empty[:0]
     assert mg.zeros(0, 2).expand(2, 0, 2).add_(1).shape == (2, 0, 2)
+    turned = mg.zeros(4, 2, 0).mT
+    turned[()] += mg.zeros(4, 0, 2)
+    assert turned.shape == (4, 0, 2)
 
 
 def test_powers_in_place_are_those_out_of_place() -> None:
@@ -515,6 +518,8 @@ def test_a_mask_and_one_element_converts() -> None:
     x[1] = mg.tensor(6.7)
     x[2:] = mg.tensor([7.7])
     assert x.tolist() == [5, 6, 7]
+    x[True] = mg.tensor([1.5, 2.5, 3.5])
+    assert x.tolist() == [1, 2, 3]
 
 
 def test_leading_ones_are_trimmed() -> None:

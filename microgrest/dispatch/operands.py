@@ -105,8 +105,8 @@ def check_types(row: Row, args: Sequence[Any]) -> None:
         raise RuntimeError(row.extra["whole"])
     if "alike" in row.extra:
         _check_alike(row, args)
-    if "alpha" in row.fits:
-        _check_alpha(args[row.args.index("alpha")], promote(row, args))
+    if "scale" in row.extra:
+        _check_alpha(args[row.args.index(row.extra["scale"])], promote(row, args))
 
 
 def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:

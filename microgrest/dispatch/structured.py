@@ -92,10 +92,11 @@ def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
 
 def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
     """Run a structured row on tensors of one device, and record it where a gradient is wanted."""
-    where = args[0]._kind.device
-    for a in args:
-        if a._kind.device is not where:
-            common_device(row.name, args)
+    if len(args) > 1:
+        kind = args[0]._kind
+        for a in args:
+            if a._kind is not kind and a._kind.device is not kind.device:
+                common_device(row.name, args)
     result = FORWARD[row.kind](row, *args, **params)
     record(row, args, params, result)
     return result

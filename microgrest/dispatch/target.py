@@ -164,8 +164,11 @@ def check_apart(name: str, x: Tensor, others: Sequence[Any], *, whole: bool = Tr
     It sees it in tensors without gaps, which one range of memory describes. An operand may be all
     of `x` where each element depends on no other (`whole`).
     """
+    array = x._storage.array
     for a in others:
-        if isinstance(a, Tensor) and a._storage.array is x._storage.array and _meets(a, x, whole):
+        if (a is x and whole) or not isinstance(a, Tensor) or a._storage.array is not array:
+            continue
+        if _meets(a, x, whole):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to "
                 "tensor refer to a single memory location. Please clone() the tensor before "
@@ -174,7 +177,7 @@ def check_apart(name: str, x: Tensor, others: Sequence[Any], *, whole: bool = Tr
 
 
 def _meets(a: Tensor, x: Tensor, whole: bool) -> bool:
-    if not (_dense(a) and _dense(x) and a.numel() and x.numel()):
+    if not (a.numel() and x.numel() and _dense(a) and _dense(x)):
         return False
     (start, stop), (first, last) = ((t._offset, t._offset + t.numel()) for t in (a, x))
     if (start, stop) == (first, last) and whole:

@@ -175,6 +175,15 @@ def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
 
 
+def threshold(input: Tensor, threshold: Any, value: Any, *, out: Tensor | None = None) -> Tensor:
+    """`input` above the threshold, else `value`; both are numbers."""
+    numbers = {"threshold": threshold, "value": value}
+    for name, number in numbers.items():
+        check_number(name, number)
+    given = [n.item() if isinstance(n, Tensor) else n for n in numbers.values()]
+    return FUNCTIONS["threshold"](input, *given, out=out)
+
+
 @method
 def nan_to_num(
     input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None

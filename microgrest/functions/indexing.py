@@ -68,15 +68,16 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     places = _positions(target, pickers)
     value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
-    if value.dtype is not self.dtype and value.numel() == 1 and _is_mask(index):
+    if value.dtype is not self.dtype and _converts(index, value):
         value = value.to(self.dtype)
     _put(target, value, places, accumulate=False)
 
 
-def _is_mask(index: Any) -> bool:
-    """Whether of tensors at most one indexes, and that is a mask."""
+def _converts(index: Any, value: Tensor) -> bool:
+    """Whether PyTorch converts `value`: no tensor indexes, or a mask takes its one element."""
     tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
-    return len(tensors) < 2 and all(i.dtype is bool_ for i in tensors)
+    one_mask = len(tensors) == 1 and tensors[0].dtype is bool_ and value.numel() == 1
+    return not tensors or one_mask
 
 
 def _trimmed(value: Tensor, ndim: int) -> Tensor:
@@ -279,6 +280,8 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
             index = index_of(pickers[d], x.device)
             if not empty:
                 index = _in_range(index, x._shape[d], d)
+            elif not x._shape[d] and 0 not in shape:
+                raise IndexError(f"index is out of bounds for dimension {d} with size 0")
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

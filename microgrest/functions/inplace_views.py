@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..autograd.hooks import keep_on
 from ..autograd.modes import enable_grad
 from ..dispatch.target import check_writable
 from ..methods import method
@@ -33,9 +34,9 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     x._views = None
     if alone:
         y._base = None  # there is no other view that a later write would have to reach
-    return _take(
-        x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base")
-    )
+    _take(x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base"))
+    keep_on(old._node, x)
+    return x
 
 
 def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:

@@ -11,10 +11,10 @@ replaced there, because 0 * inf in the next derivative would be NaN.
 
 Keys of `extra`: `aliases`, other public names of the op; `internal`, no public name at all;
 `nonzero`, the operand whose integer zeros raise; `exponent`, the one that is no negative number for
-integers; `bools`, why no operand may be a bool, and `whole`, why not all may be integers; `alike`,
-whether all tensors have one dtype; `own`, whether `out=` has to have the result's;
-`backward_tensor`, the backward name where the last operand is a tensor rather than a number, which
-PyTorch tells apart.
+integers; `scale`, the number that is of no other category than the result; `bools`, why no operand
+may be a bool, and `whole`, why not all may be integers; `alike`, whether tensors have one dtype;
+`own`, whether `out=` has to have the result's; `backward_tensor`, the backward name where the last
+operand is a tensor rather than a number, which PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ add_scaled = elementwise(
     vjp=lambda g, y, a, b, alpha: (g, g * alpha, None),
     backward_name="AddBackward0",
     method=False,
-    extra={"internal": True},
+    extra={"internal": True, "scale": "alpha"},
     doc="What `add` with alpha is, a + alpha b.",
 )
 sub = mutable(
@@ -79,7 +79,7 @@ sub_scaled = elementwise(
     vjp=lambda g, y, a, b, alpha: (g, -g * alpha, None),
     backward_name="SubBackward0",
     method=False,
-    extra={"internal": True, "bools": _NO_BOOLS},
+    extra={"internal": True, "scale": "alpha", "bools": _NO_BOOLS},
     doc="What `sub` with alpha is, a - alpha b.",
 )
 mul = mutable(

@@ -22,7 +22,7 @@ FOLDS = re.compile(
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
     r"\b(amax|amin|aminmax|std_mean|var_mean|norm|dist|gelu|nan_to_num|nanmean|nansum|cumprod|prod"
-    r"|softsign|copysign|std|pow)_?\b|\*\*"
+    r"|softsign|copysign|std|pow|remainder)_?\b|\*\*|%"
 )
 # Of these, PyTorch's gradient at NaN depends on the element's place, or is a number, or infinite.
 PIECEWISE = re.compile(
@@ -90,6 +90,12 @@ ERRORS = [
     Excuse("Can't detach views", "^$"),
     Excuse("out of bounds", "^$", "take_along_dim"),
     Excuse("^$", "view size is not compatible|is out of bounds", "take_along_dim"),
+    Excuse("must be a .-D tensor", "Dimension"),
+    Excuse("'tuple' object does not support", "."),
+    Excuse("^$", "Index put requires", "index_put_"),
+    Excuse("^$", "setStorage"),
+    # dtypes without a kernel, on either side.
+    Excuse("^$", '"(tril_indices|triu_indices|randperm|cross|abs_cpu)" not implemented'),
     # Tensors without elements are checked like all others.
     Excuse("Dimension out of range", "^$", "cum(max|min)"),
     Excuse("to have the same dtype", "^$", r"@|mm|mul|dot"),
@@ -99,7 +105,7 @@ ERRORS = [
     Excuse("^$", "Found dtype .* but expected", "out="),
     Excuse("^$", "some elements of the input tensor and the written-to tensor", r"out=|\[None"),
     # A dtype without a kernel is refused where there is no element, too.
-    Excuse("not implemented for", "^$", r"@|\bb?mm|mul|dot|pow|\*\*|cumprod"),
+    Excuse("not implemented for", "^$", r"@|\bb?mm|mul|dot|pow|\*\*|cum|inner|space"),
     Excuse("floating-point (type|numbers|tensors)", "^$", "rand|normal|bernoulli|dropout"),
     # Numbers beyond the range of float16.
     Excuse("without overflow|^$", "without overflow|^$", "full|fill|clamp|clip"),
