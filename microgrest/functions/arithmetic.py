@@ -203,16 +203,16 @@ def nan_to_num_(
     return IN_PLACE["nan_to_num"](self, *numbers) if self.dtype.is_floating_point else self
 
 
-def _replacements(x: Tensor, *given: float | None) -> list[float]:
-    """What stands for nan and the infinities in `x`; TypeError for tensors."""
+def _replacements(x: Tensor, *given: Any) -> list[float]:
+    """What stands for nan and the infinities in `x`; TypeError for tensors with dimensions."""
     for name, value in zip(("nan", "posinf", "neginf"), given, strict=True):
-        if isinstance(value, Tensor):
-            raise TypeError(f"nan_to_num(): argument {name!r} must be float, not Tensor")
+        check_number(name, value)
     if not x.dtype.is_floating_point:
         return []
     limits = dtypes.finfo(x.dtype)
     usual = (0.0, limits.max, limits.min)
-    return [u if g is None else g for u, g in zip(usual, given, strict=True)]
+    numbers = [g.item() if isinstance(g, Tensor) else g for g in given]
+    return [u if g is None else g for u, g in zip(usual, numbers, strict=True)]
 
 
 @overload
