@@ -50,6 +50,13 @@ class _Typed(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         return node if isinstance(node.value, bool) else self._literal(repr(node.value))
 
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        """The least integer of a type is a literal, but no negative of one."""
+        number = getattr(node.operand, "value", None)
+        if isinstance(node.op, ast.USub) and type(number) is int:
+            return self._literal(f"-{number}")
+        return self.generic_visit(node)  # type: ignore[return-value]
+
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in ("inf", "nan"):
             return self._literal(f"np.{node.id}")

@@ -82,6 +82,7 @@ from .functions.arithmetic import (
     rsub as rsub,
     sub as sub,
     subtract as subtract,
+    threshold as threshold,
     where as where,
 )
 from .functions.comparing import (

@@ -403,7 +403,12 @@ class Methods:
         posinf: builtins.float | None = None,
         neginf: builtins.float | None = None,
     ) -> Tensor: ...
-    def nan_to_num_(self, for_nan: Operand, posinf: Operand, neginf: Operand) -> Self: ...
+    def nan_to_num_(
+        self,
+        nan: builtins.float | None = 0.0,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
+    ) -> Self: ...
     def nanmean(
         self,
         dim: builtins.int | Sequence[builtins.int] | None = None,

@@ -354,11 +354,6 @@ def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def tanhshrink(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x - tanh(x)."""
 
-def threshold(
-    input: Tensor, threshold: Operand, value: Operand, *, out: Tensor | None = None
-) -> Tensor:
-    """x above the threshold, else value."""
-
 def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Quotient, a / b; integers divide to floating-point numbers."""
 

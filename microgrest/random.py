@@ -245,7 +245,11 @@ def normal(
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own."""
+    """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own.
+
+    No gradient goes through a draw.
+    """
+    mean, std = (a.detach() if isinstance(a, Tensor) else a for a in (mean, std))
     like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
     _check_deviation(std)
     if like is None:

@@ -286,6 +286,11 @@ class Tensor(Methods):
                 "only Tensors of floating point dtype can require gradients; this one is "
                 f"{self.dtype!r}. Convert it first, for example with .float()."
             )
+        if on and not self._requires_grad and self._base is not None:
+            # A leaf is nobody's view: its own views are views of a leaf.
+            base, self._base = self._base[0], None
+            if base._views is not None:
+                base._views.drop(self)
         self._requires_grad = bool(on)
         world.tensors += 1
 

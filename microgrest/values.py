@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import printing
+from .autograd.modes import state
 from .device import CPU
 from .methods import method
 from .recording import leaves
@@ -18,7 +19,7 @@ from .tensor import Tensor
 @method
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     """A NumPy array over the memory; `force` detaches, and copies from a GPU if it must."""
-    if self._requires_grad and not force:
+    if self._requires_grad and state.grad and not force:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )

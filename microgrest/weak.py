@@ -23,6 +23,10 @@ class WeakList:
             self._refs = [found for found in self._refs if found() is not None]
             self._full = 2 * len(self._refs) + 16
 
+    def drop(self, value: Any) -> None:
+        """Forget `value`, if it is there."""
+        self._refs = [found for found in self._refs if found() is not value]
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 

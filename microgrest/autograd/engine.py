@@ -48,8 +48,11 @@ def run(
         useful = _leading_to(nodes, asked)
         caught: dict[Any, Any] = {}
         nodes = [node for node in nodes if node in useful]
+        for edge in sums.values.keys() - useful - asked:
+            _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
         _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
-        return [_arrived(edge, sums, caught) for edge in wanted]
+        found = {edge: _arrived(edge, sums, caught) for edge in dict.fromkeys(wanted)}
+        return [found[edge] for edge in wanted]
     finally:
         modes.state.grad = before
 
@@ -94,7 +97,7 @@ class Sums:
 
 
 def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
-    """What `hook` returned for `g`, in the same kind; TypeError or RuntimeError if it cannot be."""
+    """What `hook` returned for `g`; TypeError or RuntimeError if it is of another shape or kind."""
     name = getattr(hook, "__name__", type(hook).__name__)
     if not isinstance(replaced, type(g)):
         raise TypeError(
@@ -110,7 +113,12 @@ def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
             f"hook {name!r} has changed the device of value, from {g._kind.device} to "
             f"{replaced._kind.device}"
         )
-    return replaced if replaced._kind is g._kind else replaced._as_kind(g._kind)
+    if replaced._kind is not g._kind:
+        raise RuntimeError(
+            f"hook {name!r} has changed the type of value, from {g._kind.dtype!r} to "
+            f"{replaced._kind.dtype!r}"
+        )
+    return replaced
 
 
 def _propagate(

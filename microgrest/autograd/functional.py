@@ -8,7 +8,7 @@ from typing import Any
 
 from ..methods import method
 from ..tensor import Tensor, make
-from . import engine
+from . import engine, modes
 
 
 def backward(
@@ -27,15 +27,16 @@ def backward(
     if inputs is None:
         engine.run(roots, retain_graph=retain, create_graph=create_graph)
         return
-    wanted = _several(inputs)
+    wanted = list(dict.fromkeys(_several(inputs)))
     if not wanted:
         raise RuntimeError("'inputs' argument to backward cannot be empty.")
     found = engine.run(
         roots, retain_graph=retain, create_graph=create_graph, wanted=[_edge_of(t) for t in wanted]
     )
-    for t, g in zip(wanted, found, strict=True):
-        if g is not None:
-            t._deliver(g, {g._memory})  # a hook or the caller may hold that memory: copied
+    with modes.set_grad_enabled(create_graph):
+        for t, g in zip(wanted, found, strict=True):
+            if g is not None:
+                t._deliver(g, {g._memory})  # a hook or the caller may hold that memory: copied
 
 
 @method(name="backward")

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..methods import method
 from ..recording import world
+from .modes import state
 
 _numbers = itertools.count()
 _delivery = threading.Lock()
@@ -49,7 +50,7 @@ def keep(t: Any) -> None:
     def keep_grad(g: Any) -> None:
         alive = here()
         if alive is not None:
-            alive._grad = g if alive._grad is None else alive._grad + g
+            alive._grad = g.clone() if alive._grad is None else alive._grad + g
             world.tensors += 1
 
     _of(t)[KEEP] = keep_grad
@@ -94,18 +95,25 @@ def _of(t: Any) -> dict[int, Callable[..., Any]]:
 
 @method(name="_deliver")
 def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
-    """Add `g` to the leaf's gradient. The first is kept as it is unless its memory is `taken`."""
+    """Add `g` to the leaf's gradient. The first is kept as it is unless its memory is `taken`.
+
+    Only with `create_graph`, when gradients are recorded, is the sum part of the graph.
+    """
+    if not leaf._requires_grad:
+        return
     with _delivery:
-        held = leaf._grad
+        held, recorded = leaf._grad, state.grad
         if held is None:
-            if (g._flat is None or id(g._storage) in taken) and not g._requires_grad:
+            if g._requires_grad and recorded:
+                g = g.clone()
+            elif g._requires_grad or g._flat is None or id(g._storage) in taken:
                 g = g._copy()
             if not g._requires_grad:
                 g._base = None  # of whatever it was a view, now it is the gradient
             leaf._grad = g
             world.tensors += 1
             taken.add(id(g._storage))
-        elif g._requires_grad or held._requires_grad or _repeats(held):
+        elif _repeats(held) or (recorded and (g._requires_grad or held._requires_grad)):
             leaf._grad = held + g
             world.tensors += 1
         else:

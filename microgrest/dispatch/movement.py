@@ -115,8 +115,9 @@ def sum_to_size(row: Row, x: Tensor, *, size: tuple[int, ...]) -> Tensor:
     dims = tuple(
         d for d, n in enumerate(x._shape) if d < missing or (size[d - missing] == 1 and n != 1)
     )
-    y = fold(sum_row, x, dim=dims, keepdim=True) if dims else x
-    return y._alias(size, contiguous_strides(size), 0) if dims else y
+    if not dims:
+        return x._same()  # not x, whose place in the graph stays its own
+    return fold(sum_row, x, dim=dims, keepdim=True)._alias(size, contiguous_strides(size), 0)
 
 
 def _at(y: Tensor, path: Any) -> Tensor:

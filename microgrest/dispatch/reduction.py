@@ -197,7 +197,8 @@ class Evenly:
 
 def spread(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The one element of `g` seen at every place of `shape`."""
-    t = wrap(g._flat if math.prod(shape) == 1 else None, shape, (0,) * len(shape), g._kind)
+    n = math.prod(shape)
+    t = wrap(g._flat[:n] if n < 2 else None, shape, (0,) * len(shape), g._kind)
     t._storage, t._offset = g._storage, g._offset
     return t
 

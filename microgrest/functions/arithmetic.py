@@ -175,6 +175,15 @@ def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
 
 
+def threshold(input: Tensor, threshold: Any, value: Any, *, out: Tensor | None = None) -> Tensor:
+    """`input` above the threshold, else `value`; both are numbers."""
+    numbers = {"threshold": threshold, "value": value}
+    for name, number in numbers.items():
+        check_number(name, number)
+    given = [n.item() if isinstance(n, Tensor) else n for n in numbers.values()]
+    return FUNCTIONS["threshold"](input, *given, out=out)
+
+
 @method
 def nan_to_num(
     input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
@@ -182,13 +191,28 @@ def nan_to_num(
     """`input` with nan and infinities replaced, by default by 0 and the type's largest values."""
     if not input.dtype.is_floating_point:
         return FUNCTIONS["clone"](input)
-    limits = dtypes.finfo(input.dtype)
-    return FUNCTIONS["nan_to_num"](
-        input,
-        0.0 if nan is None else nan,
-        limits.max if posinf is None else posinf,
-        limits.min if neginf is None else neginf,
-    )
+    return FUNCTIONS["nan_to_num"](input, *_replacements(input, nan, posinf, neginf))
+
+
+@method
+def nan_to_num_(
+    self: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """nan_to_num in place."""
+    numbers = _replacements(self, nan, posinf, neginf)
+    return IN_PLACE["nan_to_num"](self, *numbers) if self.dtype.is_floating_point else self
+
+
+def _replacements(x: Tensor, *given: Any) -> list[float]:
+    """What stands for nan and the infinities in `x`; TypeError for tensors with dimensions."""
+    for name, value in zip(("nan", "posinf", "neginf"), given, strict=True):
+        check_number(name, value)
+    if not x.dtype.is_floating_point:
+        return []
+    limits = dtypes.finfo(x.dtype)
+    usual = (0.0, limits.max, limits.min)
+    numbers = [g.item() if isinstance(g, Tensor) else g for g in given]
+    return [u if g is None else g for u, g in zip(usual, numbers, strict=True)]
 
 
 @overload

@@ -49,6 +49,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
     if index is False or (index.__class__ is int and write_part(self, index, value)):
         return
+    if index is True:  # all of it, which is no choice of places
+        index = ...
     if recording.state.recorder is not None and _fills(self, index, value):
         mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
         self.masked_fill_(mask, value)
@@ -278,6 +280,8 @@ def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
             index = index_of(pickers[d], x.device)
             if not empty:
                 index = _in_range(index, x._shape[d], d)
+            elif not x._shape[d] and 0 not in shape:
+                raise IndexError(f"index is out of bounds for dimension {d} with size 0")
             lead = (1,) * (len(shape) - index.ndim)
             index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
         else:

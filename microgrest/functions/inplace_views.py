@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..autograd.hooks import keep_on
 from ..autograd.modes import enable_grad
 from ..dispatch.target import check_writable
 from ..methods import method
@@ -20,6 +21,7 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     if x._requires_grad and x._node is None:
         y = move(x.detach())
         return _take(x, y, ("_flat", "_shape", "_strides", "_offset"))
+    alone = x._base is None and not x._views
     old = x._same()
     for field in ("_node", "_requires_grad", "_base", "_views"):
         setattr(old, field, getattr(x, field))
@@ -30,9 +32,11 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     if x._base is None and any(v is y for v in old._views or ()):
         old._views.add(x)
     x._views = None
-    return _take(
-        x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base")
-    )
+    if alone:
+        y._base = None  # there is no other view that a later write would have to reach
+    _take(x, y, ("_flat", "_shape", "_strides", "_offset", "_node", "_requires_grad", "_base"))
+    keep_on(old._node, x)
+    return x
 
 
 def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:

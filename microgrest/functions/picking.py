@@ -90,9 +90,10 @@ def _at(x: Tensor, index: Tensor, d: int) -> Tensor:
 
 @method
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """gather with `indices` that broadcast and may count from the end; flat without `dim`."""
+    """gather with `indices` that broadcast and may count from the end; without `dim`, gather of
+    all elements, flat."""
     if dim is None:
-        return take_along_dim(reshape(input, -1), reshape(indices, -1), 0)
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
     if indices.ndim != input.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, "

@@ -193,7 +193,10 @@ def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
 @method
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over whatever dimensions lead from `size` to the tensor's shape by broadcasting."""
-    return apply(rows.sum_to_size, (input,), {"size": sizes(size)})
+    to = sizes(size)
+    if to == input._shape:
+        return input if to else input.sum()  # type: ignore[attr-defined, no-any-return]
+    return apply(rows.sum_to_size, (input,), {"size": to})
 
 
 @method

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
+from ..dtypes import bool_, promote_types
 from ..functions.arithmetic import check_number
 from ..functions.dropout import check_probability, drop
 from ..functions.products import linear
@@ -219,6 +220,9 @@ def mse_loss(
             "Please ensure they have the same size.",
             stacklevel=2,
         )
+    if bool_ in (input.dtype, target.dtype):  # which subtraction refuses
+        common = promote_types(input.dtype, target.dtype)
+        input, target = input.to(common), target.to(common)
     squares = (input - target).square()
     if weight is None:
         return reduced(squares, reduction)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 from .elementwise import exp, square, tanh
 from .logic import logical_or, where
@@ -117,7 +118,19 @@ softplus = activation(
     ),
     doc="log(1 + exp(beta x)) / beta; x where beta x > threshold.",
 )
-mish = activation("mish", lambda x: x * tanh(softplus(x)), doc="x tanh(softplus(x)).")
+mish = activation(
+    "mish",
+    lambda x: x * tanh(softplus(x)),
+    vjp=lambda g, y, x: _mish(g, x, tanh(softplus(x))),
+    doc="x tanh(softplus(x)).",
+)
+
+
+def _mish(g: Any, x: Any, t: Any) -> tuple[Any]:
+    """The cotangent, without a product of g and a large x, which would overflow."""
+    return (g * (t + x * ((1 - t) * (1 + t)) * sigmoid(x)),)
+
+
 logsigmoid = activation(
     "logsigmoid",
     "({x} if {x} < 0 else 0) - log1p(exp(-abs({x})))",

@@ -1,0 +1,145 @@
+"""What docs/differences.md lists, as the comparison of random programs knows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.torch_compare.agreement import Array, close
+
+# Results without a definite value, of which everything but the value is compared.
+UNDEFINED = re.compile(r"\b(rand\w*|empty\w*|new_empty|bernoulli_?|normal_?|uniform_|dropout)\(")
+# PyTorch computes these with constants of float32, whatever the dtype, ...
+SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
+# ... and these cancel there: as good as the operands, not as the result.
+CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b")
+# These add up several elements: as good as the largest of them.
+FOLDS = re.compile(
+    r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner)\b|@"
+)
+# Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
+NOTHING = re.compile(
+    r"\b(amax|amin|aminmax|std_mean|var_mean|norm|dist|gelu|nan_to_num|nanmean|nansum|cumprod|prod"
+    r"|softsign|copysign|std|pow|remainder)_?\b|\*\*|%"
+)
+# Of these, PyTorch's gradient at NaN depends on the element's place, or is a number, or infinite.
+PIECEWISE = re.compile(
+    r"\b(elu|celu|selu|hardswish|hardshrink|softshrink|hardtanh|relu6|logit|cumprod|var|std)_?\b"
+    r"|\b(var_mean|std_mean)\b"
+)
+# These square what PyTorch squares in a wider type.
+OVERFLOWS = re.compile(r"\b(std|std_mean|norm|dist)\b")
+# PyTorch adds one to the largest integer.
+WRAPS = re.compile(r"\bsoftsign\b")
+# What PyTorch returns for an input of grad() has not been through that input's hooks, where the
+# gradient goes on from there to another input; and views turned in place under no_grad get none.
+HOOKED = re.compile(
+    r"register_hook(.*\n)*.*grad\(.*\[.*,|(no_grad\(\)|False\)):\n(    .*\n)*    .*"
+    r"(\] =|\b(t|transpose|swapaxes|swapdims|squeeze|unsqueeze)_\()"
+)
+# A spelling that PyTorch's parser of arguments refuses, though its meaning is clear.
+SPELLING = re.compile(
+    r"invalid combination of arguments|takes \d+ positional argument"
+    r"|must be tuple of ints, not int|missing \d+ required positional|got multiple values"
+    r"|got an unexpected keyword"
+)
+REPEATS = "more than one element of the written-to tensor"
+
+
+class Excuse(NamedTuple):
+    """Patterns of two errors, "^$" for none, and of the statement that may end with them."""
+
+    ours: str
+    theirs: str
+    statement: str = ""
+
+    def fits(self, ours: str, theirs: str, statement: str) -> bool:
+        """Whether this allows two errors to differ."""
+        pairs = zip(self, (ours, theirs, statement), strict=True)
+        return all(re.search(pattern, text) for pattern, text in pairs)
+
+
+ERRORS = [
+    # Fewer operands are saved, and more derivatives are there.
+    Excuse("^$", "modified by an inplace operation|backward through the graph a second time"),
+    Excuse("^$", "derivative for .* is not implemented|Autograd not support dtype"),
+    Excuse("derivative for .* is not implemented", "^$", "floor_divide_|//="),
+    Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
+    Excuse("^$", "a bool tensor is not supported", "grad|backward"),
+    Excuse("^$", "detached in-place|invalid gradient at index"),
+    Excuse("backward through the graph a second time", "^$", "tri[lu]"),
+    Excuse("^$", "Expected a proper Tensor but got None|ZeroTensors are immutable"),
+    # Views made under no_grad: of a leaf that was made of a view, and of gradients.
+    Excuse("A view was created in no_grad mode", "^$"),
+    Excuse("^$", "A view was created in no_grad mode"),
+    # kron of what was overwritten: PyTorch uses the new values.
+    Excuse("modified by an inplace operation", "^$", "kron"),
+    # Outputs of split and unbind may be written to; expanded memory may not be by masks and such.
+    Excuse("^$", "is a view and is being modified inplace"),
+    Excuse(REPEATS, "^$", r"\] .?=|index_put_|masked_fill_|zero_|fill_"),
+    # Of several errors in one statement another may be found first.
+    Excuse("..", r"argument '\w+' .*must be .*, not Tensor"),
+    Excuse(
+        "out of bounds|out of range", "shape mismatch|must match the size|dtypes match|overflow"
+    ),
+    Excuse("index out of range in self", "INDICES element is out of DATA bounds"),
+    Excuse("some elements of the input tensor", "^$", r"\] ="),
+    Excuse("^$", "a leaf Variable that requires grad", r"\] .="),
+    Excuse("Can't detach views", "^$"),
+    Excuse("out of bounds", "^$", "take_along_dim"),
+    Excuse("^$", "view size is not compatible|is out of bounds", "take_along_dim"),
+    Excuse("must be a .-D tensor", "Dimension"),
+    Excuse("'tuple' object does not support", "."),
+    Excuse("^$", "Index put requires", "index_put_"),
+    Excuse("^$", "setStorage"),
+    # dtypes without a kernel, on either side.
+    Excuse("^$", '"(tril_indices|triu_indices|randperm|cross|abs_cpu)" not implemented'),
+    # Tensors without elements are checked like all others.
+    Excuse("Dimension out of range", "^$", "cum(max|min)"),
+    Excuse("to have the same dtype", "^$", r"@|mm|mul|dot"),
+    Excuse("has changed the size of value", "^$"),
+    Excuse(REPEATS, "^$", "tri[lu]_"),
+    # out=
+    Excuse("^$", "Found dtype .* but expected", "out="),
+    Excuse("^$", "some elements of the input tensor and the written-to tensor", r"out=|\[None"),
+    # A dtype without a kernel is refused where there is no element, too.
+    Excuse("not implemented for", "^$", r"@|\bb?mm|mul|dot|pow|\*\*|cum|inner|space"),
+    Excuse("floating-point (type|numbers|tensors)", "^$", "rand|normal|bernoulli|dropout"),
+    # Numbers beyond the range of float16.
+    Excuse("without overflow|^$", "without overflow|^$", "full|fill|clamp|clip"),
+    Excuse("beyond the 64 bits|too big", "^$", r"2\*\*(6[34]|70)"),
+    # NumPy's, where kernels run as plain Python: compiled, they wrap, as PyTorch's do.
+    Excuse("Python integer .* out of bounds", "^$"),
+]
+
+
+def excused_errors(ours: Exception | None, theirs: Exception | None, text: str) -> bool:
+    """Whether two errors, or an error and none, are a known difference of what `text` does."""
+    words = ["" if e is None else str(e) for e in (ours, theirs)]
+    return any(excuse.fits(*words, text) for excuse in ERRORS)
+
+
+def excused_values(got: Array, want: Array, text: str) -> Array:
+    """Where other floats than PyTorch's may come of what `text` does."""
+    eps = float(np.finfo(want.dtype).eps)
+    largest = np.max(np.abs(want[np.isfinite(want)]).astype(float), initial=0)
+    nan = np.isnan(got)
+    # A tensor of one element is rounded to float16 before it is used.
+    half = (want.dtype == np.float16) & nan & (want == 0)
+    allowed: list[tuple[re.Pattern[str], Any]] = [
+        (CANCELS, close(got, want, 16 * eps * np.maximum(np.abs(want), 1))),
+        (SINGLE, close(got, want, 1e-6 * np.maximum(np.abs(want), 1))),
+        (FOLDS, close(got, want, 16 * eps * largest)),
+        (PIECEWISE, nan | (want == 0)),
+        (NOTHING, np.isnan(want)),
+        (OVERFLOWS, np.isinf(got) & np.isfinite(want)),
+        (WRAPS, np.abs(want) == 1),
+        (HOOKED, True),
+    ]
+    found = np.asarray(half)
+    for pattern, where in allowed:
+        if pattern.search(text):
+            found = found | where
+    return found
