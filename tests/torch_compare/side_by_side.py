@@ -88,7 +88,11 @@ class Sides:
             raise Ended  # out= of another shape: before an error, and in the memory of its views
         if found and resized and found.kind == "shape" and RESHAPED.search(statement):
             raise Ended  # PyTorch keeps another shape of as many elements there
-        if found and found.kind == "presence of v.grad" and HOOKED.search("\n".join(self.done)):
+        if (
+            found
+            and found.kind in ("presence of v.grad", "requires_grad")
+            and HOOKED.search("\n".join(self.done))
+        ):
             raise Ended
         if found and resized and statement.count(resized[1]) > 1:
             raise Ended  # out= is an operand
