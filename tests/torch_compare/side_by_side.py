@@ -111,6 +111,9 @@ class Sides:
         ours, theirs = dict(flat(mg, self.ours)), dict(flat(torch, self.theirs))
         for where in [*theirs, *ours]:
             if where not in ours or where not in theirs:
+                zeros = theirs.get(where)
+                if where.endswith(".grad") and isinstance(zeros, torch.Tensor) and not zeros.any():
+                    raise Ended  # nothing arrives where all that arrived would be zeros
                 a, b = (str(side.get(where, "absent")) for side in (ours, theirs))
                 return Difference("presence of " + re.sub(r"\d+", "", where), where, a, b)
         found = None
