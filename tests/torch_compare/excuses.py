@@ -86,7 +86,8 @@ ERRORS = [
     # Of several errors in one statement another may be found first.
     Excuse("..", r"argument '\w+' .*must be .*, not Tensor"),
     Excuse(
-        "out of bounds|out of range", "shape mismatch|must match the size|dtypes match|overflow"
+        "out of bounds|out of range",
+        "shape mismatch|must match the size|dtypes match|overflow|some elements",
     ),
     Excuse("index out of range in self", "INDICES element is out of DATA bounds"),
     Excuse("some elements of the input tensor", "^$", r"\] ="),
