@@ -8,7 +8,6 @@ wrapped again. Function names become the target's own (`exp` -> `exp_f32`), thro
 from __future__ import annotations
 
 import ast
-import copy
 from functools import cache
 from types import ModuleType
 
@@ -81,10 +80,12 @@ class _Typed(ast.NodeTransformer):
         return ast.Name(f"{SHORT[self.dtype]}({text})" if typed else text)
 
 
-@cache
-def parse(formula: str) -> ast.expr:
+def tree(formula: str) -> ast.expr:
     """The formula as an expression tree; operands are the names that stood in braces."""
     return ast.parse(formula.replace("{", "").replace("}", ""), mode="eval").body
+
+
+parse = cache(tree)  # for those who leave the tree as it is
 
 
 def render(
@@ -98,7 +99,7 @@ def render(
 
     With `guards`, functions take the form that vectorizes, and what that needs is added there.
     """
-    return ast.unparse(_Typed(operands, dtype, names, guards).visit(copy.deepcopy(parse(formula))))
+    return ast.unparse(_Typed(operands, dtype, names, guards).visit(tree(formula)))
 
 
 def statements(
@@ -130,7 +131,8 @@ def statements(
     return lines, [values[out.value] for out in program.outputs]
 
 
-def functions(formula: str) -> set[str]:
+@cache
+def functions(formula: str) -> frozenset[str]:
     """The names of the scalar functions that a formula calls."""
     calls = (n.func for n in ast.walk(parse(formula)) if isinstance(n, ast.Call))
-    return {f.id for f in calls if isinstance(f, ast.Name)} - {"abs"}
+    return frozenset(f.id for f in calls if isinstance(f, ast.Name)) - {"abs"}

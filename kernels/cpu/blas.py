@@ -184,7 +184,12 @@ def source(form: Form | None = None) -> str:
 
     It calls a gemm of `form`; of the form of the one that was found, unless given.
     """
-    fortran, bits = form or find().form
+    return _source(form or find().form)
+
+
+@cache
+def _source(form: Form) -> str:
+    fortran, bits = form
     constants = f"FORTRAN = {fortran}\nINTEGER = {bits}\nLARGE = {LARGE}"
     loops = (rows, sums, by_loops, leading, packed, by_gemm, product)
     texts = [getsource(gemm_call), "call_gemm = intrinsic(gemm_call)"]

@@ -12,7 +12,7 @@ import numpy as np
 from .. import cache
 from ..codegen import interpreted
 from ..cpu import blas, memory, parallel
-from . import cpu, trace as t
+from . import cpu, proof, trace as t
 from .entrance import by_addresses, signature
 from .lower import lower
 from .others import GEMMS
@@ -104,17 +104,48 @@ def _operations(op: t.Op) -> int:
     return 2 * op.problem.total * op.problem.m * op.problem.n if isinstance(op, t.Product) else 0
 
 
-def build(trace: t.Trace) -> t.Native:
-    """The native function of a trace, for the device that it was recorded on."""
-    graph, tasks = lower(trace)
-    planned = plan(trace, graph, tasks)
+def build(trace: t.Trace, thorough: bool = False) -> t.Native:
+    """The native function of a trace, for the device that it was recorded on.
+
+    Its plan is proved, see `proof`. One that is refused, or that its makers cannot finish, makes
+    room for a plain one, which is slower, with a warning; RuntimeError where that is refused, too.
+    """
+    given = len(trace.buffers)
+    try:
+        native = _built(trace, thorough, False)
+    except (proof.Refused, AssertionError) as error:
+        warnings.warn(
+            f"the plan of {trace.name} was refused, since {error}. The step runs as it was "
+            "written, without the plan's savings. Please report this, with the step",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        del trace.buffers[given:]
+        native = _plainly(trace, thorough)
+    _count(native.source)
+    return native
+
+
+def _plainly(trace: t.Trace, thorough: bool) -> t.Native:
+    try:
+        return _built(trace, thorough, True)
+    except (proof.Refused, AssertionError) as error:
+        raise RuntimeError(
+            f"{trace.name} cannot be compiled: no plan of it is proved, since {error}. Leave the "
+            "step uncompiled, and please report this with it"
+        ) from error
+
+
+def _built(trace: t.Trace, thorough: bool, plainly: bool) -> t.Native:
+    """The function of a plan that is proved."""
+    planned = plan(trace, *lower(trace, plainly), plainly)
     if trace.device.startswith("cuda"):
         from . import cuda
 
-        native: t.Native = cuda.build(planned)
+        native: t.Native = cuda.build(planned, plainly)
     else:
         native = CPU(planned)
-    _count(native.source)
+    proof.check(planned, native.source, thorough)
     return native
 
 

@@ -7,6 +7,7 @@ they stood, `kept` those of the step that something else than its result keeps.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -179,7 +180,8 @@ class Gradients:
     `kept` are pairs of gradients, old and new: a step that reads the gradient that was there and
     then sets another leaves a copy in the old memory, for the next step to read. `replaced` are
     the old ones. But a step that `moves` old gradients, to its result or to other tensors, finds
-    them where the calls before left them, so that it runs once a call.
+    them where the calls before left them, so that it runs once a call. So does one whose old
+    gradients lie in memory of other tensors, or apart, where no copy can go.
     """
 
     def __init__(self, before: Before, recorder: Recorder, fresh: Fresh) -> None:
@@ -191,6 +193,7 @@ class Gradients:
         self.replaced: set[Known] = set()
         self.moves = False
         self._gone: set[int] = set()
+        sharing = Counter(id(known.array) for known in before.known.values())
         for known in tuple(before.known.values()):
             old, now = self.old.get(known), known.tensor._grad
             if now is (None if old is None else old.tensor):
@@ -205,11 +208,13 @@ class Gradients:
                 self._gone.add(id(old.array))
                 if now is not None and _is_buffer(recorder, old.array):
                     self.kept.append((old.tensor, now))
+                    apart = old.geometry[0] is None
+                    self.moves = self.moves or apart or sharing[id(old.array)] > 1
 
     def settle(self, results: Sequence[Tensor]) -> None:
         """See whether old gradients live on, in new places or among the `results`."""
         living = (*results, *(g for g in self.new.values() if g is not None))
-        if any(id(t._storage.array) in self._gone for t in living):
+        if self.moves or any(id(t._storage.array) in self._gone for t in living):
             self.moves, self.kept, self.replaced = True, [], set()
 
     @property

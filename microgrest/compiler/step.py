@@ -86,6 +86,13 @@ def native(trace: Trace) -> Native:
     return build(trace)
 
 
+def proved(trace: Trace) -> Native:
+    """The same, of a plan that is looked at more thoroughly."""
+    from ..kernels.steps.build import build
+
+    return build(trace, thorough=True)
+
+
 class Step(Compiled):
     """A compiled function. `fn` is the function itself, `recordings` are its latest first.
 
@@ -105,7 +112,7 @@ class Step(Compiled):
         self.name = _name(fn)
         self.recordings: list[Recording] = []
         self.calls = 0
-        self._build = build
+        self._build = proved if verify and build is native else build
         self._warm: set[Any] = set()
         self._unsettled = 0
         self._patience = Patience(KEPT)

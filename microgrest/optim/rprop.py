@@ -8,10 +8,11 @@ from typing import Any
 from ..creation import full_like, zeros_like
 from ..ops.logic import maximum, minimum, where
 from ..ops.rounding import sign
+from ..recording import aside
 from ..tensor import Tensor
 from .fused import fused
 from .groups import Group, check_nonnegative
-from .optimizer import Optimizer, State, descent
+from .optimizer import Optimizer, State, descent, plain
 
 
 class Rprop(Optimizer):
@@ -49,7 +50,7 @@ class Rprop(Optimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, param: Tensor, group: Group) -> State:
-        sizes = full_like(param, float(group["lr"]))
+        sizes = full_like(param, aside(lambda: float(plain(group["lr"]))))
         return {"step": 0, "prev": zeros_like(param), "step_size": sizes}
 
     def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:

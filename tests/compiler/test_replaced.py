@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from changed import Buffers, Make, agree, row
+from random_programs import Program
+from twins import Outcome, check
 
 import microgrest as mg
 
@@ -206,3 +208,17 @@ def test_buffers_and_gradients_that_replace_each_other() -> None:
         return fn, lambda: [model.a, model.b, w]
 
     agree(make)
+
+
+@pytest.mark.parametrize("read", ["", "old = w.grad * 1.0; "])
+@pytest.mark.parametrize("grad", ["w.detach()", "v.detach()", "mg.ones(2, 2)[:, :1]", "both[1:]"])
+def test_gradients_in_memory_of_others_or_apart(grad: str, read: str) -> None:
+    """A gradient that was put there by hand lies in a tensor that the step reads, or has gaps."""
+    setup = (
+        "w, v = mg.tensor([[0.5], [2.0]], requires_grad=True), mg.ones(2, 1)",
+        "both = mg.ones(3, 1)",
+        f"w.grad = {grad}",
+    )
+    body = (f"{read}w.grad = None", "loss = (w * w * 3.0 + v + both[:2]).sum()", "loss.backward()")
+    program = Program(0, setup, body, tuple((k, f"w.grad = {grad}") for k in range(5)), calls=5)
+    assert check(program) == Outcome("same")

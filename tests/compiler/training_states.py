@@ -62,6 +62,18 @@ def group_added() -> Training:
 
 
 @kind
+def begun_in_mid_training() -> Training:
+    """A parameter comes into the group of a rule whose state begins with the rate, a tensor."""
+    problem = Problem()
+    optimizer = optim.Rprop(problem.params[:2], lr=mg.tensor(0.02))
+
+    def exchange() -> None:
+        optimizer.param_groups[0]["params"][0] = problem.gain
+
+    return Training(fit(problem, optimizer), optimizer, between={20: exchange}, recordings=2)
+
+
+@kind
 def frozen_for_a_while() -> Training:
     problem = Problem()
     optimizer = optim.Adam(problem.params, lr=0.02)

@@ -10,6 +10,7 @@ from typing import Any
 
 from microgrest.kernels.steps.lower import lower
 from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.proof import flow, order
 from microgrest.kernels.steps.schedule import plan
 from microgrest.kernels.steps.trace import Native, Trace
 
@@ -34,9 +35,12 @@ def trace_of(make: Callable[[], Any]) -> Trace:
 
 
 def planned(trace: Trace) -> Plan:
-    """The plan of a copy of a trace, which lowering adds to."""
+    """The plan of a copy of a trace, which lowering adds to; it is proved."""
     trace = deepcopy(trace)
-    return plan(trace, *lower(trace))
+    found = plan(trace, *lower(trace))
+    order.check(found)
+    flow.check(found)
+    return found
 
 
 def cubic(n: int) -> Callable[[], Any]:

@@ -2,7 +2,7 @@
 
 Steps are recorded on the CPU, where eager execution is fast; what runs them copies their arrays to
 simulated memory and back. As arguments: programs of tests/compiler or functions below, by name, and
-seeds of random steps.
+seeds of random steps (which are compared after every call, see tests/compiler/twins.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from microgrest.compiler.step import Step
 
 import overwritten  # isort: skip  # recorded says where
 import programs  # isort: skip
-from random_steps import RandomStep  # isort: skip
+import random_steps  # isort: skip
+import twins  # isort: skip
 
 Form = Callable[[Plan], t.Native]
 FORMS: list[Form] = [cuda.one_block, cuda.many_kernels]
@@ -46,6 +47,11 @@ class Copying(t.Native):
         return status
 
 
+def copying(form: Form, trace: t.Trace) -> Copying:
+    """A trace in one of the two forms."""
+    return Copying(form(planned(trace)))
+
+
 def flattened(value: Any) -> list[Any]:
     """The tensors of a result, as arrays."""
     if isinstance(value, (tuple, list)):
@@ -59,7 +65,7 @@ def states(make: Callable[[], Any], form: Form | None, calls: int = 4) -> list[A
     """What each call returned and left behind."""
     step, tensors = make()
     if form:
-        step = Step(step, build=lambda trace: Copying(form(planned(trace))))
+        step = Step(step, build=lambda trace: copying(form, trace))
     return [flattened([step(), tensors]) for _ in range(calls)]
 
 
@@ -72,6 +78,15 @@ def agree(make: Callable[[], Any], name: str) -> None:
                 assert isinstance(x, np.ndarray) == isinstance(y, np.ndarray)
                 if isinstance(x, np.ndarray):
                     close(x, y, f"{name}, {form.__name__}")
+
+
+def random_step(seed: int) -> None:
+    """Both forms of a random step, with all that happens between its calls."""
+    program = random_steps.drawn(seed)
+    for form in FORMS:
+        wrap = random_steps.wrap_of(form.__name__)
+        outcome = twins.check(program, wrap)
+        assert not outcome.failed, random_steps.report(program, outcome, wrap)
 
 
 def close(x: Any, y: Any, message: str) -> None:
@@ -189,7 +204,10 @@ def main(wanted: list[str]) -> None:
     """The steps of these names."""
     known = OWN | programs.PROGRAMS
     for name in wanted:
-        agree(RandomStep(int(name)).make if name.isdigit() else known[name], name)
+        if name.isdigit():
+            random_step(int(name))
+        else:
+            agree(known[name], name)
 
 
 if __name__ == "__main__":
