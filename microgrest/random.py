@@ -264,9 +264,9 @@ def normal(
 def _check_deviation(std: Any) -> None:
     """RuntimeError for a negative standard deviation."""
     if not isinstance(std, Tensor):
-        if std < 0:
+        if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    elif recording.aside(lambda: bool((std.detach() < 0).any())):
+    elif recording.aside(lambda: not bool((std.detach() >= 0).all())):
         raise RuntimeError("normal expects all elements of std >= 0.0")
 
 
@@ -277,7 +277,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
             f"bernoulli expects probabilities of a floating-point type, got {input.dtype!r}"
         )
     values = input.detach()
-    if recording.aside(lambda: bool(((values < 0) | (values > 1)).any())):
+    if recording.aside(lambda: not bool(((values >= 0) & (values <= 1)).all())):
         raise RuntimeError(
             "Expected p_in >= 0 && p_in <= 1 to be true for every element of bernoulli's input"
         )

@@ -211,7 +211,8 @@ class Backward:
             y._node, y._requires_grad = node, True
             values[self.y] = y
         values |= {self.form.symbols[i]: next(saved) for i in self.saved}
-        values |= {self.form.symbols[i]: x for i, x in zip(self.numbers, node.extra, strict=True)}
+        for i, x in zip(self.numbers, node.extra, strict=True):
+            values[self.form.symbols[i]] = int(x) if isinstance(x, bool) else x
         results = evaluate(list(self.bars.values()), values, lambda x: lift(x, g))
         bars: list[Any] = [None] * len(node.edges)
         for i, bar in zip(self.bars, results, strict=True):

@@ -181,6 +181,8 @@ def threshold(input: Tensor, threshold: Any, value: Any, *, out: Tensor | None =
     for name, number in numbers.items():
         check_number(name, number)
     given = [n.item() if isinstance(n, Tensor) else n for n in numbers.values()]
+    if isinstance(input, Tensor) and not input.is_floating_point():
+        given = [int(n) for n in given]
     return FUNCTIONS["threshold"](input, *given, out=out)
 
 

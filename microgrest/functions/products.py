@@ -56,7 +56,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if b == 1:
         return matmul(input, other.unsqueeze(-1)).squeeze(-1)
     if b == 2:
-        rows_ = input.reshape(-1, input._shape[-1])
+        rows_ = input.reshape(math.prod(input._shape[:-1]), input._shape[-1])
         return mm(rows_, other).reshape(*input._shape[:-1], other._shape[-1])
     return _batched(input, other)
 
@@ -217,9 +217,9 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         )
     a, b = broadcast_tensors(input, other)
     if dim is None:
-        if 3 not in a._shape:
-            raise RuntimeError(f"no dimension of size 3 in input, of shape {list(a._shape)}")
-        dim = list(a._shape).index(3)
+        if 3 not in input._shape:
+            raise RuntimeError(f"no dimension of size 3 in input, of shape {list(input._shape)}")
+        dim = input._shape.index(3)
     if a._shape[a._dim(dim)] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. "

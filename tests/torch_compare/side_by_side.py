@@ -88,7 +88,11 @@ class Sides:
             raise Ended  # out= of another shape: before an error, and in the memory of its views
         if found and resized and found.kind == "shape" and RESHAPED.search(statement):
             raise Ended  # PyTorch keeps another shape of as many elements there
-        if found and found.kind == "presence of v.grad" and HOOKED.search("\n".join(self.done)):
+        if (
+            found
+            and found.kind in ("presence of v.grad", "requires_grad")
+            and HOOKED.search("\n".join(self.done))
+        ):
             raise Ended
         if found and resized and statement.count(resized[1]) > 1:
             raise Ended  # out= is an operand
@@ -107,6 +111,9 @@ class Sides:
         ours, theirs = dict(flat(mg, self.ours)), dict(flat(torch, self.theirs))
         for where in [*theirs, *ours]:
             if where not in ours or where not in theirs:
+                zeros = theirs.get(where)
+                if where.endswith(".grad") and isinstance(zeros, torch.Tensor) and not zeros.any():
+                    raise Ended  # nothing arrives where all that arrived would be zeros
                 a, b = (str(side.get(where, "absent")) for side in (ours, theirs))
                 return Difference("presence of " + re.sub(r"\d+", "", where), where, a, b)
         found = None
