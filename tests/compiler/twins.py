@@ -7,6 +7,7 @@ optimizers, schedulers, attributes, results, and the place in the stream of rand
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -234,7 +235,10 @@ def check(program: Program, wrap: Wrap = mg.compile) -> Outcome:
         return Outcome("void", f"{type(error).__name__}: {error}")
     at = 0
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings(
+                "error", "the plan of .* was refused"
+            )  # which then runs plainly
             for at, (wanted, ours) in enumerate(zip(eager, states(program, wrap), strict=False)):
                 wrong = difference(ours, wanted)
                 if wrong:
