@@ -195,7 +195,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over whatever dimensions lead from `size` to the tensor's shape by broadcasting."""
     to = sizes(size)
     if to == input._shape:
-        return input if to else input.sum()  # type: ignore[attr-defined, no-any-return]
+        return input if to else input.sum()
     return apply(rows.sum_to_size, (input,), {"size": to})
 
 

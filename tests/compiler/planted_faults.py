@@ -1,7 +1,8 @@
 """Faults in the planner, planted one at a time, and who catches each.
 
 `python planted_faults.py` plants all of them, each on a few steps, and fails where it is not caught
-by those who are named. That is, in the order in which they come to see it:
+by those who are named, or by others; `find N` looks for the first random step that catches each.
+In the order in which they come to see it:
 
     planner  its own assertions
     order    the checker: versions of memory, and loops whose places meet
@@ -10,6 +11,7 @@ by those who are named. That is, in the order in which they come to see it:
     races    the checker: threads of a GPU's block that meet
     kernels  the checker: blocks of a GPU that meet, and kernels in another order
     steps    the step does not do what eager mode does, in the interpreter, with no checker
+    random   neither does the random step of a seed
 
 Whom a fault gets past, and why: `steps` sees nothing of races, which need threads; nor of a fault
 that is harmless as the loops happen to run, which `order` refuses all the same.
@@ -46,6 +48,8 @@ from microgrest.kernels.steps.cuda import block, hazards, several
 from microgrest.kernels.steps.graph import Folded
 from microgrest.kernels.steps.proof import again, flow, order, races
 from programs import PROGRAMS
+from random_steps import drawn
+from twins import check
 
 import microgrest as mg
 from microgrest.compiler.step import Step
@@ -56,21 +60,22 @@ THREADS = 8
 
 
 class Fault(NamedTuple):
-    """What is planted, on which steps it shows, and who catches it."""
+    """What is planted, on which steps it shows, who catches it, and a random step that does."""
 
     plant: Plant
     steps: tuple[str, ...]
     caught: set[str]
+    seed: int | None
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(steps: str, caught: str) -> Callable[[Plant], Plant]:
+def fault(steps: str, caught: str, seed: int | None = None) -> Callable[[Plant], Plant]:
     """Enter a fault."""
 
     def enter(plant: Plant) -> Plant:
-        FAULTS[plant.__name__] = Fault(plant, tuple(steps.split()), set(caught.split()))
+        FAULTS[plant.__name__] = Fault(plant, tuple(steps.split()), set(caught.split()), seed)
         return plant
 
     return enter
@@ -180,7 +185,7 @@ def _unasserted() -> Patches:
         yield
 
 
-@fault("exchange_of_transposed", "planner")
+@fault("exchange_of_transposed", "planner random", 0)
 @contextmanager
 def nothing_is_set_aside() -> Patches:
     """What is in flight is not stored apart when what it reads is overwritten: this fault."""
@@ -188,7 +193,7 @@ def nothing_is_set_aside() -> Patches:
         yield
 
 
-@fault("exchange_of_transposed", "order flow steps")
+@fault("exchange_of_transposed", "order flow steps random", 2)
 @contextmanager
 def nothing_is_set_aside_nor_asserted() -> Patches:
     """The same, with the planner's own assertion gone."""
@@ -196,7 +201,7 @@ def nothing_is_set_aside_nor_asserted() -> Patches:
         yield
 
 
-@fault("strided_after_a_write", "order flow steps")
+@fault("strided_after_a_write", "order flow steps random", 27)
 @contextmanager
 def contents_are_not_protected() -> Patches:
     """Values that wait in buffers do not see that memory which they read is overwritten."""
@@ -208,7 +213,7 @@ def contents_are_not_protected() -> Patches:
         yield
 
 
-@fault("in_parts", "flow steps")
+@fault("in_parts", "flow steps random", 6)
 @contextmanager
 def contents_outlive_a_write_to_a_part() -> Patches:
     """A buffer's value is kept when a part of the buffer is written."""
@@ -224,7 +229,7 @@ def contents_outlive_a_write_to_a_part() -> Patches:
         yield
 
 
-@fault("many_loops", "flow steps")
+@fault("many_loops", "flow steps random", 2)
 @contextmanager
 def any_walk_covers() -> Patches:
     """A view that goes through a buffer in another order is taken for the buffer."""
@@ -236,7 +241,7 @@ def any_walk_covers() -> Patches:
         yield
 
 
-@fault("itself_transposed", "order steps")
+@fault("itself_transposed", "order steps random", 30)
 @contextmanager
 def in_place_by_another_walk() -> Patches:
     """A loop may write what it reads elsewhere."""
@@ -244,7 +249,7 @@ def in_place_by_another_walk() -> Patches:
         yield
 
 
-@fault("momentum", "order")
+@fault("momentum", "order random", 0)
 @contextmanager
 def a_version_too_old() -> Patches:
     """Reads name the version before the one that is there."""
@@ -262,7 +267,7 @@ def a_version_too_old() -> Patches:
         yield
 
 
-@fault("chosen", "flow steps")
+@fault("chosen", "flow steps random", 0)
 @contextmanager
 def two_is_one() -> Patches:
     """2 * x is x."""
@@ -275,7 +280,7 @@ def two_is_one() -> Patches:
         yield
 
 
-@fault("chosen", "flow steps")
+@fault("chosen", "flow steps random", 2)
 @contextmanager
 def a_power_of_two_is_lost() -> Patches:
     """The sum of 4 * x is that of x."""
@@ -302,7 +307,7 @@ def the_other_arm() -> Patches:
 # Faults of the schedule
 
 
-@fault("momentum exchange", "flow steps")
+@fault("momentum exchange", "flow steps random", 0)
 @contextmanager
 def a_store_is_dropped() -> Patches:
     """The last store to something that outlives the step counts as dead."""
@@ -317,7 +322,7 @@ def a_store_is_dropped() -> Patches:
         yield
 
 
-@fault("sum_with_a_transposed itself_transposed", "order flow steps")
+@fault("sum_with_a_transposed itself_transposed", "order flow steps random", 0)
 @contextmanager
 def two_loops_swapped() -> Patches:
     """Loops run in another order."""
@@ -331,7 +336,7 @@ def two_loops_swapped() -> Patches:
         yield
 
 
-@fault("both_sums exchange_of_transposed", "order flow steps")
+@fault("both_sums exchange_of_transposed", "order flow steps random", 5)
 @contextmanager
 def readers_are_forgotten() -> Patches:
     """Who overwrites does not wait for who reads."""
@@ -345,7 +350,7 @@ def readers_are_forgotten() -> Patches:
         yield
 
 
-@fault("exchange_of_transposed", "order steps")
+@fault("exchange_of_transposed", "order steps random", 16)
 @contextmanager
 def readers_by_other_walks_share_the_loop() -> Patches:
     """A loop may overwrite what it reads in another order."""
@@ -358,7 +363,7 @@ def readers_by_other_walks_share_the_loop() -> Patches:
         yield
 
 
-@fault("in_place_and_views", "order flow steps")
+@fault("in_place_and_views", "order flow steps random", 1)
 @contextmanager
 def folds_are_not_waited_for() -> Patches:
     """What needs a fold may run before it."""
@@ -366,7 +371,7 @@ def folds_are_not_waited_for() -> Patches:
         yield
 
 
-@fault("many_loops sum_with_a_transposed", "flow steps")
+@fault("many_loops sum_with_a_transposed", "flow steps random", 10)
 @contextmanager
 def registers_of_other_places() -> Patches:
     """What a loop has stored is taken from the register, wherever it is read."""
@@ -385,7 +390,7 @@ def math_prod(extents: tuple[int, ...]) -> int:
     return int(np.prod(extents, dtype=np.int64))
 
 
-@fault("both_sums", "order steps")
+@fault("both_sums", "order steps random", 45)
 @contextmanager
 def folds_of_other_places_share_a_loop() -> Patches:
     """Loops that fold rows and columns are merged."""
@@ -403,7 +408,7 @@ def folds_of_other_places_share_a_loop() -> Patches:
 # Faults of what is done once
 
 
-@fault("many_loops counted", "order flow steps")
+@fault("many_loops counted", "order flow steps random", 0)
 @contextmanager
 def inputs_never_change() -> Patches:
     """What is computed from an input that steps write is done once."""
@@ -416,7 +421,7 @@ def inputs_never_change() -> Patches:
         yield
 
 
-@fault("counted", "order flow steps")
+@fault("counted", "order flow steps random", 5)
 @contextmanager
 def draws_never_change() -> Patches:
     """Random numbers are drawn once."""
@@ -431,7 +436,7 @@ def draws_never_change() -> Patches:
 # Faults of memory
 
 
-@fault("embedding", "order steps")
+@fault("embedding", "order steps random", 2)
 @contextmanager
 def memory_is_shared_a_loop_too_early() -> Patches:
     """A temporary makes room for another in the loop before its last."""
@@ -444,7 +449,7 @@ def memory_is_shared_a_loop_too_early() -> Patches:
         yield
 
 
-@fault("counted", "order flow steps")
+@fault("counted", "order flow steps random", 0)
 @contextmanager
 def what_is_done_once_makes_room() -> Patches:
     """Memory of what was done before the steps is used in them."""
@@ -587,7 +592,7 @@ def _differs(make: Callable[[], Any]) -> bool:
     mg.manual_seed(1)
     fn, ours = make()
     with patch.object(proof, "check", lambda *_: None):
-        step = Step(fn, build=lambda trace: build._built(trace, False, False))
+        step = Step(fn, build=_unchecked)
         try:
             for _ in range(4):
                 step()
@@ -596,6 +601,25 @@ def _differs(make: Callable[[], Any]) -> bool:
             return True
     pairs = zip(_flat(found), _flat(expected), strict=True)
     return not all(np.allclose(x, y, rtol=1e-5, atol=1e-7, equal_nan=True) for x, y in pairs)
+
+
+def _random_differs(seed: int) -> bool:
+    """Whether the random step of a seed, with no checker, does other than eager mode does."""
+    with patch.object(proof, "check", lambda *_: None):
+        return check(drawn(seed), lambda fn: Step(fn, build=_unchecked)).failed
+
+
+def _unchecked(trace: t.Trace) -> t.Native:
+    """What runs a plan, wrong as it may be."""
+    return build._built(trace, False, False)
+
+
+def found_by_random_steps(last: int) -> None:
+    """Print, for each fault, the first seed before `last` that catches it."""
+    right = [seed for seed in range(last) if not _random_differs(seed)]
+    for name, fault in FAULTS.items():
+        with fault.plant():
+            print(name, next(filter(_random_differs, right), None), flush=True)
 
 
 def _arrays(value: Any) -> Any:
@@ -616,14 +640,17 @@ def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
     wrong = []
     traces: dict[str, t.Trace] = {}
+    for seed in {fault.seed for fault in FAULTS.values()} - {None}:
+        assert not _random_differs(seed), f"seed {seed} is wrong with no fault at all"
     for name in names or FAULTS:
-        plant, steps, wanted = FAULTS[name]
+        plant, steps, wanted, seed = FAULTS[name]
         for step in steps:
             traces[step] = traces.get(step) or trace_of(STEPS[step])
             assert not caught(traces[step], STEPS[step]), f"{step} is wrong with no fault at all"
         with plant():
             found = {step: caught(traces[step], STEPS[step]) for step in steps}
-        together = set().union(*found.values())
+            by_chance = seed is not None and _random_differs(seed)
+        together = set().union(*found.values(), {"random"} if by_chance else ())
         print(f"{name}: {found}")
         if together != wanted:
             wrong.append(f"{name} is caught by {together or None}, not {wanted}: {found}")
@@ -631,4 +658,7 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["find"]:
+        found_by_random_steps(int(sys.argv[2]))
+    else:
+        main(sys.argv[1:])

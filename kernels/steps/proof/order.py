@@ -100,7 +100,7 @@ class _Order:
         loads: list[Element] = []
         scalars: list[Element] = []
         for v in dict.fromkeys(v for task in group.tasks for v in reached(task)):
-            _need(v.n in (1, group.n), f"a value of {v.n} places in a loop over {group.n}")
+            _need(v.n in (1, group.n), "a value has more places than its loop, or fewer")
             _need(divides(v.extents, group.extents), "a value has other places than its loop")
             if isinstance(v, Folded):
                 _need(v in self.folded, "a fold is used before it is computed")
@@ -126,15 +126,20 @@ class _Order:
 
         A place loads, then stores; what it folds in part is stored when others have been done.
         """
-        come = [(self._key(v.buffer), walk_of(v), False) for v in loads]
+        come: dict[Key, list[tuple[Walk, bool]]] = defaultdict(list)
+        for v in loads:
+            come[self._key(v.buffer)].append((walk_of(v), False))
         for task in writing:
-            key, walk, late = self._key(task.buffer), walk_of(task), isinstance(task, Partial)
-            name = self._name(task.buffer)
-            _need(walk.apart, f"two places of a loop write one element of {name}")
-            for other, where, later in come:
+            met, walk, late = come[self._key(task.buffer)], walk_of(task), isinstance(task, Partial)
+            for where, later in met:
                 apart = disjoint if late or later else in_step
-                _need(other != key or apart(walk, where), f"places of a loop meet in {name}")
-            come.append((key, walk, late))
+                if not apart(walk, where):
+                    raise Refused(f"places of a loop meet in {self._name(task.buffer)}")
+            if not walk.apart:
+                raise Refused(
+                    f"two places of a loop write one element of {self._name(task.buffer)}"
+                )
+            met.append((walk, late))
 
     def _other(self, task: Other) -> None:
         """An op on memory: what it reads is there, and not where it writes."""
@@ -167,21 +172,21 @@ class _Order:
 
     def _inside(self, b: int, walk: Walk) -> None:
         low, high = walk.ends
-        inside = not walk.n or 0 <= low <= high < self.buffers[b].size
-        _need(inside, f"elements of {self._name(b)} that it does not have")
+        if walk.n and not 0 <= low <= high < self.buffers[b].size:
+            raise Refused(f"elements of {self._name(b)} that it does not have")
 
     def _holds(self, b: int, version: int, walk: Walk) -> None:
         """Version `version` of `b` is there, wherever `walk` comes."""
         self._inside(b, walk)
         # What nobody has written is whatever lies there, in the trace as well.
         nothing = not version and self.buffers[b].role in (t.TEMPORARY, t.OUTPUT)
-        read = f"version {version} of {self._name(b)} is read"
         for other, v, region in reversed(self.layers[self._key(b)]):
             if (other, v) == (b, version):
                 return
-            passed = disjoint(region, walk) or (nothing and other != b)
-            _need(passed, f"{read}, but version {v} of {self._name(other)} is there")
-        _need(nothing, f"{read}, but is not there")
+            if not ((nothing and other != b) or disjoint(region, walk)):
+                there = f"version {v} of {self._name(other)} is there"
+                raise Refused(f"version {version} of {self._name(b)} is read, but {there}")
+        _need(nothing, f"version {version} of {self._name(b)} is read, but is not there")
 
     def _write(self, b: int, version: int, walk: Walk, stored: str | None = None) -> None:
         """Version `version` of `b` comes into being on top of the one before, or by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,6 +92,8 @@ class Walk(NamedTuple):
     @property
     def apart(self) -> bool:
         """Whether no two places come to one element."""
+        if self.strides in ((), (1,)):
+            return True
         dims = sorted(range(len(self.extents)), key=lambda d: -abs(self.strides[d]))
         if any(n > 1 and not step for n, step in zip(self.extents, self.strides, strict=True)):
             return False
@@ -152,6 +155,7 @@ def in_step(write: Walk, other: Walk) -> bool:
     return write.apart and bool(((place < 0) | (place == np.arange(other.n))).all())
 
 
+@lru_cache(1 << 12)
 def divides(extents: Shape, over: Shape) -> bool:
     """Whether a loop over `over` goes through a walk's `extents`: it ends where they do."""
     return _ends(extents) <= _ends(over)
