@@ -16,7 +16,6 @@ import overwritten
 import pytest
 from children import as_python
 from microgrest.kernels.steps import proof, trace as t
-from microgrest.kernels.steps.cuda.block import block_source
 from microgrest.kernels.steps.graph import Element, Value
 from microgrest.kernels.steps.lower import lower
 from microgrest.kernels.steps.plan import Group, Plan
@@ -430,6 +429,11 @@ def test_numbers_are_computed_with_as_their_type_does() -> None:
 
 @pytest.mark.parametrize("name", ["momentum", "both_sums", "columns", "many_kinds"])
 def test_no_barrier_is_left_out(name: str, traces: dict[str, t.Trace]) -> None:
+    pytest.importorskip(
+        "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
+    )
+    from microgrest.kernels.steps.cuda.block import block_source
+
     text = block_source(plan_of(traces[name]), 8)[0].text
     races.check(text)
     lines = text.splitlines()
