@@ -11,7 +11,7 @@ import math
 from functools import partial
 from typing import Any
 
-from .elementwise import exp, square, tanh
+from .elementwise import NO_BOOLS, exp, square, tanh
 from .logic import logical_or, where
 from .rounding import abs
 from .row import elementwise
@@ -29,7 +29,8 @@ relu = elementwise(
 )
 hardtanh = elementwise(
     "hardtanh",
-    "{min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x})",
+    "({min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x}))"
+    " if {min_val} <= {max_val} else {min_val} + {max_val}",  # NaN
     boolean="!",
     args=("x", "min_val", "max_val"),
     defaults={"min_val": -1.0, "max_val": 1.0},
@@ -159,6 +160,7 @@ tanhshrink = elementwise(
     "tanhshrink",
     "{x} - tanh({x})",
     result="float",
+    extra={"bools": NO_BOOLS},
     vjp=lambda g, y, x: (g * square(tanh(x)),),
     method=False,
     backward_name="SubBackward0",
