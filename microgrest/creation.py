@@ -125,13 +125,14 @@ def _natural(data: Any) -> dtype:
 
 
 def _numbers(data: Any) -> Any:
-    """`data` with NumPy scalars in place of tensors; ValueError where one is no single number."""
+    """`data` with NumPy scalars in place of tensors, which have to be single numbers."""
     if isinstance(data, (list, tuple)):
         return data if _NUMBERS.issuperset(map(type, data)) else [_numbers(d) for d in data]
     if not isinstance(data, Tensor):
         return data
     if data.numel() != 1:
-        raise ValueError(
+        error = ValueError if data.dtype.is_floating_point else TypeError
+        raise error(
             "only one element tensors can be converted to Python scalars, not one of shape "
             f"{list(data._shape)}; stack() joins tensors"
         )
