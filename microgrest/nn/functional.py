@@ -220,8 +220,10 @@ def mse_loss(
             "Please ensure they have the same size.",
             stacklevel=2,
         )
+    common = promote_types(input.dtype, target.dtype)
+    if weight is None and not common.is_floating_point:
+        raise NotImplementedError(f'"mse_loss" is not implemented for {common!r}; use float()')
     if bool_ in (input.dtype, target.dtype):  # which subtraction refuses
-        common = promote_types(input.dtype, target.dtype)
         input, target = input.to(common), target.to(common)
     squares = (input - target).square()
     if weight is None:
