@@ -118,6 +118,8 @@ def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
             number = args[row.args.index(name)]
             if not isinstance(number, Tensor):
                 check_range(compute, number, number)
+    if "divisor" in row.extra and args[row.args.index(row.extra["divisor"])] == 0:
+        raise RuntimeError(f"ZeroDivisionError: {row.extra['divisor']} cannot be 0 for {row.name}")
     if floating:
         return
     if "exponent" in row.extra:

@@ -77,6 +77,7 @@ celu = activation(
     "{alpha} * expm1({x} / {alpha}) if {x} < 0 else {x}",
     args=("x", "alpha"),
     defaults={"alpha": 1.0},
+    extra={"divisor": "alpha"},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * exp(where(x >= 0, 0.0, x) / alpha)), None),
     doc="x for x > 0, else alpha (exp(x / alpha) - 1).",
 )
