@@ -366,16 +366,21 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` equally spaced values from start to end, both included, with PyTorch's rounding."""
+    """`steps` equally spaced values from start to end, both included, with PyTorch's rounding.
+
+    Of an integer dtype the ends are whole numbers, too.
+    """
     for name, value in (("start", start), ("end", end)):
         if isinstance(value, Tensor) and value._shape:
             raise RuntimeError(
                 "linspace only supports 0-dimensional start and end tensors, but got "
                 f"{name} with {value.ndim} dimension(s)."
             )
-    start, end, steps = float(start), float(end), _steps(steps)
     kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
-    return finish(from_array(spaced(start, end, steps, kind.dtype), kind), requires_grad)
+    if not kind.dtype.is_floating_point:
+        start, end = int(start), int(end)
+    numbers = spaced(float(start), float(end), _steps(steps), kind.dtype)
+    return finish(from_array(numbers, kind), requires_grad)
 
 
 def logspace(
