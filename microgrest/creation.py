@@ -394,10 +394,10 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
-    kind = _numeric("logspace", kind_from(dtype, device, get_default_dtype()))
-    if not kind.dtype.is_floating_point:
+    kind, steps = _numeric("logspace", kind_from(dtype, device, get_default_dtype())), _steps(steps)
+    if not kind.dtype.is_floating_point and steps != 1:
         start, end = int(start), int(end)
-    exponents = spaced(float(start), float(end), _steps(steps), dtypes.float64)
+    exponents = spaced(float(start), float(end), steps, dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 
 

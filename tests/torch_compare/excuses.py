@@ -98,7 +98,7 @@ ERRORS = [
         "a (view of a )?leaf Variable that requires grad",
         r"\] =",
     ),
-    Excuse("Dimension out of range", "expects `chunks` to be greater than 0"),
+    Excuse("Dimension out of range", "expects `chunks` to be greater than 0|length must be"),
     Excuse("appears to not have been used", "'NoneType' object has no attribute", "grad"),
     Excuse(
         "out of bounds|out of range",
@@ -115,7 +115,8 @@ ERRORS = [
     Excuse("used as indices must be|shape of the mask|tensor of at least|not iterable", "."),
     Excuse("'tuple' object does not support", "."),
     Excuse("^$", "Index put requires", "index_put_"),
-    Excuse("^$", "setStorage"),
+    Excuse("^$", "masked_fill_ only supports boolean masks", r"\] ="),
+    Excuse("^$", "setStorage|expected to contain only concrete integers"),
     # dtypes without a kernel, on either side.
     Excuse("^$", '"(tril_indices|triu_indices|randperm|cross|abs_cpu)" not implemented'),
     # Tensors without elements are checked like all others.
