@@ -180,8 +180,9 @@ class Gradients:
     `kept` are pairs of gradients, old and new: a step that reads the gradient that was there and
     then sets another leaves a copy in the old memory, for the next step to read. `replaced` are
     the old ones. But a step that `moves` old gradients, to its result or to other tensors, finds
-    them where the calls before left them, so that it runs once a call. So does one whose old
-    gradients lie in memory of other tensors, or apart, where no copy can go.
+    them where the calls before left them, so that it runs once a call. So does one that writes to
+    an old gradient first, and one whose old gradients lie in memory of other tensors, or apart,
+    where no copy can go.
     """
 
     def __init__(self, before: Before, recorder: Recorder, fresh: Fresh) -> None:
@@ -206,6 +207,7 @@ class Gradients:
             self.replaced.add(old)
             if now is None or not same_memory(now, old.tensor):
                 self._gone.add(id(old.array))
+                self.moves = self.moves or old.storage.version != before.versions[old.storage]
                 if now is not None and _is_buffer(recorder, old.array):
                     self.kept.append((old.tensor, now))
                     apart = old.geometry[0] is None

@@ -233,9 +233,10 @@ class Recording:
     # Running
 
     def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """The tensors from before the step that it writes to, as this call has them."""
+        """The tensors from before the step that it writes to, as far as this call has them."""
         tensors = self.binding.tensors(args, kwargs)
-        return [tensors[i] for position, i in self.binding.inputs if position in self._written]
+        found = [tensors[i] for position, i in self.binding.inputs if position in self._written]
+        return [t for t in found if t is not None]  # gradients, which a step may have dropped
 
     def graded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
         """The tensors that get new gradients, or lose theirs, or have other flags then."""

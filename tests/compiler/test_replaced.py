@@ -210,6 +210,14 @@ def test_buffers_and_gradients_that_replace_each_other() -> None:
     agree(make)
 
 
+@pytest.mark.parametrize("then", ["w.grad = w.grad.tanh()", "w.grad = None", "w.grad.mul_(0.5)"])
+def test_whoever_holds_a_gradient_sees_what_is_added_to_it(then: str) -> None:
+    setup = ("w, v = mg.tensor([2.0], requires_grad=True), mg.zeros(1)", "w.grad = mg.ones(1)")
+    share = tuple((k, "v.grad = w.grad = mg.ones(1)") for k in range(5))
+    program = Program(0, setup, ("(w * w).sum().backward()", then), share, calls=5)
+    assert check(program) == Outcome("same")
+
+
 @pytest.mark.parametrize("read", ["", "old = w.grad * 1.0; "])
 @pytest.mark.parametrize("grad", ["w.detach()", "v.detach()", "mg.ones(2, 2)[:, :1]", "both[1:]"])
 def test_gradients_in_memory_of_others_or_apart(grad: str, read: str) -> None:
