@@ -125,13 +125,14 @@ def _natural(data: Any) -> dtype:
 
 
 def _numbers(data: Any) -> Any:
-    """`data` with NumPy scalars in place of tensors; ValueError where one is no single number."""
+    """`data` with NumPy scalars in place of tensors, which have to be single numbers."""
     if isinstance(data, (list, tuple)):
         return data if _NUMBERS.issuperset(map(type, data)) else [_numbers(d) for d in data]
     if not isinstance(data, Tensor):
         return data
     if data.numel() != 1:
-        raise ValueError(
+        error = ValueError if data.dtype.is_floating_point else TypeError
+        raise error(
             "only one element tensors can be converted to Python scalars, not one of shape "
             f"{list(data._shape)}; stack() joins tensors"
         )
@@ -365,16 +366,21 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` equally spaced values from start to end, both included, with PyTorch's rounding."""
+    """`steps` equally spaced values from start to end, both included, with PyTorch's rounding.
+
+    Of an integer dtype the ends are whole numbers, too.
+    """
     for name, value in (("start", start), ("end", end)):
         if isinstance(value, Tensor) and value._shape:
             raise RuntimeError(
                 "linspace only supports 0-dimensional start and end tensors, but got "
                 f"{name} with {value.ndim} dimension(s)."
             )
-    start, end, steps = float(start), float(end), _steps(steps)
     kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
-    return finish(from_array(spaced(start, end, steps, kind.dtype), kind), requires_grad)
+    if not kind.dtype.is_floating_point:
+        start, end = int(start), int(end)
+    numbers = spaced(float(start), float(end), _steps(steps), kind.dtype)
+    return finish(from_array(numbers, kind), requires_grad)
 
 
 def logspace(
@@ -388,10 +394,10 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from base**start to base**end, equally spaced in the exponent."""
-    kind = _numeric("logspace", kind_from(dtype, device, get_default_dtype()))
-    if not kind.dtype.is_floating_point:
+    kind, steps = _numeric("logspace", kind_from(dtype, device, get_default_dtype())), _steps(steps)
+    if not kind.dtype.is_floating_point and steps != 1:
         start, end = int(start), int(end)
-    exponents = spaced(float(start), float(end), _steps(steps), dtypes.float64)
+    exponents = spaced(float(start), float(end), steps, dtypes.float64)
     return finish(from_array(np.power(float(base), exponents), kind), requires_grad)
 
 

@@ -257,7 +257,7 @@ def normal(
         return _drawn(_floating(dtype, device, "normal"), shape, "normal", generator, mean, std)
     shape = (mean + std)._shape
     unit: Tensor = _drawn(_floating(like.dtype, like.device, "normal"), shape, "normal", generator)
-    scaled: Tensor = unit * std + mean
+    scaled: Tensor = (unit * std + mean).to(like.dtype)
     return scaled
 
 

@@ -58,7 +58,7 @@ def operands(row: Row, args: Sequence[Any]) -> list[Any]:
 def operand(row: Row, name: str, a: Any) -> Any:
     """`a` as a tensor or a Python number; TypeError for what `row` does not take there."""
     if isinstance(a, Tensor):
-        if a._shape:
+        if a._shape or a._requires_grad:
             raise TypeError(f"{row.name}(): argument {name!r} must be Number, not Tensor")
         return a.item()
     if isinstance(a, np.ndarray):
@@ -118,6 +118,8 @@ def check_values(row: Row, args: Sequence[Any], compute: dtype) -> None:
             number = args[row.args.index(name)]
             if not isinstance(number, Tensor):
                 check_range(compute, number, number)
+    if "divisor" in row.extra and args[row.args.index(row.extra["divisor"])] == 0:
+        raise RuntimeError(f"ZeroDivisionError: {row.extra['divisor']} cannot be 0 for {row.name}")
     if floating:
         return
     if "exponent" in row.extra:

@@ -35,9 +35,13 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
 
 
 def check_number(name: str, value: Any) -> None:
-    """TypeError for a tensor in place of a number; one without dimensions stands for one."""
-    if isinstance(value, Tensor) and value._shape:
-        raise TypeError(f"argument {name!r} must be Number, not Tensor of {list(value._shape)}")
+    """TypeError for a tensor in place of a number; one without dimensions stands for one.
+
+    It may not require grad, which would get lost.
+    """
+    if isinstance(value, Tensor) and (value._shape or value._requires_grad):
+        what = "that requires grad" if value._requires_grad else f"of {list(value._shape)}"
+        raise TypeError(f"argument {name!r} must be Number, not Tensor {what}")
 
 
 subtract = method(name="subtract")(sub)
@@ -227,6 +231,8 @@ def where(
     """`input` where `condition` holds, else `other`; of the condition alone, where it holds."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
+    if isinstance(condition, Tensor) and condition.dtype is dtypes.uint8:
+        condition = condition != 0
     if isinstance(condition, Tensor) and condition.dtype is not bool_:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got {condition.dtype!r}"

@@ -58,6 +58,9 @@ def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite with `src`, which broadcasts and is converted."""
+    if id(src) == id(self) and not self._requires_grad:  # it may be expanded
+        self._storage.touch()
+        return self
     if isinstance(src, (int, float)):
         src = creation.as_tensor(src, device=self.device)
     if not isinstance(src, Tensor):

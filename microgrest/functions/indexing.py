@@ -74,10 +74,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _converts(index: Any, value: Tensor) -> bool:
-    """Whether PyTorch converts `value`: no tensor indexes, or a mask takes its one element."""
-    tensors = [i for i in map(_item, _as_tuple(index)) if isinstance(i, Tensor)]
-    one_mask = len(tensors) == 1 and tensors[0].dtype is bool_ and value.numel() == 1
-    return not tensors or one_mask
+    """Whether PyTorch converts `value`: no tensor or bool indexes, or a mask takes its element."""
+    chosen = [i for i in map(_item, _as_tuple(index)) if isinstance(i, (Tensor, bool))]
+    one = chosen[0] if len(chosen) == 1 else None
+    one_mask = isinstance(one, Tensor) and one.dtype is bool_ and value.numel() == 1
+    return not chosen or one_mask
 
 
 def _trimmed(value: Tensor, ndim: int) -> Tensor:
@@ -100,6 +101,9 @@ def index_put_(
     self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """Write `values` at the positions that index tensors name, or add them there."""
+    for i in indices:
+        if isinstance(i, Tensor) and i.dtype in (int8, int16):
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     target, pickers = _basic(self, tuple(indices))
     if pickers:
         values = values if values._shape else values.to(self.device)

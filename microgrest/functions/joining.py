@@ -32,6 +32,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             )
     d = parts[0]._dim(dim)
     for i, t in enumerate(parts):
+        if t.ndim != parts[0].ndim:
+            raise RuntimeError(
+                "Tensors must have same number of dimensions: got "
+                f"{parts[0].ndim} and {t.ndim} for tensor number {i} in the list"
+            )
         if t._shape[:d] + t._shape[d + 1 :] != parts[0]._shape[:d] + parts[0]._shape[d + 1 :]:
             raise RuntimeError(
                 f"Sizes of tensors must match except in dimension {d}. Expected "
@@ -64,6 +69,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise RuntimeError("stack expects a non-empty TensorList")
     if _alike(given):
         return apply(stack_row, given, {"dim": given[0]._dim(dim, 1)})
+    d = given[0]._dim(dim, 1)
     common_device("stack", given)
     for i, t in enumerate(given):
         if t._shape != given[0]._shape:
@@ -71,7 +77,6 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"stack expects each tensor to be equal size, but got {list(given[0]._shape)} at "
                 f"entry 0 and {list(t._shape)} at entry {i}"
             )
-    d = given[0]._dim(dim, 1)
     common = dtypes.result_of([t.dtype for t in given], (), ())
     return apply(stack_row, tuple(to(t, dtype=common) for t in given), {"dim": d})
 

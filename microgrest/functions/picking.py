@@ -42,6 +42,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise RuntimeError(
             f"index_select(): Index to scalar can have only 1 value, got {chosen.numel()} value(s)"
         )
+    if chosen.numel() and x.ndim > 1 and not x._shape[d]:
+        raise RuntimeError(f"index_select(): dimension {d} of {list(x._shape)} has no element")
     _in_bounds(chosen, x._shape[d], "index out of range in self", IndexError)
     picked = getitem(x, (*[slice(None)] * d, reshape(chosen, -1)))
     return picked if input._shape else reshape(picked, ())

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dispatch.common import broadcast_shapes
 from ..dispatch.contraction import product
+from ..dtypes import bool_, int64
 from ..methods import method
 from ..ops import contraction as rows
 from ..tensor import Tensor
@@ -84,7 +85,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         return result
     total = result + bias
-    if total._shape != result._shape or weight.ndim != 2:
+    if total._shape != result._shape or (weight.ndim != 2 and (bias._shape or input.ndim == 2)):
         raise RuntimeError(
             f"linear(): a bias of shape {list(bias._shape)} does not fit a weight of shape "
             f"{list(weight._shape)} and an input of shape {list(input._shape)}"
@@ -101,21 +102,33 @@ def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
             "For integral input tensors, argument beta and alpha must not be a floating point "
             f"number, got {beta} and {alpha}."
         )
+    if broadcast_shapes("addition", [input._shape, product._shape]) != product._shape:
+        raise RuntimeError(
+            f"an input of shape {list(input._shape)} does not expand to the product's shape "
+            f"{list(product._shape)}"
+        )
     if beta == 0:
         return product if alpha == 1 else product * alpha
     return add(input if beta == 1 else input * beta, product, alpha=alpha)
 
 
+def _number(alpha: Any) -> Any:
+    """`alpha`; a bool is 0 or 1, which matrix products allow and other sums do not."""
+    if isinstance(alpha, Tensor):
+        return alpha.to(int64) if alpha.dtype is bool_ else alpha
+    return int(alpha) if isinstance(alpha, bool) else alpha
+
+
 @method
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat1 @ mat2."""
-    return _plus(input, mm(mat1, mat2), beta, alpha)
+    return _plus(input, mm(mat1, mat2), beta, _number(alpha))
 
 
 @method
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat @ vec."""
-    return _plus(input, mv(mat, vec), beta, alpha)
+    return _plus(input, mv(mat, vec), beta, _number(alpha))
 
 
 @method
@@ -129,7 +142,7 @@ def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2, of stacks of matrices."""
-    return _plus(input, bmm(batch1, batch2), beta, alpha)
+    return _plus(input, bmm(batch1, batch2), beta, _number(alpha))
 
 
 @method
@@ -214,6 +227,10 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         raise RuntimeError(
             "linalg.cross: inputs must have the same number of dimensions, got "
             f"{input.ndim} and {other.ndim}"
+        )
+    if input.dtype is not other.dtype:
+        raise RuntimeError(
+            f"linalg.cross: expected scalar type {input.dtype!r} but found {other.dtype!r}"
         )
     a, b = broadcast_tensors(input, other)
     if dim is None:

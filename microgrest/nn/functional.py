@@ -128,8 +128,6 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x for x > 0, else alpha (exp(x / alpha) - 1); RuntimeError for an alpha of 0."""
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _apply(rows.celu, input, alpha, inplace=inplace)
 
 
@@ -220,8 +218,10 @@ def mse_loss(
             "Please ensure they have the same size.",
             stacklevel=2,
         )
+    common = promote_types(input.dtype, target.dtype)
+    if weight is None and not common.is_floating_point:
+        raise NotImplementedError(f'"mse_loss" is not implemented for {common!r}; use float()')
     if bool_ in (input.dtype, target.dtype):  # which subtraction refuses
-        common = promote_types(input.dtype, target.dtype)
         input, target = input.to(common), target.to(common)
     squares = (input - target).square()
     if weight is None:

@@ -11,7 +11,7 @@ import math
 from functools import partial
 from typing import Any
 
-from .elementwise import exp, square, tanh
+from .elementwise import NO_BOOLS, exp, square, tanh
 from .logic import logical_or, where
 from .rounding import abs
 from .row import elementwise
@@ -29,7 +29,8 @@ relu = elementwise(
 )
 hardtanh = elementwise(
     "hardtanh",
-    "{min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x})",
+    "({min_val} if {x} < {min_val} else ({max_val} if {x} > {max_val} else {x}))"
+    " if {min_val} <= {max_val} else {min_val} + {max_val}",  # NaN
     boolean="!",
     args=("x", "min_val", "max_val"),
     defaults={"min_val": -1.0, "max_val": 1.0},
@@ -76,6 +77,7 @@ celu = activation(
     "{alpha} * expm1({x} / {alpha}) if {x} < 0 else {x}",
     args=("x", "alpha"),
     defaults={"alpha": 1.0},
+    extra={"divisor": "alpha"},
     vjp=lambda g, y, x, alpha: (where(x > 0, g, g * exp(where(x >= 0, 0.0, x) / alpha)), None),
     doc="x for x > 0, else alpha (exp(x / alpha) - 1).",
 )
@@ -159,6 +161,7 @@ tanhshrink = elementwise(
     "tanhshrink",
     "{x} - tanh({x})",
     result="float",
+    extra={"bools": NO_BOOLS},
     vjp=lambda g, y, x: (g * square(tanh(x)),),
     method=False,
     backward_name="SubBackward0",

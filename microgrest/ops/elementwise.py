@@ -33,7 +33,7 @@ real = partial(elementwise, result="float", inplace=True)
 
 # Arithmetic
 
-_NO_BOOLS = (
+NO_BOOLS = (
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
     "invert a mask, use the `~` or `logical_not()` operator instead."
 )
@@ -65,7 +65,7 @@ sub = mutable(
     boolean="!",
     vjp=lambda g, y, a, b: (g, -g),
     operator="sub",
-    extra={"aliases": ("subtract",), "bools": _NO_BOOLS},
+    extra={"aliases": ("subtract",), "bools": NO_BOOLS},
     doc="Difference, a - b.",
 )
 sub_scaled = elementwise(
@@ -79,7 +79,7 @@ sub_scaled = elementwise(
     vjp=lambda g, y, a, b, alpha: (g, -g * alpha, None),
     backward_name="SubBackward0",
     method=False,
-    extra={"internal": True, "scale": "alpha", "bools": _NO_BOOLS},
+    extra={"internal": True, "scale": "alpha", "bools": NO_BOOLS},
     doc="What `sub` with alpha is, a - alpha b.",
 )
 mul = mutable(
@@ -110,7 +110,7 @@ neg = mutable(
     extra={
         "aliases": ("negative",),
         "own": True,
-        "bools": _NO_BOOLS.replace("Subtraction", "Negation"),
+        "bools": NO_BOOLS.replace("Subtraction", "Negation"),
     },
     doc="Negation, -x.",
 )

@@ -25,8 +25,12 @@ isinf = predicate("isinf", "isinf({x})", integer="{x} != {x}", doc="Whether x is
 isfinite = predicate(
     "isfinite", "isfinite({x})", integer="{x} == {x}", doc="Whether x is neither nan nor infinite."
 )
-isposinf = predicate("isposinf", "{x} == inf", integer="{x} != {x}", doc="Whether x is inf.")
-isneginf = predicate("isneginf", "{x} == -inf", integer="{x} != {x}", doc="Whether x is -inf.")
+isposinf = predicate(
+    "isposinf", "{x} == inf", integer="{x} != {x}", extra={"own": True}, doc="Whether x is inf."
+)
+isneginf = predicate(
+    "isneginf", "{x} == -inf", integer="{x} != {x}", extra={"own": True}, doc="Whether x is -inf."
+)
 signbit = predicate(
     "signbit",
     "copysign(1, {x}) < 0",
@@ -170,6 +174,7 @@ clamp = bitwise(
     "clamp",
     f"{{max}} if {_RAISED} > {{max}} or {{max}} != {{max}} else {_RAISED}",
     args=("x", "min", "max"),
+    boolean="!",
     fits=("min", "max"),
     vjp=_clamp_vjp,
     backward_name="ClampBackward1",

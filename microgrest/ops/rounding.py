@@ -132,7 +132,7 @@ floor_divide = mutable(
     integer=_INTEGER_FLOOR_DIVIDE,
     boolean="!",
     operator="floordiv",
-    exact=("a", "b"),
+    exact=("b",),
     extra={"nonzero": "b"},
     doc="Quotient rounded toward minus infinity. Not differentiable.",
 )
@@ -145,7 +145,7 @@ div_floor = elementwise(
     vjp=lambda g, y, a, b: (zero(g), zero(g)),
     backward_name="DivBackward2",
     method=False,
-    exact=("a", "b"),
+    exact=("b",),
     extra={"internal": True, "nonzero": "b"},
     doc="What `div` with rounding_mode='floor' is.",
 )

@@ -14,7 +14,9 @@ UNDEFINED = re.compile(r"\b(rand\w*|empty\w*|new_empty|bernoulli_?|normal_?|unif
 # PyTorch computes these with constants of float32, whatever the dtype, ...
 SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
 # ... and these cancel there: as good as the operands, not as the result.
-CANCELS = re.compile(r"\b(tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b")
+CANCELS = re.compile(
+    r"\b(cross|std_mean|var_mean|tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b"
+)
 # These add up several elements: as good as the largest of them.
 FOLDS = re.compile(
     r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner)\b|@"
@@ -37,6 +39,10 @@ WIDER = re.compile("out=")
 MOMENTS = re.compile(r"\b(var|std)\w*\(")
 # PyTorch adds one to the largest integer.
 WRAPS = re.compile(r"\bsoftsign\b")
+# PyTorch negates this number as an int64.
+NEGATES = re.compile(r"sub.*alpha=-2\*\*63")
+# The product is not left out.
+LEFT_OUT = re.compile(r"addm[mv].*alpha=(False|-?0\b)")
 # What PyTorch returns for an input of grad() has not been through that input's hooks, where the
 # gradient goes on from there to another input; and views turned in place under no_grad get none.
 HOOKED = re.compile(
@@ -46,8 +52,8 @@ HOOKED = re.compile(
 # A spelling that PyTorch's parser of arguments refuses, though its meaning is clear.
 SPELLING = re.compile(
     r"invalid combination of arguments|takes \d+ positional argument"
-    r"|must be tuple of ints, not int|missing \d+ required positional|got multiple values"
-    r"|got an unexpected keyword"
+    r"|must be tuple of ints, not (int|NoneType)|missing \d+ required positional"
+    r"|got multiple values|got an unexpected keyword"
 )
 REPEATS = "more than one element of the written-to tensor"
 
@@ -72,6 +78,7 @@ ERRORS = [
     Excuse("derivative for .* is not implemented", "^$", "floor_divide_|//="),
     Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
     Excuse("^$", "a bool tensor is not supported", "grad|backward"),
+    Excuse("^$", "doesn't match the broadcast shape", "grad|backward"),
     Excuse("^$", "detached in-place|invalid gradient at index"),
     Excuse("backward through the graph a second time", "^$", "tri[lu]"),
     Excuse("^$", "Expected a proper Tensor but got None|ZeroTensors are immutable"),
@@ -84,7 +91,15 @@ ERRORS = [
     Excuse("^$", "is a view and is being modified inplace"),
     Excuse(REPEATS, "^$", r"\] .?=|index_put_|masked_fill_|zero_|fill_"),
     # Of several errors in one statement another may be found first.
-    Excuse("..", r"argument '\w+' .*must be .*, not Tensor"),
+    Excuse("..", r"argument '\w+' .*must be .*, not (Tensor|bool)"),
+    Excuse("derivative for .* is not implemented", "item assignment", "//="),
+    Excuse(
+        "out of bounds|could not be broadcast",
+        "a (view of a )?leaf Variable that requires grad",
+        r"\] =",
+    ),
+    Excuse("Dimension out of range", "expects `chunks` to be greater than 0|length must be"),
+    Excuse("appears to not have been used", "'NoneType' object has no attribute", "grad"),
     Excuse(
         "out of bounds|out of range",
         "shape mismatch|must match the size|dtypes match|overflow|some elements",
@@ -94,13 +109,14 @@ ERRORS = [
     Excuse("^$", "a leaf Variable that requires grad", r"\] .="),
     Excuse("Can't detach views", "^$"),
     Excuse("out of bounds", "^$", "take_along_dim"),
-    Excuse("^$", "view size is not compatible|is out of bounds", "take_along_dim|kron"),
+    Excuse("^$", "view size is not compatible|is out of bounds|no dimensions", "take_along|kron"),
     Excuse("^$", "result type .* can't be cast", "grad|backward"),
     Excuse("must be a .-D tensor", "Dimension"),
     Excuse("used as indices must be|shape of the mask|tensor of at least|not iterable", "."),
     Excuse("'tuple' object does not support", "."),
     Excuse("^$", "Index put requires", "index_put_"),
-    Excuse("^$", "setStorage"),
+    Excuse("^$", "masked_fill_ only supports boolean masks", r"\] ="),
+    Excuse("^$", "setStorage|expected to contain only concrete integers"),
     # dtypes without a kernel, on either side.
     Excuse("^$", '"(tril_indices|triu_indices|randperm|cross|abs_cpu)" not implemented'),
     # Tensors without elements are checked like all others.
@@ -110,12 +126,15 @@ ERRORS = [
     Excuse(REPEATS, "^$", "tri[lu]_"),
     # out=
     Excuse("^$", "Found dtype .* but expected", "out="),
-    Excuse("^$", "some elements of the input tensor and the written-to tensor", r"out=|\[None"),
+    Excuse(
+        "^$", "some elements of the input tensor and the written-to tensor", r"out=|\[None|\] ="
+    ),
     # A dtype without a kernel is refused where there is no element, too.
     Excuse("not implemented for", "^$", r"@|\bb?mm|mul|dot|pow|\*\*|cum|inner|space"),
     Excuse("floating-point (type|numbers|tensors)", "^$", "rand|normal|bernoulli|dropout"),
     # Numbers beyond the range of float16.
-    Excuse("without overflow|^$", "without overflow|^$", "full|fill|clamp|clip"),
+    Excuse("without overflow|^$", "without overflow|^$", r"full|fill|clamp|clip|shrink|\] ="),
+    Excuse("^$", "Overflow when unpacking long long", r"\] = .*2\*\*"),
     Excuse("beyond the 64 bits|too big", "^$", r"2\*\*(6[34]|70)"),
     # NumPy's, where kernels run as plain Python: compiled, they wrap, as PyTorch's do.
     Excuse("Python integer .* out of bounds", "^$"),
@@ -145,6 +164,8 @@ def excused_values(got: Array, want: Array, text: str) -> Array:
         (MOMENTS, np.isinf(want)),
         (WRAPS, np.abs(want) == 1),
         (WIDER, close(got, want, 2e-6 * np.abs(want))),
+        (LEFT_OUT, nan),
+        (NEGATES, close(-got, want, 0.0)),
         (HOOKED, True),
     ]
     found = np.asarray(half)
