@@ -249,3 +249,13 @@ def test_errors_of_what_is_written() -> None:
     with pytest.raises(RuntimeError, match="source and destination dtypes match"):
         x.index_put_((mg.tensor([0]),), mg.tensor(1))
     assert x._version == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+@pytest.mark.parametrize("index", [0, slice(1), [0], "mask"])
+def test_a_number_beyond_the_type_is_refused_by_every_kind_of_index(index: Any, dtype: str) -> None:
+    x = mg.zeros(3, dtype=getattr(mg, dtype))
+    index = mg.tensor([True, False, False]) if index == "mask" else index
+    with pytest.raises(RuntimeError, match="without overflow"):
+        x[index] = 1e300
+    assert x.tolist() == [0, 0, 0]

@@ -16,6 +16,7 @@ import numpy as np
 from .. import recording
 from ..arrays import from_numpy
 from ..creation import as_tensor
+from ..dispatch.common import number_as
 from ..dispatch.elementwise import call, fill
 from ..dispatch.gathering import put
 from ..dispatch.parts import write as write_part
@@ -57,9 +58,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     target, pickers = _basic(self, index)
     number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
-    if not pickers and number:
-        fill("setitem", target, value, repeats=False)
-        return
+    if number:
+        value = number_as(self.dtype, value)
+        if not pickers:
+            fill("setitem", target, value, repeats=False)
+            return
     if not isinstance(value, Tensor):
         value = as_tensor(value, dtype=self.dtype, device=self.device)
     if not pickers:
