@@ -257,6 +257,21 @@ def test_three_operands(call: Callable[[Any], Any], error: type[Exception]) -> N
     assert x.tolist() == [0.5]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, i: x.addcdiv(i, i),
+        lambda x, i: x.addcdiv_(i, i),
+        lambda x, i: mg.addcdiv(x, i, i, value=0.5),
+        lambda x, i: mg.addcdiv(x, i, i > 2, out=x),
+        lambda x, i: mg.compile(lambda: x.addcdiv_(i, i))(),
+    ],
+)
+def test_addcdiv_divides_no_integers_by_integers(call: Call) -> None:
+    refused(call, mg.ones(2), mg.tensor([3, 2]), RuntimeError, "Integer division with addcdiv")
+    assert mg.addcdiv(mg.ones(2), mg.tensor([3, 2]), mg.ones(2)).tolist() == [4, 3]
+
+
 def test_an_alpha_of_another_meaning_may_be_a_bool() -> None:
     x = mg.tensor([-1.0, 2.0])
     for f in (mg.nn.functional.celu, mg.nn.functional.elu):

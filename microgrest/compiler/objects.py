@@ -142,18 +142,18 @@ class Objects:
         for name in names_of((fn.__code__,))[0]:
             value = fn.__globals__.get(name, MISSING)  # a builtin, as a rule
             yield from self._found(Found(name, value, fn.__globals__, name))
-        for key in ("__defaults__", "__kwdefaults__"):
-            # That another tuple or dict stands there is seen where the code is looked at.
-            yield from self._found(Found(f"{fn.__name__}.{key}", getattr(fn, key)))
 
     def _code(self, fn: FunctionType) -> Iterator[Found]:
-        """The code of a function, which may be replaced as any attribute is."""
+        """The code and the defaults of a function, which may be replaced as any attribute is."""
         entry = "code", id(fn)
         if entry not in self.entered:
             self.entered.add(entry)
             self.codes.append(fn.__code__)
             path = f"{fn.__name__}.__code__"
             yield Found(path, fn.__code__, Attributes(fn), "__code__", exact=True)
+            for key in ("__defaults__", "__kwdefaults__"):
+                # That another tuple or dict stands there is seen where the code is looked at.
+                yield from self._found(Found(f"{fn.__name__}.{key}", getattr(fn, key)))
 
     def _found(self, found: Found) -> Iterator[Found]:
         yield found

@@ -101,7 +101,7 @@ def check_types(row: Row, args: Sequence[Any]) -> None:
     """RuntimeError for types that `row` does not take."""
     if "bools" in row.extra and any(_is_bool(a) for a in args):
         raise RuntimeError(row.extra["bools"])
-    if "whole" in row.extra and not any(_is_floating(a) for a in args):
+    if "whole" in row.extra and not any(_is_floating(a) for a in args[1:3]):
         raise RuntimeError(row.extra["whole"])
     if "alike" in row.extra:
         _check_alike(row, args)

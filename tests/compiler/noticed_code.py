@@ -54,6 +54,52 @@ def code_of_a_hook() -> Any:
     return (lambda: model(X)), put(f, __code__=tripled.__code__)
 
 
+def times(x: Any, k: float = 2.0, *, more: float = 1.0) -> Any:
+    """x k more"""
+    return x * (k * more)
+
+
+def with_defaults() -> Any:
+    """A function that reads its defaults."""
+    f = fresh(times)
+    f.__defaults__, f.__kwdefaults__ = (2.0,), {"more": 1.0}
+    return f
+
+
+@case
+def defaults_of_a_helper() -> Any:
+    f = with_defaults()
+    return (lambda: f(X)), put(f, __defaults__=(3.0,))
+
+
+@case
+def keyword_defaults_of_a_helper() -> Any:
+    f = with_defaults()
+    return (lambda: f(X)), put(f, __kwdefaults__={"more": 2.0})
+
+
+@case
+def keyword_default_of_a_helper_in_place() -> Any:
+    f = with_defaults()
+    return (lambda: f(X)), item(f.__kwdefaults__, "more", 2.0)
+
+
+@case
+def defaults_of_a_method() -> Any:
+    f = with_defaults()
+    cls = type("C", (), {"f": staticmethod(f)})
+    c = cls()
+    return (lambda: c.f(X)), put(f, __defaults__=(3.0,))
+
+
+@case
+def defaults_of_a_hook() -> Any:
+    model, hook = nn.Tanh(), with_defaults()
+    hook.__code__ = (lambda m, given, y, k=2.0, *, more=1.0: y * (k * more)).__code__
+    model.register_forward_hook(hook)
+    return (lambda: model(X)), put(hook, __defaults__=(3.0,))
+
+
 def classes() -> tuple[Any, Any]:
     """Two classes that have the method `f` in other ways."""
     return type("C", (), {"f": fresh(doubled)}), type("D", (), {"f": fresh(tripled)})
