@@ -113,7 +113,8 @@ def reductions(dtype: Any) -> None:
         f(x, 0)
         f(x, 1)
         f(x.t(), 0)
-    x.argmax(1)
+    if dtype is not mg.bool_:
+        x.argmax(1)
     x.cumsum(0)
 
 
@@ -147,6 +148,7 @@ def draws(dtype: Any) -> None:
 SCANS = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin")
 FLOATS = (mg.float16, mg.float32, mg.float64)
 REST = (mg.bool_, mg.uint8, mg.int8, mg.int32, mg.int64)
+REFUSED = {("hardtanh", "uint8")}  # its lower bound is -1
 CASES: dict[Callable[[Any], None], tuple[Any, ...]] = {
     elementwise: (*FLOATS, *REST),
     differentiated: FLOATS,
@@ -173,7 +175,8 @@ def samples(info: OpInfo) -> Iterator[list[Any]]:
     yield info.samples((LARGE + 1,), "float32")
     if info.ints and "nonzero" not in ROWS[info.name].extra:
         for dtype in ("uint8", "int64"):
-            yield info.integers((4, 6), dtype)
+            if (info.name, dtype) not in REFUSED:
+                yield info.integers((4, 6), dtype)
 
 
 @on_fake_driver()
@@ -209,7 +212,9 @@ def test_every_scan_and_fold() -> None:
         for shape in ((5,), (3, 4), (3000,), (2, 300_000), (9000, 40), (300_000, 2)):
             for dtype in (mg.float16, mg.float32, mg.float64, mg.uint8, mg.bool_):
                 x, before = mg.zeros(shape, dtype=dtype, device="cuda:0"), watch.count
-                if dtype.is_floating_point or name not in ("mean", "logcumsumexp"):
+                floats_only = name in ("mean", "logcumsumexp")
+                refused = dtype is mg.bool_ and name in ("argmax", "argmin")
+                if not refused and (dtype.is_floating_point or not floats_only):
                     for dim in (0, -1):
                         getattr(mg, name)(x, dim)
                     assert watch.count >= before + 2, (name, shape)
@@ -219,7 +224,7 @@ def test_every_scan_and_fold() -> None:
 def test_every_product() -> None:
     """In one block and in many, thin, split and batched."""
     watch = Watch(compiling=False)
-    for dtype in (*FLOATS, *REST):
+    for dtype in (*FLOATS, *(d for d in REST if d is not mg.bool_)):
         for m, k, n in ((3, 5, 4), (70, 9, 200), (1, 4000, 50), (300, 7, 1), (60, 20_000, 60)):
             before = watch.count
             a, b = (mg.zeros(*shape, dtype=dtype, device="cuda:0") for shape in ((m, k), (k, n)))
