@@ -58,12 +58,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     target, pickers = _basic(self, index)
     number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
-    if number:
-        value = number_as(self.dtype, value)
-        if not pickers:
-            fill("setitem", target, value, repeats=False)
-            return
+    if number and not pickers:
+        fill("setitem", target, value, repeats=False)
+        return
     if not isinstance(value, Tensor):
+        value = number_as(self.dtype, value) if number else value
         value = as_tensor(value, dtype=self.dtype, device=self.device)
     if not pickers:
         value = _trimmed(value.to(self.device), target.ndim)
