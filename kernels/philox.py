@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .cpu.vecmath.logarithm import log_f32, log_f64
-from .cpu.vecmath.trigonometric import trig_turn_f32, trig_turn_f64
+from .vecmath.logarithm import log_f32, log_f64
+from .vecmath.trigonometric import trig_turn_f32, trig_turn_f64
 
 # A NumPy scalar: uint64 where nothing else is said.
 Number = Any

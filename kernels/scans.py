@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from .axes import COLUMN_BLOCK
-from .codegen import MAP_FLAGS, njit
-from .program import Input
-from .scalar import NARROW, SHORT, cast, functions, parse, render
-from .writer import indent, module, read, write
+from .source.axes import COLUMN_BLOCK
+from .source.codegen import MAP_FLAGS, njit
+from .source.program import Input
+from .source.scalar import NARROW, SHORT, cast, functions, parse, render
+from .source.writer import indent, module, read, write
 
 # What an element brings besides its value in an input: how far along the axis it is, a one.
 PLAIN = {"place": "along", "one": "1"}

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import cache, codegen, walk
-from ..program import Program
-from ..walk import Place, View
+from .. import cache
+from ..source import codegen, walk
+from ..source.program import Program
+from ..source.walk import Place, View
 from . import names, parallel
 
 __all__ = ["View", "compiled", "launch"]

@@ -12,16 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from .vecmath import (
-    division,
-    error,
-    exponential,
-    half,
-    inverse,
-    logarithm,
-    power,
-    trigonometric,
-)
+from ..vecmath import division, error, exponential, half, inverse, logarithm, power, trigonometric
 
 # A helper has to vanish into its loop: LLVM vectorizes no loop that calls a function.
 DECORATOR = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'

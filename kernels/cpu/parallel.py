@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from ..program import LARGE
+from ..source.program import LARGE
 
 # Elements from which a parallel kernel pays: measured on two cores, float32 a + b takes 6 us
 # serial and 5 us parallel at 2**16, 91 us and 20 us at 2**18.

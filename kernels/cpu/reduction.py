@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache as cached
 from typing import Any
 
-from .. import axes, cache
-from ..program import Program
+from .. import cache
+from ..source import axes
+from ..source.program import Program
 from . import elementwise, names, parallel
 
 

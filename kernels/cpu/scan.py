@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import cache, scans
-from ..axes import COLUMN_BLOCK
 from ..scans import Scan
+from ..source.axes import COLUMN_BLOCK
 from . import names, parallel
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..program import LARGE, Program
-from ..walk import View, places, plan
-from ..writer import NUMBERS
+from ..source.program import LARGE, Program
+from ..source.walk import View, places, plan
+from ..source.writer import NUMBERS
 from . import names
 from .device import driver, enter, here, simulated
 from .launch import BLOCKS, THREADS, Kernel, blocks_for, number

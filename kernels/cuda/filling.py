@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Input, Output, Program
+from ..source.program import Input, Output, Program
 from .elementwise import compiled
 
 

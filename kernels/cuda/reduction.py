@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program import Program
+from ..source.program import Program
 from . import names
 from .device import driver, enter, here, simulated
 from .elementwise import numbers_of

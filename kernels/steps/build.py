@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import cache
-from ..codegen import interpreted
 from ..cpu import blas, memory, parallel
+from ..source.codegen import interpreted
 from . import cpu, proof, trace as t
 from .entrance import by_addresses, signature
 from .lower import lower

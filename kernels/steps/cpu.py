@@ -11,10 +11,10 @@ import keyword
 import re
 from collections.abc import Iterable
 
-from ..codegen import MAP_BLOCK, WIDE, interpreted
 from ..cpu import names, parallel
-from ..scalar import SHORT, cast, render
-from ..writer import indent, read, shorts, write
+from ..source.codegen import MAP_BLOCK, WIDE, interpreted
+from ..source.scalar import SHORT, cast, render
+from ..source.writer import indent, read, shorts, write
 from . import trace as t
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal

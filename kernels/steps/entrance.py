@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..writer import indent
+from ..source.writer import indent
 
 IMPORTS = (
     "from numba import types",

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Reduce
-from ..scalar import parse
+from ..source.program import Reduce
+from ..source.scalar import parse
 
 Shape = tuple[int, ...]
 Version = tuple[int, int]  # of a buffer: its number, how often it was written
@@ -70,7 +70,7 @@ class Element(Value):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Apply(Value):
-    """A scalar formula over named values, as `kernels.program.Instr`; without one, a conversion."""
+    """A scalar formula over named values, as `program.Instr`; without one, a conversion."""
 
     formula: str
     args: tuple[tuple[str, Value], ...]

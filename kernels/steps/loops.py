@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from ..codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
-from ..scalar import NARROW, SHORT, cast, functions, render
-from ..writer import indent, read, write
+from ..source.codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
+from ..source.scalar import NARROW, SHORT, cast, functions, render
+from ..source.writer import indent, read, write
 from .graph import Apply, Element, Literal, Shape, Value, cost, spread
 from .members import Members
 from .tasks import Fold, values_of

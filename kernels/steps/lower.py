@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..program import Reduce
+from ..source.program import Reduce
 from . import products, trace as t
 from .graph import Folded, Graph, Shape, Value, pattern, refined
 from .memory import Memory, Reading, in_order

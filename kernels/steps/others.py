@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import axes, draws, scans
+from .. import draws, scans
 from ..cpu import names
+from ..source import axes
 from . import embed, trace as t
 from .plan import Plan
 from .tasks import Other

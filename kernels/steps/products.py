@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import product
 
 from ..matrices import Place, Problem
-from ..program import Input, Instr, Output, Program, Reduce
+from ..source.program import Input, Instr, Output, Program, Reduce
 from . import trace as t
 from .graph import Shape
 

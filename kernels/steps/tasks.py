@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..program import Reduce
+from ..source.program import Reduce
 from . import trace as t
 from .graph import Folded, Shape, Value, Version, ordered
 

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from ..draws import Request
 from ..matrices import Problem
-from ..program import Program
 from ..scans import Scan
+from ..source.program import Program
 
 # What a buffer is. An `input` existed before the step; an `output` is made in it and outlives it; a
 # `temporary` does not; a `constant` holds `data` that Python made in the step.

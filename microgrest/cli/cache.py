@@ -31,7 +31,7 @@ def list_() -> None:
 
 def places() -> str:
     """The directories of the cache, as text."""
-    from microgrest.kernels.roots import roots
+    from microgrest.kernels.cache.roots import roots
 
     read, written = roots()
     unwritten = [f"{root} (read-only)" for root in read if root != written]
@@ -54,7 +54,7 @@ def clear() -> None:
 def warm() -> None:
     """Compile the kernels that `fit` needs, for every dtype and optimizer."""
     from microgrest.kernels import cache as store
-    from microgrest.kernels.roots import roots
+    from microgrest.kernels.cache.roots import roots
 
     from .job import prepare
 

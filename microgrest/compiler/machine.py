@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from .. import cuda
 from ..device import device
 from ..dtypes import float32
-from ..kernels.program import Input, Instr, Output, Program
+from ..kernels.source.program import Input, Instr, Output, Program
 from ..storage import kind_of
 
 Act = Callable[..., object]

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..kernels import draws
 from ..kernels.matrices import problem
-from ..kernels.program import Input, Output, Program
+from ..kernels.source.program import Input, Output, Program
 from ..kernels.steps.trace import (
     CONSTANT,
     Buffer,

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..autograd.modes import state
 from ..dtypes import bool_
-from ..kernels.program import LARGE
+from ..kernels.source.program import LARGE
 from ..ops.elementwise import add
 from ..ops.row import Row
 from ..storage import Kind, kept, kind_of

@@ -16,7 +16,7 @@ from .. import dtypes
 from ..autograd.graph import FREED, Node, checked, numbers
 from ..device import device
 from ..dtypes import dtype, float16, float64
-from ..kernels.program import LARGE, Program, Reduce
+from ..kernels.source.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
 from ..storage import Kind, forgetter, kind_of

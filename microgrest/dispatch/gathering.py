@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .. import recording
-from ..kernels.program import LARGE
+from ..kernels.source.program import LARGE
 from ..ops.indexing import put as PUT
 from ..ops.row import Row
 from ..tensor import Tensor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..kernels.program import Program
+from ..kernels.source.program import Program
 from ..tensor import Tensor
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, float64, int64, uint8
-from ..kernels.program import LARGE, Input, Output, Program, Reduce
+from ..kernels.source.program import LARGE, Input, Output, Program, Reduce
 from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
 from ..ops.trace import Symbol

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ..dtypes import FLOATING, dtype, int64
-from ..kernels.program import Input
 from ..kernels.scans import Register, Result, Scan
+from ..kernels.source.program import Input
 from ..ops.row import Row, register_type
 from ..storage import kind_of
 from ..tensor import Tensor

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import dtypes
 from ..dtypes import dtype
-from ..kernels.program import Input, Instr, Output, Program, Reduce
+from ..kernels.source.program import Input, Instr, Output, Program, Reduce
 from .row import Row, register_type
 
 

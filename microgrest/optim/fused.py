@@ -24,7 +24,7 @@ from ..dispatch.common import mixed_devices
 from ..dispatch.launch import run
 from ..dispatch.memory import apart
 from ..dispatch.target import check_apart, check_writable
-from ..kernels.program import LARGE
+from ..kernels.source.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor
 

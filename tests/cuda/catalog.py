@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from microgrest.kernels.program import Program
+from microgrest.kernels.source.program import Program
 
 from microgrest import dtypes
 from microgrest.device import CPU

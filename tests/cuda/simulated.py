@@ -14,7 +14,7 @@ from microgrest.kernels import cache
 from microgrest.kernels.cuda import names, simulator
 from microgrest.kernels.cuda.source import wide
 from microgrest.kernels.cuda.source.maps import Source, flat, strided
-from microgrest.kernels.program import Input, Instr, Output, Program
+from microgrest.kernels.source.program import Input, Instr, Output, Program
 
 Array = np.ndarray[Any, Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from microgrest.kernels.cuda import memory, reduction
 from microgrest.kernels.cuda.source import axes
-from microgrest.kernels.program import Input, Instr, Output, Program, Reduce
+from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
 from microgrest import dtypes
 from microgrest.dispatch.reduction import program_of, result_type

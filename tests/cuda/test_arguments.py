@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake import Unavailable, built, on_fake_driver
-from microgrest.kernels.program import LARGE
+from microgrest.kernels.source.program import LARGE
 
 import microgrest as mg
 from microgrest.ops import ROWS

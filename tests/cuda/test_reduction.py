@@ -9,7 +9,7 @@ import pytest
 from checks import by_capability, examine, simulate
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.source import axes, folds
-from microgrest.kernels.program import Program, Reduce
+from microgrest.kernels.source.program import Program, Reduce
 
 from microgrest import dtypes
 from microgrest.dispatch.forms import sum_of

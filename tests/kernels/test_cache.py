@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import processes
 import pytest
-from microgrest.kernels import cache, elsewhere, files, roots
+from microgrest.kernels import cache
+from microgrest.kernels.cache import elsewhere, files, roots, store
 
 POSIX = pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs POSIX owners and modes")
 
@@ -57,7 +58,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache for this test, with no module loaded; all compiles in this process."""
     monkeypatch.setenv("MICROGREST_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(elsewhere, "OWN", sys.maxsize)
-    monkeypatch.setattr(cache, "_modules", {})
+    monkeypatch.setattr(store, "_modules", {})
     return tmp_path
 
 
@@ -68,7 +69,7 @@ def apply(kernel, n: int = 4) -> list[float]:
 
 
 def reload(source: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cache, "_modules", {})
+    monkeypatch.setattr(store, "_modules", {})
     return cache.load(source).kernel
 
 
@@ -199,8 +200,8 @@ def test_digest_keeps_boundaries():
 
 
 def test_without_a_directory_kernels_live_in_memory(monkeypatch):
-    monkeypatch.setattr(cache, "_modules", {})
-    monkeypatch.setattr(cache, "roots", lambda: roots.Roots((), None))
+    monkeypatch.setattr(store, "_modules", {})
+    monkeypatch.setattr(store, "roots", lambda: roots.Roots((), None))
     module = cache.load(SOURCE.format(c=9))
     assert apply(module.kernel) == [10.0] * 4
     assert linecache.getline(module.__file__, 7) == "def add(x):\n"
@@ -253,7 +254,7 @@ def test_root_falls_to_the_next_candidate(tmp_path):
 def test_a_root_that_cannot_be_written_is_read(root, tmp_path, monkeypatch):
     kept, written = root / "kept", root / "written"
     place = roots.Roots((kept,), kept)
-    monkeypatch.setattr(cache, "roots", lambda: place)
+    monkeypatch.setattr(store, "roots", lambda: place)
     apply(cache.load(SOURCE.format(c=3)).kernel)
     cache.store_bytes("k", ".bin", b"data")
     place = roots.Roots((kept, written), written)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import processes
 import pytest
-from microgrest.kernels import cache, elsewhere, roots
+from microgrest.kernels import cache
+from microgrest.kernels.cache import elsewhere, roots
 
 SOURCE = '''"""{name}: a test."""
 
@@ -108,7 +109,7 @@ PROGRAM = """
 import os, sys
 sys.path.insert(0, {here!r})
 import test_elsewhere as own
-from microgrest.kernels import elsewhere
+from microgrest.kernels.cache import elsewhere
 elsewhere.OWN = 0
 assert own.added(own.kernel(11)) == 11
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
-from ...program import Input, Output, Program
-from ...scalar import render
-from ...writer import indent
+from ...source.program import Input, Output, Program
+from ...source.scalar import render
+from ...source.writer import indent
 from .folds import exchange, loop, meet, starts, trees
 from .maps import CudaWriter, Source, in_memory, memory_type, source
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 from ...philox import Draw
-from ...scalar import cast
-from ...writer import indent, module
+from ...source.scalar import cast
+from ...source.writer import indent, module
 from .maps import Source, memory_type, pointer
 
 _WORDS = ("a", "b", "c", "d")  # of a counter

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 
-from ...program import Input, Output, Program, Reduce
-from ...scalar import cast
-from ...writer import Writer, indent
+from ...source.program import Input, Output, Program, Reduce
+from ...source.scalar import cast
+from ...source.writer import Writer, indent
 from .maps import CudaWriter, Source, in_memory, memory_type, source
 
 # Elements that a thread reads before it folds the first, which keeps the memory busy.

@@ -12,9 +12,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
-from ...program import Program, Reduce
-from ...scalar import NARROW, SHORT, cast
-from ...writer import NUMBERS, StridedWriter, Writer, indent, module, title
+from ...source.program import Program, Reduce
+from ...source.scalar import NARROW, SHORT, cast
+from ...source.writer import NUMBERS, StridedWriter, Writer, indent, module, title
 
 
 class Source(NamedTuple):

@@ -11,8 +11,8 @@ and one thread does it.
 
 from __future__ import annotations
 
-from ...scalar import SHORT
-from ...writer import indent, module
+from ...source.scalar import SHORT
+from ...source.writer import indent, module
 from .maps import Source, memory_type, pointer
 
 UNROLL = 8  # summands that are loaded together

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...scalar import SHORT
-from ...writer import indent, module, read, write
+from ...source.scalar import SHORT
+from ...source.writer import indent, module, read, write
 from .. import names
 from .maps import Source, pointer
 

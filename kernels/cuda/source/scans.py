@@ -19,9 +19,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import ModuleType
 
-from ...program import Input
 from ...scans import Register, Result, Scan, ScanWriter
-from ...writer import indent
+from ...source.program import Input
+from ...source.writer import indent
 from .maps import Source
 
 # Elements of a tile that are a thread's own, and the room for them: threads a step of 9 apart meet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...writer import indent
+from ...source.writer import indent
 from .maps import Source
 from .products import Types, plus, source
 

@@ -13,9 +13,9 @@ from types import ModuleType
 
 import numpy as np
 
-from ...program import Program
-from ...scalar import functions, statements
-from ...writer import indent, read, write
+from ...source.program import Program
+from ...source.scalar import functions, statements
+from ...source.writer import indent, read, write
 from . import maps
 from .maps import CudaWriter, Source, in_memory, source
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from ...cuda import names
 from ...cuda.source.maps import Source, memory_type, pointer
-from ...scalar import SHORT, cast
-from ...writer import indent, module, read, write
+from ...source.scalar import SHORT, cast
+from ...source.writer import indent, module, read, write
 from .. import trace as t
 from ..graph import Apply, Element, Literal, Rate, Value, ordered
 from ..loops import applied, calls, literal

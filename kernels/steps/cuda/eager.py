@@ -13,7 +13,7 @@ from ...cuda.launch import THREADS, Kernel, blocks_for
 from ...cuda.sorting import sort
 from ...cuda.source.maps import Source, memory_type, pointer
 from ...matrices import Problem
-from ...writer import indent, module
+from ...source.writer import indent, module
 from .. import trace as t
 from .others import added
 

@@ -16,9 +16,9 @@ from ...cuda.device import simulated
 from ...cuda.launch import THREADS, blocks_for
 from ...cuda.reduction import cut
 from ...cuda.source.maps import Source, memory_type
-from ...program import LARGE as ON_GPU, Reduce
-from ...scalar import cast
-from ...writer import indent
+from ...source.program import LARGE as ON_GPU, Reduce
+from ...source.scalar import cast
+from ...source.writer import indent
 from ..graph import Element, Value, ordered
 from ..plan import Group, Plan
 from ..report import origins

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cuda.source.maps import memory_type
-from ...program import Reduce
-from ...scalar import NARROW, SHORT, cast
-from ...writer import indent
+from ...source.program import Reduce
+from ...source.scalar import NARROW, SHORT, cast
+from ...source.writer import indent
 from .hazards import Hazards
 from .places import final, initial, step
 

@@ -14,8 +14,8 @@ from ... import philox
 from ...cuda import names
 from ...cuda.source import axes, fills, scans
 from ...cuda.source.maps import Source, memory_type
-from ...program import Reduce
-from ...writer import indent, read, write
+from ...source.program import Reduce
+from ...source.writer import indent, read, write
 from .. import embed, trace as t
 from ..graph import pattern
 from ..plan import Group

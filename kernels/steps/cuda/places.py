@@ -17,9 +17,9 @@ from functools import cached_property
 
 from ...cuda import names
 from ...cuda.source.maps import memory_type
-from ...program import Reduce
-from ...scalar import NARROW, SHORT, cast, render
-from ...writer import read, write
+from ...source.program import Reduce
+from ...source.scalar import NARROW, SHORT, cast, render
+from ...source.writer import read, write
 from ..graph import Apply, Element, Literal, Shape, Value, spread
 from ..loops import applied, calls, literal
 from ..members import Members

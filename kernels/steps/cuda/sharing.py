@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...writer import indent
+from ...source.writer import indent
 
 LANES = 32  # threads at most that share one result of a fold in part
 

@@ -15,7 +15,7 @@ step from the kernel cache does to load, once for each source that a trace has b
 
 from __future__ import annotations
 
-from ...codegen import interpreted
+from ...source.codegen import interpreted
 from ..plan import Plan
 from . import again, flow, order, races, remembered
 from .places import Refused

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...program import Reduce
+from ...source.program import Reduce
 from .. import trace as t
 from ..graph import Apply, Element, Folded, Literal, Rate, Value
 from ..plan import Group

@@ -2,7 +2,7 @@
 
 LLVM and Numba keep about a megabyte for every function that they have compiled, even when nobody
 has it any more, and a kernel is several. What comes from the disk takes a tenth. So once a process
-has compiled `OWN` functions itself, a child compiles for it into the cache on disk (`cache`), and
+has compiled `OWN` functions itself, a child (`child`) compiles for it into the cache on disk, and
 the process loads the result. Where that does not work, it goes on by itself.
 
 A child ends after `JOBS` jobs, after `IDLE` seconds without one, and with its parent.
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 OWN = 100
 JOBS = 32
 IDLE = 20.0
-_COMMAND = "from microgrest.kernels.elsewhere import serve; serve()"
+_COMMAND = "from microgrest.kernels.cache.child import serve; serve()"
 
 
 class Job(NamedTuple):
@@ -115,29 +115,6 @@ def _end() -> None:
     if _child is not None:
         _child.end()
         _child = None
-
-
-def serve() -> None:
-    """The child: compile jobs from stdin until there are no more."""
-    from . import cache
-
-    answers, sys.stdout = sys.stdout, sys.stderr
-    while True:
-        watch = threading.Timer(IDLE, os._exit, (0,))
-        watch.daemon = True
-        watch.start()
-        try:
-            job = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        watch.cancel()
-        try:
-            cache.compile_again(*job)
-            done = True
-        except Exception:  # the parent meets the same error, and can tell it
-            done = False
-        answers.write("done\n" if done else "failed\n")
-        answers.flush()
 
 
 def _after_fork() -> None:

@@ -1,0 +1,14 @@
+"""What is compiled once per machine and kept on disk: source in, module out; binaries beside."""
+
+from __future__ import annotations
+
+from .store import (
+    Entry as Entry,
+    clear as clear,
+    digest as digest,
+    entries as entries,
+    fetch_bytes as fetch_bytes,
+    load as load,
+    size as size,
+    store_bytes as store_bytes,
+)

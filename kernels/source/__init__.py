@@ -1,0 +1,1 @@
+"""From a Program, a loop nest as plain data, to the readable source of a kernel."""
