@@ -154,7 +154,7 @@ def products(sizes: Sizes, mg: Any, torch: Any) -> Iterator[Figure]:
     """float32 matrix products: our kernel, cuBLAS, and PyTorch without TF32."""
     n, cublas = sizes.side, import_module("microgrest.kernels.cuda.cublas")
     contraction = import_module("microgrest.kernels.cuda.contraction")
-    matrices = import_module("microgrest.kernels.matrices")
+    matrices = import_module("microgrest.kernels.source.matrices")
     a, b, c = (mg.ones(n, n, device="cuda")._flat for _ in range(3))
     seen = (0, (n, n), None)
     what = matrices.problem(seen, seen, seen)

@@ -22,6 +22,8 @@ from .dispatch.elementwise import call
 from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .integers import whole
+from .kernels.kinds import draw as draws
+from .kernels.kinds.draw import Request
 from .methods import method
 from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
@@ -72,12 +74,13 @@ class Generator:
         self._seed, self._offset = (int(w) for w in words)
         return self
 
-    def draw(self, function: Callable[..., int], out: Any, *parameters: Any) -> None:
-        """Fill `out` by a kernel function, and advance by the counters that it used."""
+    def draw(self, kernels: Any, request: Request, out: Any) -> None:
+        """Fill `out` by a kernel, and advance by the counters that it used."""
         with self._lock:
             if recording.state.recorder is not None:
                 recording.state.recorder.drawing(self)
-            self._offset += function(out, self._seed, self._offset, *parameters)
+            kind, params, values = request
+            self._offset += kernels.kinds.draw(kind, params, out, self._seed, self._offset, values)
 
 
 def _outside(what: str) -> None:
@@ -123,12 +126,21 @@ def set_rng_state(state: Tensor) -> None:
 def _drawn(
     kind: Kind, shape: Any, name: str, generator: Generator | None, *parameters: Any
 ) -> Tensor:
-    """A new tensor filled by the kernel function `name`; float16 is drawn as float32."""
+    """A new tensor filled by the draw `name`; float16 is drawn as float32."""
     drawn = kind_of(float32, kind.device) if kind.dtype is float16 else kind
     t = Tensor._empty(shape, drawn)
-    function = getattr(kind.kernels.random, name)
-    (generator or default_generator).draw(function, t._flat, *parameters)
+    request = _DRAWS[name](drawn.numpy, *parameters)
+    (generator or default_generator).draw(kind.kernels, request, t._flat)
     return t if drawn is kind else t.to(kind.dtype)
+
+
+# What is asked of the kernels, of elements of a NumPy type.
+_DRAWS: dict[str, Callable[..., Request]] = {
+    "uniform": draws.uniform,
+    "normal": draws.normal,
+    "integers": lambda d, low, high: draws.integers(low, high),
+    "permutation": lambda d: draws.SHUFFLE,
+}
 
 
 def _floating(d: Any, where: Any, name: str, like: Tensor | None = None) -> Kind:
@@ -298,9 +310,8 @@ def _redrawn(
     if not whole or recorded or recording.state.recorder is not None:
         return _overwrite(self, _drawn(kind, self._shape, name, generator, *parameters))
     check_writable(name, self)
-    (generator or default_generator).draw(
-        getattr(kind.kernels.random, name), self._flat, *parameters
-    )
+    request = _DRAWS[name](kind.numpy, *parameters)
+    (generator or default_generator).draw(kind.kernels, request, self._flat)
     self._storage.touch()
     return self
 

@@ -11,7 +11,7 @@ import numpy as np
 from .. import cuda
 from ..tensor import Tensor
 from .recorder import source_line
-from .standin import watching, written
+from .standin import FUNCTIONS, watching, written
 
 Array = np.ndarray[Any, Any]
 
@@ -63,7 +63,7 @@ class _Finder:
         for values in _stored(function, args):
             if not is_finite(values):
                 what = "NaN" if np.isnan(values).any() else "infinity"
-                name = args[0].name if hasattr(args[0], "name") else function
+                name = _named(function, args)
                 self.first.setdefault(what, f"{name} at {source_line()}")
 
     def inputs(self, numbers: Sequence[float], source: Any) -> tuple[float, ...]:
@@ -73,6 +73,13 @@ class _Finder:
         """What a recorder must know and an onlooker need not."""
 
     made = drawing = scheduled = refuse = _ignore
+
+
+def _named(function: str, args: Sequence[Any]) -> str:
+    """What ran, for people."""
+    if function in FUNCTIONS["kinds"]:
+        return str(args[0].label(args[1]))
+    return args[0].name if hasattr(args[0], "name") else function
 
 
 def _stored(function: str, args: Sequence[Any]) -> Iterator[Array]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..kernels.kinds.move import SCATTER_ADD
 from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..ops.row import Row, register_type
@@ -44,7 +45,8 @@ def add_at(y: Tensor, places: Any, source: Tensor) -> None:
         add_at(wide, places, source.to(wide.dtype))
         put(y, wide)
     else:
-        y._kind.kernels.indexing.scatter_add(y._flat, places, flat(source))
+        operands = y._flat, places, flat(source)
+        y._kind.kernels.kinds.run(SCATTER_ADD, y._kind.array_type, operands)
 
 
 @method(name="_copy")

@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd.graph import Node, numbers
 from ..autograd.modes import state
 from ..dtypes import FLOATING, bool_, dtype, float64, int64, uint8
+from ..kernels.kinds.search import SEARCH, Search
 from ..kernels.source.program import LARGE, Input, Output, Program, Reduce
 from ..ops.reduction import sum as SUM
 from ..ops.row import Row, register_type
@@ -157,10 +158,17 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
     shape = reduced_shape(x, dims, keepdim)
     values = Tensor._empty(shape, moved._kind)
     indices = Tensor._empty(shape, kind_of(int64, x.device))
-    x._kind.kernels.reduction.search(
-        row.name, row.extra["better"], loaded.name, moved._flat, values._flat, indices._flat, n
-    )
+    operands = moved._flat, values._flat, indices._flat
+    x._kind.kernels.kinds.run(SEARCH, _better(row, loaded.name), operands, (n,))
     return values.to(x._kind.dtype), indices
+
+
+def _better(row: Row, loaded: str) -> Search:
+    """What a search of elements of type `loaded` goes by."""
+    found: Search | None = row.forms.get(loaded)
+    if found is None:
+        found = row.forms[loaded] = Search(row.name, row.extra["better"], loaded)
+    return found
 
 
 def _places_in(shape: tuple[int, ...], own: tuple[int, ...], index: Tensor) -> Tensor:
