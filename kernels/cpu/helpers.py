@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import cache
+from ..vecmath import texts
 from . import names
 
 # A helper as `names.DECORATOR` has it, or without the order to inline, and what is blank below.
@@ -36,7 +37,7 @@ def shared(text: str) -> str:
 
     def removed(match: re.Match[str]) -> str:
         body, name = match.groups()
-        if names.sources().get(name) != body.strip():
+        if texts.sources().get(name) != body.strip():
             return match[0]
         found.append(name)
         return ""
@@ -47,11 +48,11 @@ def shared(text: str) -> str:
 
 def __getattr__(name: str) -> Any:
     """The helper `name`, as Numba has compiled it or will at its first call."""
-    text = names.sources().get(name)
+    text = texts.sources().get(name)
     if text is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     whole = f'"""{name}: a scalar function."""\n\n{_IMPORTS}\n\n{names.DECORATOR}\n{text}\n'
-    callees = names.calls(text) & names.sources().keys()
+    callees = texts.calls(text) & texts.sources().keys()
     helper = getattr(cache.load(_importing(whole, callees), name), name)
     globals()[name] = helper
     return helper

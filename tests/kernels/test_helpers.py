@@ -11,6 +11,7 @@ from microgrest.kernels import cache
 from microgrest.kernels.cpu import helpers, names
 from microgrest.kernels.source import codegen
 from microgrest.kernels.source.program import Input, Instr, Output, Program
+from microgrest.kernels.vecmath import texts
 
 
 def whole(function: str, dtype: str) -> str:
@@ -52,9 +53,9 @@ def test_the_name_of_a_kernel_holds_the_texts_of_its_helpers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = helpers.shared(whole("exp", "float32"))
-    inner = names.sources()["scale_f32"]  # which exp_f32 calls
-    changed = names.sources() | {"scale_f32": inner.replace("    return ", "    return  ")}
-    monkeypatch.setattr(names, "sources", lambda: changed)
+    inner = texts.sources()["scale_f32"]  # which exp_f32 calls
+    changed = texts.sources() | {"scale_f32": inner.replace("    return ", "    return  ")}
+    monkeypatch.setattr(texts, "sources", lambda: changed)
     assert helpers.shared(whole("exp", "float32")) != before
 
 
