@@ -30,7 +30,8 @@ FUNCTIONS = {
     "indexing": ("gather", "put", "scatter_add"),
     "scan": ("scan",),
     "random": ("raw", "uniform", "normal", "integers", "bernoulli", "permutation"),
-    "memory": ("fill", "repeat", "from_host", "copy"),
+    "filling": ("fill", "repeat"),
+    "memory": ("from_host", "copy"),
 }
 _watching = threading.Lock()
 forgetter(forget_kernels)

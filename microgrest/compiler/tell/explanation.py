@@ -218,26 +218,27 @@ def copies(recording: Recording, args: Sequence[Any], kwargs: Mapping[str, Any])
     fits = recording.fits(args, kwargs)
     binding = recording.binding
     given = binding.arrays(binding.tensors(args, kwargs)) if fits else [None] * len(trace.arguments)
-    memory = _memory_of(trace.device)
+    kernels = _kernels_of(trace.device)
+    memory = kernels.memory
     copy = memory.from_host if trace.device == "cpu" else memory.copy
     made = []
     for source, index in zip(given, trace.arguments, strict=True):
         buffer = trace.buffers[index]
         array = memory.allocator(np.dtype(buffer.dtype), _index(trace.device))(buffer.size)
         if source is None:
-            memory.fill(array, np.dtype(buffer.dtype).type(0))
+            kernels.filling.fill(array, np.dtype(buffer.dtype).type(0))
         else:
             copy(array, source)
         made.append(array)
     return made
 
 
-def _memory_of(where: str) -> Any:
+def _kernels_of(where: str) -> Any:
     if where == "cpu":
         from ...kernels import cpu
 
-        return cpu.memory
-    return cuda.kernels().memory
+        return cpu
+    return cuda.kernels()
 
 
 def _index(where: str) -> int:
