@@ -60,7 +60,7 @@ def test_rooms_are_small_and_say_what_they_are_for() -> None:
         assert 2 <= len(files) <= 8, f"{room} has {len(files)} files"
         tree = ast.parse((ROOT / COMPILER / room / "__init__.py").read_text(encoding="utf-8"))
         said = " ".join((ast.get_docstring(tree) or "").split())
-        assert "In come" in said and "Out come" in said, room
+        assert all(text in said for text in ("In come", "Out come")), room
 
 
 @pytest.mark.parametrize("room", ROOMS)
