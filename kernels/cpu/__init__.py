@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["elementwise", "kinds", "memory", "reduction"]
+__all__ = ["elementwise", "filling", "kinds", "memory", "reduction"]
 
 
 def __getattr__(name: str) -> ModuleType:

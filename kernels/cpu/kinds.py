@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from .. import cache
 from ..kinds.kind import Kind, word
-from . import names, parallel
+from . import helpers, names, parallel
 
 Launch = Callable[..., Any]
 
@@ -71,7 +70,7 @@ def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
         raise NotImplementedError(f"{kind.name} has no kernel for the CPU")
     source = kind.cpu(params, names, threads)
     routines = (kind.routine(params).address(),) if kind.routine else ()
-    found: Launch = cache.load(source, kind.label(params)).kernel
+    found: Launch = helpers.load(source, kind.label(params)).kernel
     return (lambda *given: found(*routines, *given)) if routines else found
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import cache
 from ..source import axes
 from ..source.program import Program
-from . import elementwise, names, parallel
+from . import elementwise, helpers, names, parallel
 
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
@@ -26,5 +25,5 @@ def _axis(shape: str, program: Program, size: int) -> Any:
     kernel = program.kernels.get(key)
     if kernel is None:
         source = getattr(axes, shape)(program, names, parallel=threads)
-        kernel = program.kernels[key] = cache.load(source, program.name).kernel
+        kernel = program.kernels[key] = helpers.load(source, program.name).kernel
     return kernel

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -90,7 +91,7 @@ class Launches(NamedTuple):
     """Launches one after the other, and their `scratch` memory: dtype and size, by name."""
 
     stages: tuple[Stage, ...] = ()
-    scratch: Mapping[str, tuple[str, int]] = {}
+    scratch: Mapping[str, tuple[str, int]] = MappingProxyType({})
 
 
 # Loops that stand for a call
@@ -221,13 +222,13 @@ class Kind:
     loops: Callable[[Any, Metas], Spelled | None] | None = None
     """loops(params, metas): the loops over Programs that a call is, where that is better."""
     needs: Callable[[Any, Metas, Sizes, int, Any], tuple[Run | None, ...]] | None = None
-    """needs(params, metas, sizes, k, at): what elements `at` of the k-th operand that is written come
-    of, a Run for each operand that is read, in order, None for all of it; None: all of all."""
+    """needs(params, metas, sizes, k, at): what elements `at` of the k-th operand that is written
+    come of, a Run for each operand that is read, in order, None for all of it; None: all of all."""
     sums: str = ""
     """A formula over operands: an element is its sum over what the element needs."""
     indices: tuple[tuple[str, str], ...] = ()
-    """Operands that are positions, int64, and those that they are positions in. Compiled steps check
-    them first, and a call of which one is out of range does nothing; eager callers have checked."""
+    """Operands that are positions, int64, and those that they are positions in. Compiled steps
+    check them, and a call of which one is out of range does nothing; eager callers have checked."""
     draws: Callable[[Any, int], int] | None = None
     """draws(params, n): counters that n elements take from a stream of random numbers."""
     fails: tuple[str, ...] = ()

@@ -6,6 +6,8 @@ two sorts, by the lower half of a key and then by the upper, do so for keys of 6
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .kind import Room, Stage
@@ -18,7 +20,7 @@ class Sorted(NamedTuple):
 
     result: str
     stages: tuple[Stage, ...] = ()
-    scratch: dict[str, tuple[str, int]] = {}
+    scratch: Mapping[str, tuple[str, int]] = MappingProxyType({})
 
 
 def sorting(words: str, n: int, low: int, high: int, room: Room) -> Sorted:

@@ -106,7 +106,7 @@ class Gemm(NamedTuple):
 
 FINDER = '''
 def gemm_address(letter):
-    """Where NumPy's own library multiplies matrices of float32, s, or float64, d; 0: loops do it."""
+    """Where NumPy's library multiplies matrices of float32, s, or float64, d; 0: by loops."""
     extension = importlib.import_module("numpy._core._multiarray_umath").__file__
     bundled = Path(np.__file__).parents[1].glob("numpy.libs/*openblas*.dll")
     for file in (extension, *bundled):

@@ -7,6 +7,7 @@ from typing import Any
 from ..cpu import names
 from ..kinds.kind import Operand, Routine
 from ..source.scalar import SHORT
+from ..vecmath import texts
 from . import trace as t
 from .embed import Embedded
 from .plan import Plan
@@ -31,7 +32,7 @@ class Calls:
 
     def __init__(self, plan: Plan, arrays: dict[int, str]) -> None:
         self.plan, self.arrays = plan, arrays
-        self.embedded = Embedded({*names.sources(), "u64", *SHORT.values()})
+        self.embedded = Embedded({*texts.sources(), "u64", *SHORT.values()})
         self.routines: list[Routine] = []
 
     def lines(self, op: t.Call) -> list[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .. import recording
-from ..kernels.kinds.move import GATHER, PUT
+from ..kernels.kinds import move
 from ..kernels.source.program import LARGE
 from ..ops.indexing import put as PUT
 from ..ops.row import Row
@@ -23,7 +23,7 @@ from .structured import family, record
 def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
     """The elements of `x` at flat positions `index`."""
     y = Tensor._empty(index._shape, x._kind)
-    x._kind.kernels.kinds.run(GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
+    x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
     return y
 
 
@@ -67,7 +67,7 @@ def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> Non
         add_at(y, flat(index), source)
     else:
         operands = y._flat, flat(index), flat(source)
-        y._kind.kernels.kinds.run(PUT, y._kind.array_type, operands)
+        y._kind.kernels.kinds.run(move.PUT, y._kind.array_type, operands)
 
 
 @family("clear")
@@ -75,7 +75,7 @@ def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
     """A copy of `x` with zeros at positions `index`."""
     y = copy(x)
     zeros = filled(index._shape, x._kind, 0)
-    y._kind.kernels.kinds.run(PUT, x._kind.array_type, (y._flat, flat(index), zeros._flat))
+    y._kind.kernels.kinds.run(move.PUT, x._kind.array_type, (y._flat, flat(index), zeros._flat))
     return y
 
 

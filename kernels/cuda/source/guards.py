@@ -7,7 +7,7 @@ import re
 from ...source.writer import Source
 
 _HEAD = re.compile(r"^def kernel\(([^)]*)\):\n", re.MULTILINE)
-INSIDE = '''"""Positions are checked: status becomes `failure` where one is not in [0, size). CUDA."""
+INSIDE = '''"""Positions are checked: status[0] = failure where one is not in [0, size). CUDA."""
 
 import numpy as np
 from numba import cuda
@@ -24,7 +24,7 @@ def kernel(index, n, size, status, failure):
 
 
 def inside() -> Source:
-    """kernel(index, n, size, status, failure): status[0] = failure where index[i] is out of range."""
+    """kernel(index, n, size, status, failure)"""
     types = "CPointer(int64), int64, int64, CPointer(int64), int64"
     return Source(INSIDE, f"void({types})")
 
