@@ -124,11 +124,11 @@ def _needs(params: Sweep, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[
     """The elements along the axis up to this one, or up to the one before."""
     _, n, inner = sizes
     row, along, column = at // (n * inner), at // inner % n, at % inner
-    before = along + 1 - params.program.exclusive
+    skipped, first = int(params.program.exclusive), row * n * inner + column
+    run = Run(first, inner, along + 1 - skipped)
     if params.program.reverse:
-        along, before = along + params.program.exclusive, n - along - params.program.exclusive
-        return (Run((row * n + along) * inner + column, inner, before),) * len(metas)
-    return (Run(row * n * inner + column, inner, before),) * len(metas)
+        run = Run(first + (along + skipped) * inner, inner, n - along - skipped)
+    return (run,) * len(params.program.inputs)
 
 
 def _oracle(params: Sweep, *given: Any) -> None:
