@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Container, Iterator, Mapping, 
 from typing import Any
 
 from ..dispatch.launch import same_memory
-from ..storage import Storage
 from ..tensor import Tensor, wrap
+from ..tensor.storage import Storage
 from .found import Found
 from .reach import reached, walk
 from .recorder import Recorder

@@ -23,11 +23,11 @@ from zlib import crc32
 
 import numpy as np
 
-from ..autograd.modes import state as modes
-from ..device import chosen_device
-from ..dtypes import get_default_dtype
+from ..graph.modes import state as modes
 from ..recording import world
 from ..tensor import Tensor
+from ..types.device import chosen_device
+from ..types.dtypes import get_default_dtype
 from .arguments import Arguments, Facts, Reminder, difference, features, plain
 from .found import Found
 from .names import PLAIN, label

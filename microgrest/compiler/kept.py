@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from types import CellType
 
-from ..storage import Storage
 from ..tensor import Tensor
+from ..tensor.storage import Storage
 from .buffers import Region
 from .effects import Before, Fresh, places
 from .found import Attributes, Found

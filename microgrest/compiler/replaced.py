@@ -16,8 +16,8 @@ from weakref import WeakSet
 
 from ..dispatch.memory import put
 from ..recording import world
-from ..storage import Storage
 from ..tensor import Tensor
+from ..tensor.storage import Storage
 from .changes import standing
 from .effects import GEOMETRY, Before, Fresh, Known
 from .found import Found

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..kernels.steps.trace import Native, Trace
 from ..recording import world
-from ..storage import Storage
 from ..tensor import Tensor, wrap
+from ..tensor.storage import Storage
 from .binding import Binding
 from .changes import Changes, Held
 from .effects import Before, Fresh, Gradients, Known, check_graph

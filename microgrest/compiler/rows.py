@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from ..counted import Counted
 from ..nn.hooks import Hooks
+from ..recording.counted import Counted
 from ..tensor import Tensor
 from .arguments import plain
 from .found import Attributes, Found

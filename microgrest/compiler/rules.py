@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..optim.optimizer import Numbers
-from ..optim.scheduler import assign
+from ..optim.schedulers.scheduler import assign
 from .numbers import Event, Table, _is_number
 from .replay import Recording
 from .text import function, literal, wrapped

@@ -17,8 +17,8 @@ from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..random import Generator, default_generator
 from ..recording import world
-from ..storage import Kind, Storage
 from ..tensor import Tensor
+from ..tensor.storage import Kind, Storage
 from .changes import Kept
 from .found import Found
 from .reach import reached, walk
