@@ -9,7 +9,16 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["contraction", "elementwise", "indexing", "memory", "random", "reduction", "scan"]
+__all__ = [
+    "contraction",
+    "elementwise",
+    "filling",
+    "indexing",
+    "memory",
+    "random",
+    "reduction",
+    "scan",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -218,16 +218,6 @@ def allocator(dtype: np.dtype[Any], index: int | None = None) -> Callable[[int],
     return empty_of
 
 
-def fill(array: Array, value: Any) -> None:
-    """Set every element of `array` to `value`."""
-    array.fill(value)
-
-
-def repeat(array: Array, source: Array) -> None:
-    """Set every element of `array` to the first of `source`."""
-    array.fill(source[0])
-
-
 def join(array: Array, pieces: Sequence[Array], outer: int) -> None:
     """Write `pieces`, each seen as (outer, rest), side by side to `array`, seen so too."""
     if outer == 1:

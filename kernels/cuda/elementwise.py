@@ -8,10 +8,10 @@ from typing import Any
 
 from ..source.program import LARGE, Program
 from ..source.walk import View, places, plan
-from ..source.writer import NUMBERS
 from . import names
 from .device import driver, enter, here, simulated
-from .launch import BLOCKS, THREADS, Kernel, blocks_for, number
+from .launch import BLOCKS, THREADS, Kernel, blocks_for, numbers_of
+from .reduction import folding
 from .source import maps, wide
 
 __all__ = ["View", "compiled", "launch"]
@@ -33,8 +33,6 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Launch
 
 def _launcher(program: Program, layout: str, large: bool) -> Launcher:
     if "r" in layout:
-        from .reduction import folding
-
         return folding(program, layout)
     narrow = _flat(maps.flat(program, layout, names), program, layout)
     if not large:
@@ -83,13 +81,6 @@ def _flat(source: maps.Source, program: Program, layout: str) -> Launcher:
     exec(text, scope)
     made: Launcher = scope["launch"]
     return made
-
-
-def numbers_of(program: Program, layout: str) -> list[Callable[[Any], Any] | None]:
-    """For each operand of a kernel what converts a number, None for arrays."""
-    inputs = zip(program.inputs, layout, strict=False)
-    converters = [number(p.loaded) if c in NUMBERS else None for p, c in inputs]
-    return converters + [None for c in layout[len(converters) :] if not c.isdigit()]
 
 
 def launch(

@@ -16,6 +16,8 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..source.program import Program
+from ..source.writer import NUMBERS
 from .device import Device, driver, enter, here, simulated
 from .source.maps import Source
 
@@ -105,3 +107,10 @@ def single(x: Any) -> np.float32:
     """A number as float32, infinite beyond it, as a kernel on the CPU has it; NumPy would warn."""
     x = float(x)
     return np.float32(math.copysign(math.inf, x) if abs(x) >= _BEYOND else x)
+
+
+def numbers_of(program: Program, layout: str) -> list[Callable[[Any], Any] | None]:
+    """For each operand of a kernel what converts a number, None for arrays."""
+    inputs = zip(program.inputs, layout, strict=False)
+    converters = [number(p.loaded) if c in NUMBERS else None for p, c in inputs]
+    return converters + [None for c in layout[len(converters) :] if not c.isdigit()]

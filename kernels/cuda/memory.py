@@ -292,20 +292,6 @@ def empty(n: int, dtype: Any, like: Any) -> Any:
     return allocator(np.dtype(dtype), like.device.index)(n)
 
 
-def fill(array: Any, value: Any) -> None:
-    """Set every element of `array` to `value`, a NumPy scalar of its type."""
-    from .filling import filler
-
-    filler(array.dtype)(value, array)
-
-
-def repeat(array: Any, source: Any) -> None:
-    """Set every element of `array` to the first of `source`."""
-    from .filling import repeater
-
-    repeater(array.dtype)(source, array)
-
-
 def to_host(array: Any, blocking: bool = True) -> Array:
     """The elements as an array of the host; not `blocking`, a pinned one that fills later."""
     if simulated:

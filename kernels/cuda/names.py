@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from ..cpu import names as cpu
+from ..vecmath import texts
 
 DECORATOR = "@cuda.jit(device=True)"
 
@@ -30,7 +30,7 @@ SHARED = ("erfinv", "exp2", "ipow", "half_to_float", "float_to_half")
 def scalar(name: str, dtype: str) -> str:
     """The name to call for `name` on values of `dtype` ("float32", "float64")."""
     shared = name in SHARED or name == "rint" or (name, dtype) in ACCURATE
-    full = cpu.find(sources(), name, dtype) if shared else DIRECT.get(name)
+    full = texts.find(sources(), name, dtype) if shared else DIRECT.get(name)
     if full is None:
         raise KeyError(f"no scalar function {name!r} of {dtype} values on CUDA")
     return full
@@ -43,15 +43,15 @@ def vector(name: str, dtype: str) -> tuple[str, str] | None:
 
 def helpers(names: Iterable[str]) -> list[str]:
     """The source of each helper among `names` and of all that they call, callees first."""
-    return cpu.closure(sources(), (n for n in names if n not in DIRECT.values()))
+    return texts.closure(sources(), (n for n in names if n not in DIRECT.values()))
 
 
 @cache
 def sources() -> dict[str, str]:
     """The source text of every helper, by name: the CPU's, with functions that CUDA has."""
     own = {f.__name__: inspect.getsource(f).rstrip() for f in (rint_f32, rint_f64)}
-    texts = (cpu.sources() | own).items()
-    return {name: re.sub(r"\bnp\.(sqrt|copysign)\b", r"math.\1", text) for name, text in texts}
+    shared = (texts.sources() | own).items()
+    return {name: re.sub(r"\bnp\.(sqrt|copysign)\b", r"math.\1", text) for name, text in shared}
 
 
 def rint_f32(x: np.float32) -> np.float32:

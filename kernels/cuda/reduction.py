@@ -14,8 +14,7 @@ import numpy as np
 from ..source.program import Program
 from . import names
 from .device import driver, enter, here, simulated
-from .elementwise import numbers_of
-from .launch import THREADS, Kernel
+from .launch import THREADS, Kernel, numbers_of
 from .memory import allocator
 from .source import axes, folds
 from .source.maps import memory_type

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from .step import Step as Step, compile as compile
+from .call.step import Step as Step, compile as compile

@@ -52,7 +52,7 @@ def copy(x: Tensor) -> Tensor:
     """A contiguous copy, outside the graph."""
     y = make(x._kind.empty(math.prod(x._shape)), x._shape, x._kind)
     if x._flat is None and not any(x._strides):
-        x._kind.kernels.memory.repeat(y._flat, flat_of(x))
+        x._kind.kernels.filling.repeat(y._flat, flat_of(x))
     else:
         put(y, x)
     return y

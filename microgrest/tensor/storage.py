@@ -92,7 +92,7 @@ class Kind:
 
     def fill(self, array: Any, value: Any) -> None:
         """Set every element of a flat array of this kind to a Python number."""
-        self.kernels.memory.fill(array, np.array(value, self.numpy).view(self.raw)[()])
+        self.kernels.filling.fill(array, np.array(value, self.numpy).view(self.raw)[()])
 
 
 _kinds: dict[tuple[dtype, device], Kind] = {}

@@ -12,7 +12,7 @@ from noticed import X, case, item, put, space
 
 import microgrest as mg
 from microgrest import nn, optim
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 @case

@@ -51,7 +51,7 @@ from random_steps import drawn
 from twins import check
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 try:
     from microgrest.kernels.steps.cuda import block, hazards, several

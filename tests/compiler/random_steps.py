@@ -24,8 +24,8 @@ from shrinking import shrunk
 from twins import Outcome, Wrap, check
 
 import microgrest as mg
-from microgrest.compiler.replay import Recording
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
+from microgrest.compiler.replay.recording import Recording
 
 SHRINKING = 60.0  # seconds
 # Garbage of so many programs is one generation, which looking for what holds a tensor goes through.

@@ -12,7 +12,7 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 class Walk:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import microgrest as mg
-from microgrest.compiler import machine
-from microgrest.compiler.explain import Explanation
+from microgrest.compiler.tell import machine_rates as machine
+from microgrest.compiler.tell.explain import Explanation
 
 N = 3000
 

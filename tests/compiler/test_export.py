@@ -15,7 +15,7 @@ import pytest
 
 import microgrest as mg
 from microgrest import nn
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 STEPS = 7
 # Runs every module given, in a process that cannot find microgrest.

@@ -14,7 +14,7 @@ from noticed import X, put, space
 
 import microgrest as mg
 from microgrest import nn
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 Case = tuple[Callable[[], Any], Callable[[], Any]]
 NUMBERS = {"k": 2.0}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import microgrest as mg
-from microgrest.compiler.guards import Guards
-from microgrest.compiler.reach import reached
+from microgrest.compiler.guards.guards import Guards
+from microgrest.compiler.reach.walk import reached
 
 ANY = Callable[[], Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import microgrest as mg
-from microgrest.compiler.guards import Guards
+from microgrest.compiler.guards.guards import Guards
 
 
 class Trainer:

@@ -23,9 +23,9 @@ from noticed_code import networks
 
 import microgrest as mg
 from microgrest import nn, optim
-from microgrest.compiler.guards import Guards
-from microgrest.compiler.rows import Rows, Watched
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
+from microgrest.compiler.guards.guards import Guards
+from microgrest.compiler.guards.quick_look import Rows, Watched
 from microgrest.recording import world
 
 

@@ -13,7 +13,7 @@ from interpreter import build
 
 import microgrest as mg
 from microgrest import nn
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 def compiled(fn: Callable[..., Any], verify: int = 0) -> Any:

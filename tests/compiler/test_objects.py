@@ -13,7 +13,7 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 from microgrest.nn import Module
 
 

@@ -17,7 +17,7 @@ from microgrest.kernels.steps.schedule import plan
 from overwritten import Made
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 @pytest.mark.parametrize("kind", ["in place", "trainings"])

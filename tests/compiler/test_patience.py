@@ -11,9 +11,9 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler import step as steps
-from microgrest.compiler.patience import PAUSE, WASTED, Patience
-from microgrest.compiler.step import KEPT, Step
+from microgrest.compiler.call import step as steps
+from microgrest.compiler.call.recording_budget import PAUSE, WASTED, Patience
+from microgrest.compiler.call.step import KEPT, Step
 
 
 class Counting(Step):

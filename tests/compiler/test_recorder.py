@@ -11,7 +11,7 @@ from interpreter import build
 from microgrest.kernels.steps import trace as t
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 def recorded(fn: Any, *args: Any) -> t.Trace:

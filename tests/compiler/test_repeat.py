@@ -14,8 +14,8 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler import repeat as repeating
-from microgrest.compiler.step import Step
+from microgrest.compiler.call import repeat as repeating
+from microgrest.compiler.call.step import Step
 
 
 def compiled(fn: Callable[..., Any]) -> Step:
@@ -497,7 +497,7 @@ def test_history_takes_room_as_steps_come() -> None:
 
 
 def test_history_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrest.compiler.history.FIRST", 3)
+    monkeypatch.setattr("microgrest.compiler.call.history.FIRST", 3)
     _, losses = compiled(Fit().step).repeat(100, history=2)
     _, expected = compiled(Fit().step).repeat(100, history=1)
     np.testing.assert_array_equal(losses, expected[1::2])

@@ -8,7 +8,7 @@ import interpreter
 import pytest
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 def compiled(fn: Any) -> Step:

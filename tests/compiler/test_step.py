@@ -10,7 +10,7 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler.step import KEPT, Step
+from microgrest.compiler.call.step import KEPT, Step
 
 
 def flattened(value: Any) -> list[Any]:

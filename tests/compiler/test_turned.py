@@ -17,7 +17,7 @@ from noticed import X, space
 
 import microgrest as mg
 from microgrest import nn, optim
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 # An object `c`, how a step reads a number there, and how it puts another one.
 Place = tuple[Any, str, str]

@@ -10,7 +10,7 @@ import pytest
 from interpreter import build
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 
 def compiled(fn: Callable[..., Any], every: int = 1) -> Step:
@@ -143,7 +143,7 @@ def test_repeated_steps_are_verified() -> None:
 
 
 def test_rounding_is_no_difference() -> None:
-    from microgrest.compiler.verify import _difference
+    from microgrest.compiler.tell.verify import _difference
 
     x = np.linspace(0, 1, 5, dtype=np.float32)
     assert _difference(x * np.float32(1 + 1e-5), x) == ""
@@ -158,7 +158,7 @@ def test_rounding_is_no_difference() -> None:
 
 
 def test_options() -> None:
-    from microgrest.compiler.step import compile
+    from microgrest.compiler.call.step import compile
 
     for wrong in (-1, 1.5, True):
         with pytest.raises(ValueError, match="verify must be a number of calls"):

@@ -17,7 +17,7 @@ from random_programs import NAMES, Program
 
 import microgrest as mg
 from microgrest import nn, optim
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 from microgrest.optim import lr_scheduler
 
 State = dict[str, Any]

@@ -15,7 +15,7 @@ from microgrest.kernels.steps.schedule import plan
 from microgrest.kernels.steps.trace import Native, Trace
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "compiler"))
 

@@ -18,7 +18,7 @@ from microgrest.kernels.steps.plan import Plan
 from recorded import mlp, planned
 
 import microgrest as mg
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 
 import overwritten  # isort: skip  # recorded says where
 import programs  # isort: skip

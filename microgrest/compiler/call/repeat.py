@@ -1,0 +1,297 @@
+"""`step.repeat`: many steps, in chunks that run in native code.
+
+A chunk is as many steps as take about 50 ms, so that Ctrl-C and a progress bar are answered soon,
+and what Python does between chunks is not felt. It ends early where a callback is due, so that what
+callbacks see does not depend on how fast the machine is.
+
+After each chunk the returned numbers and the tensors that the step writes are looked at. Where a
+NaN or an infinity turned up, the chunk's beginning is put back (`snapshot`), the steps before the
+bad one run again, and that one runs eagerly with a look at every op (`nans`).
+"""
+
+from __future__ import annotations
+
+import operator
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ... import recording
+from ..replay.recording import OutOfRange
+from ..replay.snapshot import Snapshot, before_eager, before_replay
+from ..tell import nan_origin as nans
+from .history import History, row, tensors_of
+from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
+
+CHUNK_SECONDS = 0.05
+# A chunk is at most so many steps, which bounds its table of numbers and its history.
+LONGEST = 1 << 17
+# Larger state is not kept for replay. Copying 16 MiB takes about 2 ms, a twenty-fifth of a chunk.
+KEPT_BYTES = 1 << 24
+
+# How many steps of each recording make a chunk, as far as was found out.
+paces: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+Array = np.ndarray[Any, Any]
+Call = tuple[Args, int]
+Hook = Callable[[int, Any], Any]
+
+
+def repeat(
+    step: Any,
+    n: int,
+    *args: Any,
+    batches: Iterable[Any] | None = None,
+    callback: Hook | None = None,
+    until: Hook | None = None,
+    every: int | None = None,
+    history: int | None = None,
+    progress: bool | Callable[[int, int], object] = False,
+    nan_check: bool = True,
+) -> Any:
+    """Run `n` steps, `step(*args)` each; returns what the last one returned, None if `n` is 0.
+
+    `batches`: an iterable of further arguments, a tuple or a single tensor for each step, begun
+    anew when it ends. After every `every`-th step (each, if left out) `callback(k, result)` is
+    called with the number k of steps done, and the steps end where `until(k, result)` is true.
+    With `history=k` the numbers (results of one element) of every k-th step are kept: returns
+    `(result, history)`, where the history has the form of the result, with NumPy arrays for numbers
+    and None for all else. `progress`: a bar on stderr, or a function of (steps done, n).
+
+    Ctrl-C raises KeyboardInterrupt between two steps. FloatingPointError says where a NaN or an
+    infinity came from that was returned or is left in a tensor that the step writes; with
+    `nan_check=False` nobody looks. The eager steps of a function that is not recorded yet count.
+    """
+    if recording.state.recorder is not None:
+        recording.state.recorder.refuse("repeat", "repeat the outer step instead")
+    n = _count("n", n, least=0)
+    stride = _count("every", 1 if every is None else every, least=1)
+    _check_callable(callback=callback, until=until)
+    hooked = callback is not None or until is not None
+    kept = None if history is None else History(n, _count("history", history, least=1))
+    check_fit(step.fn, args, batches)
+    run = _Run(step, n, arguments(args, batches), kept, nan_check)
+    with _telling(progress, n) as tell:
+        while run.done < n:
+            run.advance(run.done - run.done % stride + stride if hooked else n)
+            tell(run.done)
+            if hooked and run.done % stride == 0:
+                if callback is not None:
+                    callback(run.done, run.result)
+                if until is not None and until(run.done, run.result):
+                    break
+    return run.result if kept is None else (run.result, kept.value(run.done))
+
+
+class _Run:
+    """A repetition under way: `done` steps of `n`, and the `result` of the last."""
+
+    def __init__(
+        self, step: Any, n: int, source: Same | Cycled, history: History | None, nan_check: bool
+    ) -> None:
+        self.step, self.n, self.source = step, n, source
+        self.history, self.nan_check = history, nan_check
+        self.done = 0
+        self.result: Any = None
+        self.held: Args | None = None  # a batch that was taken, and did not fit the recording
+
+    def advance(self, end: int) -> None:
+        """Run one chunk, which goes no further than to step `end`."""
+        with _uninterrupted(), self.step._lock:
+            args, _ = self._take(1)
+            found = self.step._find(args, {})
+            if found is None or self.step.verify:
+                chunk = self._call(args)
+            else:
+                chunk = self._native(found, args, min(end, self.n) - self.done)
+        if self.nan_check:
+            chunk.check(self.done, self.result)
+        if self.history is not None:
+            self.history.add(self.done, chunk.rows, self.result)
+        self.done += len(chunk.rows)
+
+    def _take(self, limit: int) -> Call:
+        """The next arguments, and how many of at most `limit` steps have them."""
+        if self.held is None:
+            return self.source.take(limit)
+        args, self.held = self.held, None
+        return args, 1
+
+    def _call(self, args: Args) -> _Chunk:
+        """One step as any other call: eager, recorded, or verified."""
+        fn = self.step.fn
+        snapshot = before_eager(fn, args, {}, limit=KEPT_BYTES) if self.nan_check else None
+        self.result = self.step(*args)
+        return _Chunk(fn, None, snapshot, [(args, 1)], row(self.result))
+
+    def _native(self, found: Any, args: Args, room: int) -> _Chunk:
+        """Steps that one recording serves, for about the time of a chunk."""
+        snapshot = before_replay(found, args, {}, KEPT_BYTES) if self.nan_check else None
+        room = min(room, paces.get(found, 1))
+        rows = np.empty((room, len(found.trace.scalars)))
+        calls: list[Call] = []
+        began, at = perf_counter(), 0
+        count = room if isinstance(self.source, Same) else 1
+        while True:
+            count = count if found.repeats else 1
+            calls.append((args, count))
+            try:
+                self.result = found.run(args, {}, count, rows[at : at + count])
+            except OutOfRange as error:
+                if snapshot is not None:
+                    _Chunk(self.step.fn, found, snapshot, calls, rows).replay(at + error.step - 1)
+                raise
+            found.guards.times += count
+            at += count
+            if at == room:
+                break
+            args, count = self._take(room - at)
+            if not found.fits(args, {}):
+                self.held = args
+                break
+        paces[found] = _paced(max(at, paces.get(found, 1)), at, perf_counter() - began)
+        return _Chunk(self.step.fn, found, snapshot, calls, rows[:at])
+
+
+def _paced(pace: int, steps: int, seconds: float) -> int:
+    """How many steps to run next, after some took so long; `pace` is the most so far."""
+    aim = int(CHUNK_SECONDS * steps / max(seconds, 1e-9))
+    return max(1, min(aim, 16 * pace, LONGEST))
+
+
+class _Chunk:
+    """Steps that ran: their arguments, their numbers, and what was there before them, if kept."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        recording: Any,
+        snapshot: Snapshot | None,
+        calls: Sequence[Call],
+        rows: Array,
+    ) -> None:
+        self.fn, self.recording, self.snapshot = fn, recording, snapshot
+        self.calls, self.rows = calls, rows
+
+    def check(self, start: int, result: Any) -> None:
+        """FloatingPointError for a NaN or an infinity; `start` steps were done before these."""
+        if not nans.is_finite(self.rows):
+            bad = np.flatnonzero(~np.isfinite(self.rows).all(axis=1))
+            self._fail(start, int(bad[0]), "the step's result")
+        elif not nans.all_finite(tensors_of(result)):
+            self._fail(start, len(self.rows) - 1, "the step's result")
+        elif not self._is_sound():
+            self._fail(start, self._first_unsound(), "a tensor that the step writes")
+
+    def _is_sound(self) -> bool:
+        """Whether all that was written is finite."""
+        if self.recording is None:
+            return self.snapshot is None or nans.all_finite(k.tensor for k in self.snapshot.tensors)
+        return nans.all_finite(self.recording.written(self.calls[-1][0], {}))
+
+    def _first_unsound(self) -> int | None:
+        """The first step after which something written is not finite, by halving the chunk."""
+        if self.snapshot is None and len(self.rows) > 1:
+            return None
+        low, high = 0, len(self.rows)
+        while high - low > 1:
+            middle = (low + high) // 2
+            self.replay(middle)
+            low, high = (middle, high) if self._is_sound() else (low, middle)
+        return low
+
+    def replay(self, steps: int) -> None:
+        """Go back to the beginning, and from there `steps` steps on."""
+        assert self.snapshot is not None
+        self.snapshot.restore()
+        for args, count in self.calls:
+            count = min(count, steps)
+            if count:
+                self.recording.fits(args, {})  # counts anew
+                rows = np.empty((count, self.rows.shape[1]))
+                self.recording.run(args, {}, count, rows)
+            steps -= count
+
+    def _fail(self, start: int, index: int | None, what: str) -> None:
+        if index is None:
+            last = start + len(self.rows)
+            raise FloatingPointError(
+                f"NaN or infinity in {what}, which appeared in steps {start + 1} to {last}: "
+                "to see in which, and where, call the function eagerly"
+            )
+        text = f"NaN or infinity in {what} at step {start + index + 1}"
+        if self.snapshot is not None:
+            self.replay(index)
+            origin = nans.origin(self.fn, self._args(index), {})
+            text += f": {origin}" if origin else ", not met again in eager mode"
+        raise FloatingPointError(text)
+
+    def _args(self, index: int) -> Args:
+        """The arguments of one of the steps."""
+        for args, count in self.calls:
+            if index < count:
+                return args
+            index -= count
+        raise IndexError(index)
+
+
+# Arguments
+
+
+def _count(name: str, value: Any, least: int) -> int:
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"repeat: {name} must be an integer, got {value!r}") from None
+    if count < least:
+        raise ValueError(f"repeat: {name} must be at least {least}, got {count}")
+    return count
+
+
+def _check_callable(**functions: Any) -> None:
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(
+                f"repeat: {name} must be a function of (steps done, result), got {function!r}"
+            )
+
+
+# Progress and interruption
+
+
+@contextmanager
+def _telling(progress: Any, n: int) -> Iterator[Callable[[int], object]]:
+    """What is told of the steps done: a bar on stderr, a function of the user's, or nobody."""
+    if callable(progress):
+        yield lambda done: progress(done, n)
+    elif progress:
+        import click
+
+        with click.progressbar(length=n, file=sys.stderr) as bar:
+            yield lambda done: bar.update(done - bar.pos)
+    else:
+        yield lambda done: None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C inside is answered at the end. Only the main thread is ever interrupted."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    seen: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *signalled: seen.append(signalled))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if seen:
+            before(*seen[0])

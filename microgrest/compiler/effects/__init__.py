@@ -1,0 +1,1 @@
+"""What a recorded call changes besides the memory that its ops write."""

@@ -1,0 +1,1 @@
+"""Whether what a recording rests on is still as it was."""

@@ -1,0 +1,1 @@
+"""What a function and its arguments hold."""

@@ -1,0 +1,1 @@
+"""What a thread computes, as a Trace."""

@@ -1,0 +1,1 @@
+"""A recording: what a call of it runs, binds and leaves behind."""

@@ -1,0 +1,390 @@
+"""Recording: a step that was recorded, as a native function with all that is around it.
+
+A call binds the arrays of the tensors as they are now, computes the numbers of the steps to come,
+runs, and leaves behind what eager execution would: gradients that are new tensors, versions,
+counts of steps, the places of generators.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ...kernels.steps.trace import Native, Trace
+from ...recording import world
+from ...tensor import Tensor, wrap
+from ...tensor.storage import Storage
+from ..effects.escapes import settled
+from ..effects.python_values import Changes, Held
+from ..effects.replaced_tensors import Replaced
+from ..effects.results import Leaf, Results, leaf_of
+from ..effects.sliding_arguments import Slides
+from ..effects.tensors_before import Before, Fresh, Gradients, Known, check_graph
+from ..guards.guards import Guards, Sight
+from ..record.kernel_standins import watching
+from ..record.recorder import Recorder
+from .binding import Binding
+from .outputs import Kept, Made
+from .snapshot import before_counts
+
+Array = np.ndarray[Any, Any]
+Build = Callable[[Trace], Native]
+_MASK = (1 << 64) - 1
+
+
+class Recorded(NamedTuple):
+    """What came of a call that was to be recorded.
+
+    There is no recording where state came into being, as an optimizer's in its first step, where
+    the step replaced tensors that others hold, or put something new into what guards look at, or
+    where arguments that should slide turned out to share memory with something, or somebody asked
+    where they begin, as `overlaps` says: the next call can be recorded then.
+    """
+
+    result: Any
+    recording: Recording | None
+    overlaps: bool
+
+
+def record(
+    fn: Callable[..., Any],
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    build: Build,
+    slide: bool = True,
+) -> Recorded:
+    """Run `fn` eagerly and record it; with `slide` for arguments in other places, too.
+
+    RuntimeError for what cannot be recorded.
+    """
+    guards = Guards.of(fn, args, kwargs)
+    slides = Slides(guards.slide(args, kwargs) if slide else ())
+    try:
+        before = Before(fn, args, kwargs, slides)
+        held = Held(guards.seen.found, before)
+        recorder = Recorder(name, lenient=bool(slides.tensors))
+        recorder.starts = slides.starts
+        before.tell(recorder)
+        with watching(recorder):
+            value = [fn(*args, **kwargs)]
+        guards.check_modes(name)
+        check_graph(before)
+        replaced = Replaced(before)
+        fresh = Fresh(before, recorder, replaced.memories)
+        gradients = Gradients(before, recorder, fresh)
+        results = Results(value.pop(), fresh)
+        gradients.settle(results.leaves)
+        replaced.settle(recorder, fresh, gradients.kept)
+        fresh.done()
+        slides.views += [*results.leaves, *[g for g in gradients.new.values() if g is not None]]
+        found = None
+        if (
+            guards.arguments.are_marked(guards.arguments.values(args, kwargs) or ())
+            and settled(before, recorder, fresh)
+            and replaced.settled
+            and not recorder.memory.overlaps
+            and (changes := held.changes(recorder)) is not None
+        ):
+            found = Recording(guards, before, recorder, gradients, changes, results, build)
+        return Recorded(results.value, found, recorder.memory.overlaps)
+    finally:
+        slides.end()
+
+
+class OutOfRange(IndexError):
+    """An index was out of range, in the `step`-th of the steps that were to run."""
+
+    def __init__(self, text: str, step: int) -> None:
+        super().__init__(text)
+        self.step = step
+
+
+class Recording:
+    """A compiled step. `guards` say when it fits; `trace` is what it does, `native` runs it.
+
+    `numbers` are the optimizers' and schedulers' part (numbers.Table), `generators` the random
+    streams. `repeats`: a step ends in the state that it began in, so that several can run at once.
+    """
+
+    def __init__(
+        self,
+        guards: Guards,
+        before: Before,
+        recorder: Recorder,
+        gradients: Gradients,
+        changes: Changes,
+        results: Results,
+        build: Build,
+    ) -> None:
+        self.guards, self._result = guards, results.build
+        self.changes = changes or None
+        leaves = [leaf_of(t, before, recorder) for t in results.leaves]
+        graded = {
+            known: None if g is None else leaf_of(g, before, recorder)
+            for known, g in gradients.new.items()
+        }
+        for known, leaf in graded.items():
+            if leaf is not None and leaf.buffer is not None:
+                recorder.memory.buffers[leaf.buffer].name = f"{known.name}.grad"
+        self.trace = recorder.trace(results.scalars(recorder))
+        self.numbers = recorder.numbers.table()
+        self.generators = [generator for generator, _ in recorder.generators]
+        self.repeats = gradients.repeats and not changes
+
+        touched = {s: s.version - v for s, v in before.versions.items() if s.version != v}
+        needed = {k for k in before.known.values() if k.storage in touched}
+        needed |= {*gradients.new, *changes.flags}
+        needed |= {leaf.known for leaf in (*leaves, *graded.values()) if leaf and leaf.known}
+        replaced = gradients.replaced
+        self.binding = Binding(before, recorder, self.trace, needed - replaced, replaced)
+        self._template = self.binding.template.copy()
+        self._count_writes(touched)
+        self._written = self._inputs_written()
+        self._arrange(leaves, graded, results, gradients.new)
+        self._shorten()
+        self.history = np.empty((1, len(self.trace.scalars)))
+        self.seeds = np.empty((len(self.generators), 2), np.uint64)
+        moving = {p for p, *_ in (*self._bound, *self.binding.copied, *self._empties)}
+        self.trace.held = [p for p in range(len(self.trace.arguments)) if p not in moving]
+        self._indexes = self.trace.indexes
+        self.native = build(self.trace)
+        guards.bind(self.binding.guarded, recorder.memory.unnamed())
+        self.binding.forget()
+
+    def _count_writes(self, touched: Mapping[Storage, int]) -> None:
+        """How many in-place writes each call counts: of inputs, and of other tensors."""
+        owners = {known.storage: known.index for known in reversed(self.binding.known)}
+        counts = {owners[s]: count for s, count in touched.items() if s in owners}
+        inputs = [(p, owners[self.binding.known[i].storage], i) for p, i in self.binding.inputs]
+        bound = [(p, i, counts.pop(owner, 0)) for p, owner, i in inputs]
+        held = len(self.binding.held)
+        self._held = [b for b in bound if b[1] < held]
+        slides = [known.slides for known in self.binding.known]
+        self._bound = [(p, i, slides[i], count) for p, i, count in bound if i >= held]
+        self._touched = list(counts.items())
+        self._seen: Any = None
+
+    def _look_again(self) -> None:
+        """Note the memory of held tensors, which stays while the guards see what they saw."""
+        self._seen = self.guards.seen
+        self._storages = []  # each as many times as it is written
+        for position, i, count in self._held:
+            storage = self.binding.held[i]._storage
+            self._template[position] = storage.array
+            self._storages += [storage] * count
+
+    def _arrange(
+        self,
+        leaves: Sequence[Leaf],
+        graded: Mapping[Known, Leaf | None],
+        results: Results,
+        gradients: Mapping[Known, Tensor | None],
+    ) -> None:
+        """What to make: gradients, then results; and where the result's tensors are among them."""
+        self.made = [Made(leaf, known.index) for known, leaf in graded.items()]
+        self.gradients = len(self.made)
+        place = {id(g): i for i, g in enumerate(gradients.values()) if g is not None}
+        self._order = []
+        for t, leaf in zip(results.leaves, leaves, strict=True):
+            at = place.setdefault(id(t), len(self.made))
+            if at == len(self.made):
+                self.made.append(Made(leaf, None))
+            self._order.append(at)
+        positions = {buffer: i for i, buffer in enumerate(self.trace.arguments)}
+        shared = Counter(m.leaf.buffer for m in self.made if m.leaf is not None)
+        first: dict[int, int] = {}
+        for i, m in enumerate(self.made):
+            if m.leaf is not None and m.leaf.buffer is not None:
+                m.twin = first.get(m.leaf.buffer)
+                first.setdefault(m.leaf.buffer, i)
+                m.position = positions[m.leaf.buffer]
+                m.size = self.trace.buffers[m.leaf.buffer].size
+                m.empty = m.leaf.kind.empty
+        alone = {m for m in self.made if m.leaf is not None and shared[m.leaf.buffer] == 1}
+        reusable = [m for m in self.made if m in alone and m.owner is not None and m.is_whole]
+        self._kept = Kept(reusable, self._template)
+
+    def _shorten(self) -> None:
+        """What a call needs where gradients serve again, and all results are new and whole."""
+        others = [m for m in self.made if m.kept is None]
+        outputs = [m for m in others if m.position is not None and m.twin is None]
+        self._empties = [(m.position, m.empty, m.size) for m in outputs]
+        self._sets = any(m.owner is not None for m in others)
+        held = len(self.binding.held)
+        self._steady = self.repeats and all(m.owner < held for m in self._kept.made)
+        self._settled = -1
+        results = [self.made[i] for i in self._order]
+        leaves = [(m.position, m.leaf) for m in results if m.leaf and m.is_whole and m.twin is None]
+        self._plain: list[Any] | None = None
+        if not self._sets and len(leaves) == len(results) and len(set(self._order)) == len(results):
+            self._plain = [(p, x.shape, x.strides, x.kind) for p, x in leaves]
+
+    def _inputs_written(self) -> set[int]:
+        """The positions of input buffers that ops write."""
+        wrote: set[int] = set()
+        for op in self.trace.ops:
+            wrote |= stored(op)
+        return {i for i, buffer in enumerate(self.trace.arguments) if buffer in wrote}
+
+    # Running
+
+    def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """The tensors from before the step that it writes to, as far as this call has them."""
+        tensors = self.binding.tensors(args, kwargs)
+        found = [tensors[i] for position, i in self.binding.inputs if position in self._written]
+        return [t for t in found if t is not None]  # gradients, which a step may have dropped
+
+    def graded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """The tensors that get new gradients, or lose theirs, or have other flags then."""
+        tensors = self.binding.tensors(args, kwargs)
+        owners = [m.owner for m in self.made[: self.gradients] if m.owner is not None]
+        flagged = () if self.changes is None else self.changes.flags
+        return [tensors[i] for i in (*owners, *(known.index for known in flagged))]
+
+    def fits(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], sight: Sight | None = None
+    ) -> bool:
+        """Whether a call can be served; `sight`: see `Guards.hold`."""
+        return self.guards.hold(args, kwargs, sight) and self.numbers.fits()
+
+    def run(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        steps: int = 1,
+        history: Array | None = None,
+    ) -> Any:
+        """Run `steps` steps; what the last returned. Row i of `history` gets step i's scalars.
+
+        IndexError where an index is out of range.
+        """
+        binding = self.binding
+        tensors = binding.tensors(args, kwargs) if binding.varies else binding.held
+        looked = self._seen is not self.guards.seen
+        if looked:
+            self._look_again()
+        same = self._gradients_serve(tensors)
+        if looked or not same:
+            self._run = self.native.bind(self._template)
+        arrays = self._arrays(tensors)
+        if history is None:
+            history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
+        before = before_counts(self) if self._indexes else None
+        numbers = self._numbers(steps)
+        failed = self._run(steps, numbers, self.seeds, history, arrays)
+        if failed and before is not None:
+            before.restore()
+            self._fail(failed)
+        for i, count in self._touched:
+            tensors[i]._storage.version += count
+        if self.changes is not None:
+            self.changes.make(tensors)
+        if same and self._plain is not None:
+            return self._result([wrap(arrays[p], a, b, kind) for p, a, b, kind in self._plain])
+        return self._result(self._make(tensors, arrays, same))
+
+    def _gradients_serve(self, tensors: Sequence[Any]) -> bool:
+        """Whether the gradients of the last call serve again; otherwise there is new memory."""
+        kept = self._kept
+        if not kept.made or (self._settled == world.tensors and kept.serve()):
+            return True
+        same = kept.choose(tensors)
+        if same and self._steady:
+            self._settled = self.guards.moved
+        return same
+
+    def _arrays(self, tensors: Sequence[Any]) -> list[Any]:
+        """What the native function takes; writes to inputs are counted."""
+        arrays = self._template.copy()
+        for storage in self._storages:
+            storage.version += 1
+        for position, i, slides, count in self._bound:
+            t = tensors[i]
+            arrays[position] = t._flat if slides else t._storage.array
+            if count:
+                t._storage.version += count
+        if self.binding.copied:
+            self.binding.copy(tensors, arrays)
+        for position, empty, size in self._empties:
+            arrays[position] = empty(size)
+        return arrays
+
+    def _make(self, tensors: Sequence[Any], arrays: Sequence[Any], same: bool) -> list[Any]:
+        """The tensors of the result, and gradients."""
+        made: list[Any] = []
+        for m in self.made:
+            kept = None if m.kept is None else self._kept[m.kept]
+            made.append(self._new(m, made, tensors, arrays) if kept is None else kept)
+        if self._sets or not same:
+            world.tensors += 1
+            if self.repeats:  # no guard of this recording minds
+                self.guards.moved += 1
+            if self._steady:
+                self._settled = self.guards.moved
+        return [made[i] for i in self._order]
+
+    def _new(
+        self, m: Made, made: Sequence[Any], tensors: Sequence[Tensor], arrays: Sequence[Any]
+    ) -> Tensor | None:
+        """A tensor of the result, or a gradient, which is set."""
+        leaf, t = m.leaf, None
+        if leaf is not None:
+            if m.twin is not None:
+                t = leaf.view(made[m.twin])
+            elif leaf.known is not None:
+                t = tensors[leaf.known.index]
+                t = t if leaf.same else leaf.view(t)
+            else:
+                t = leaf.over(leaf.array if m.position is None else arrays[m.position])
+        if m.owner is not None:
+            tensors[m.owner]._grad = t
+            if m.kept is not None:
+                self._kept[m.kept] = t
+        return t
+
+    def _draw(self, steps: int) -> None:
+        """Take the counters of `steps` steps from each generator."""
+        for i, (generator, counters) in enumerate(
+            zip(self.generators, self.trace.counters, strict=True)
+        ):
+            with generator._lock:
+                self.seeds[i] = generator._seed, generator._offset & _MASK
+                generator._offset += counters * steps
+
+    def _numbers(self, steps: int) -> Array:
+        """The numbers of the next steps, which are then counted as taken, as are their draws."""
+        numbers = self.numbers.take(steps)
+        if self.generators:
+            self._draw(steps)
+        return numbers
+
+    def _fail(self, failed: int) -> NoReturn:
+        """IndexError in step number `failed`; those before it are whole, and count."""
+        self.numbers.fits()  # counts anew
+        if failed > 1:
+            self._numbers(failed - 1)
+        raise OutOfRange(
+            f"{self.trace.name}: an index is out of range in the compiled step; call the function "
+            "itself, without compile, to see where",
+            failed,
+        )
+
+
+def stored(op: Any) -> set[int]:
+    """The buffers that an op writes."""
+    name = type(op).__name__
+    if name == "Loop":
+        return {view.buffer for view in op.outputs}
+    if name == "Product":
+        return {op.out}
+    if name == "Sweep":
+        return {place.buffer for place in op.outputs}
+    if name == "Search":
+        return {op.values.buffer, op.indices.buffer}
+    if name == "Move":
+        return {op.out.buffer if op.name == "gather" else op.x.buffer}
+    return {op.out.buffer}

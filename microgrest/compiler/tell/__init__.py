@@ -1,0 +1,1 @@
+"""What is said of a recording to people, and what it is compared with."""
