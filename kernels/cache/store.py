@@ -166,11 +166,13 @@ def _attach(module: ModuleType, path: Path) -> None:
     called = {name for f in members for name in f.py_func.__code__.co_names}
     for function in members:
         name = function.py_func.__name__
+        shared = "forceinline" in function.targetoptions
         if function.py_func.__module__ == module.__name__:
-            function._cache = _Overloads(path, name)
+            if shared or name not in called:
+                function._cache = _Overloads(path, name)
             function.targetoptions |= {
                 "no_cfunc_wrapper": True,
-                "no_cpython_wrapper": name in called,
+                "no_cpython_wrapper": shared or name in called,
             }
 
 

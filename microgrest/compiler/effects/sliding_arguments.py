@@ -18,7 +18,7 @@ from ...tensor import Tensor
 from ...tensor.storage import Storage
 
 
-class Slides:
+class SlidingArguments:
     """Tensors that have storages of their own until `end`, and `views` of them."""
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:
