@@ -17,9 +17,9 @@ from microgrest.kernels.cuda.source import axes, segments as segments_of
 from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
-from microgrest import dtypes
-from microgrest.dispatch.reduction import program_of, result_type
+from microgrest.dispatch.families.reduction import program_of, result_type
 from microgrest.ops import ROWS
+from microgrest.types import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(3)

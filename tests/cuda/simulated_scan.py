@@ -13,9 +13,9 @@ from microgrest.kernels import cpu
 from microgrest.kernels.cuda import kinds, memory
 from microgrest.kernels.source.scans import Scan
 
-from microgrest import dtypes
-from microgrest.dispatch.scan import program_of
+from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, scan as rows
+from microgrest.types import dtypes
 from tests.kernel_calls import scanned
 
 Array = np.ndarray[Any, Any]
