@@ -123,7 +123,7 @@ def test_two_kernels_keep_their_constants_in_one_step() -> None:
 
 def test_a_failure_is_told_by_its_name() -> None:
     x = mg.tensor([4.0, 9.0])
-    with pytest.raises(RuntimeError, match="^a number is very negative$"):
+    with pytest.raises(RuntimeError, match="a number is very negative"):
         called(ROOT, None, x - 50)
 
     @mg.compile

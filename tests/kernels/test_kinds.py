@@ -93,8 +93,7 @@ def calls() -> Iterator[Called]:
     params = Search("argmax", better, "float32")
     yield Called(SEARCH, params, (x, numbers(3), numbers(3, "int64")), (4,))
     for shapes in (((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 2)), ((4,), (4, 2))):
-        *outer, k = shapes[0]
-        out = (*outer, 2)
+        out = (*shapes[0][:-1], 2)
         yield Called(PRODUCT, "float32", tuple(matrix(s) for s in (*shapes, out)))
     for request in (
         draws.RAW,
