@@ -19,6 +19,7 @@ from . import (
 )
 from .row import ROWS, Row
 from .trace import Symbol
+from .value import Value
 
 
 def _operator(row: Row, swapped: bool) -> Any:
@@ -27,13 +28,13 @@ def _operator(row: Row, swapped: bool) -> Any:
     return lambda self, *other: row(self, *other)
 
 
-# Rules are written with Python's operators: on symbols they apply the rows that claim them.
+# Rules are written with Python's operators, which apply the rows that claim them.
 for _row in ROWS.values():
     if _row.operator:
-        setattr(Symbol, f"__{_row.operator}__", _operator(_row, False))
-        setattr(Symbol, f"__r{_row.operator}__", _operator(_row, True))
+        setattr(Value, f"__{_row.operator}__", _operator(_row, False))
+        setattr(Value, f"__r{_row.operator}__", _operator(_row, True))
 # What a tensor's reshape does, a view or a copy, is all one to a trace.
-Symbol.reshape = lambda self, size: movement.view(self, size=size)  # type: ignore[attr-defined]
+Value.reshape = lambda self, size: movement.view(self, size=size)
 
 __all__ = [
     "ROWS",
