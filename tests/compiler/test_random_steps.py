@@ -150,7 +150,7 @@ def test_the_parts_of_a_statement() -> None:
 PLANTED = """
 import warnings
 import interpreter, random_steps, twins
-from microgrest.compiler.step import Step
+from microgrest.compiler.call.step import Step
 from microgrest.kernels.steps.trace import Product
 warnings.simplefilter("ignore")
 

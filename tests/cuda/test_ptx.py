@@ -17,10 +17,10 @@ from microgrest.kernels.cuda.source import moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
-from microgrest import dtypes
 from microgrest.dispatch.forms import Form
 from microgrest.dispatch.scan import program_of
 from microgrest.ops import ROWS, Row
+from microgrest.types import dtypes
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
