@@ -39,7 +39,7 @@ ROOMS: dict[str, list[str]] = {
     "tensor": ["kernels", "types", "recording", "cuda", "ops", "graph"],
     "dispatch": ["kernels", "types", "recording", "ops", "graph", "tensor"],
     "creation": ["kernels", "types", "cuda", "dispatch", "tensor"],
-    "random": ["types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
+    "random": ["kernels", "types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
     "return_types": ["tensor"],
     "functions": [rest],
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import draw as draws, move
-from microgrest.kernels.kinds.kind import Kind, elements, word
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
+from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS
