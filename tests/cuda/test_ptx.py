@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of
 from checks import CAPABILITIES, by_capability, examine, lowered_once
-from microgrest.dispatch.scan import program_of
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import compile as compiler, names
 from microgrest.kernels.cuda.source import moves, radix, scans, wide
