@@ -69,6 +69,7 @@ class Form:
         found = self.backwards.get((mask, layout, where))
         if found is None:
             found = self.backwards[mask, layout, where] = Backward(self, edges, layout)
+            found.ahead(kind_of(self.result, where))
         return found
 
 
@@ -134,6 +135,12 @@ class Backward:
         inputs = "".join(self.layout[i] for i in (*self.saved, *self.numbers))
         outputs = "".join("r" if self.folds(i) else "v" for i in self.computed)
         return g + "v" * self.saves_y + inputs + outputs
+
+    def ahead(self, kind: Kind) -> None:
+        """Have the kernel for a contiguous gradient compiled while the forward pass goes on."""
+        letters = self.letters("v") if self.computed and self.layout else ""
+        if "v" in letters:
+            kind.kernels.elementwise.ahead(self.program(True), letters)
 
     def kept(self, args: Sequence[Any], x: Tensor) -> list[Any]:
         """`args`, those that are to be saved as they are before a write to `x`."""
