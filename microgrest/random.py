@@ -22,6 +22,7 @@ from .dispatch.elementwise import call
 from .dispatch.target import check_writable
 from .dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, iinfo, int64
 from .integers import whole
+from .kernels import cpu
 from .methods import method
 from .ops.convert import copy as copy_row
 from .storage import Kind, kind_of
@@ -94,6 +95,8 @@ default_generator.seed()  # or processes that are started alike would all draw t
 
 def manual_seed(seed: int) -> Generator:
     """Start the default stream anew; the same seed gives the same numbers."""
+    drawn = get_default_dtype()
+    cpu.random.ahead((float32 if drawn is float16 else drawn).numpy)
     return default_generator.manual_seed(seed)
 
 

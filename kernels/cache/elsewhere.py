@@ -6,8 +6,8 @@ the cache on disk (`ahead`), on a second core, while this process goes on. When 
 one that the child is at, it waits; one that the child has not begun it compiles itself.
 
 **Memory.** LLVM and Numba keep about a megabyte for every function that they have compiled, even
-when nobody has it any more, and a kernel is several. What comes from the disk takes a tenth. So once
-a process has compiled `OWN` functions itself, the child compiles all others for it.
+when nobody has it any more, and a kernel is several. What comes from the disk takes a tenth. So
+once a process has compiled `OWN` functions itself, the child compiles all others for it.
 
 Where a child does not work, the process goes on by itself. A child ends after `JOBS` jobs, after
 `IDLE` seconds without one, and with its parent.
@@ -51,6 +51,7 @@ class _Child:
         roots = [os.path.dirname(package), *sys.path]
         self.process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND],
+            bufsize=0,  # a buffer has a lock, which a fork may find locked
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -72,8 +73,7 @@ class _Child:
         """Whether it did the job."""
         assert self.process.stdin
         self.left -= 1
-        pickle.dump(job, self.process.stdin)
-        self.process.stdin.flush()
+        self.process.stdin.write(pickle.dumps(job))
         return self.says(b"done")
 
     def end(self) -> None:
@@ -182,7 +182,7 @@ class Service:
         assert self.child is not None
         try:
             return self.child.compile(job)
-        except (OSError, ValueError):  # it is gone: idle for too long, or killed
+        except Exception:  # it is gone: idle for too long, or killed; who waits must not wait on
             return False
 
     def _give_up(self) -> None:

@@ -10,17 +10,20 @@ This module subclasses Numba's and is imported once Numba is.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from llvmlite import binding
-from numba import _dynfunc
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler, CompileResult
-from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+
+# Numba's own types are not told apart from Any here: what is used of it is internal.
+_dynfunc: Any = import_module("numba._dynfunc")
+_codegen: Any = import_module("numba.core.codegen")
+_compiler: Any = import_module("numba.core.compiler")
+_machinery: Any = import_module("numba.core.compiler_machinery")
+_passes: Any = import_module("numba.core.typed_passes")
 
 
-class PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+class PartLibrary(_codegen.JITCodeLibrary):  # type: ignore[misc]
     """A library to be linked into others, never run."""
 
     def _optimize_final_module(self) -> None:
@@ -31,8 +34,8 @@ class PartLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
-class PartLowering(NativeLowering):  # type: ignore[misc]
+@_machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class PartLowering(_passes.NativeLowering):  # type: ignore[misc]
     """Lowering into a `PartLibrary`."""
 
     _name = "part_lowering"
@@ -48,13 +51,14 @@ class PartLowering(NativeLowering):  # type: ignore[misc]
         return True
 
 
-class PartCompiler(Compiler):  # type: ignore[misc]
+class PartCompiler(_compiler.Compiler):  # type: ignore[misc]
     """The default pipeline, but for how it lowers."""
 
     def define_pipelines(self) -> list[Any]:
         (pipeline,) = super().define_pipelines()
         pipeline.passes = [
-            (PartLowering if step is NativeLowering else step, why) for step, why in pipeline.passes
+            (PartLowering if step is _passes.NativeLowering else step, why)
+            for step, why in pipeline.passes
         ]
         return [pipeline]
 
@@ -86,7 +90,7 @@ def rebuild(
         "lifted": (),
         "reload_init": [],
     }
-    return CompileResult(**dict.fromkeys(CompileResult._fields) | known)
+    return _compiler.CompileResult(**dict.fromkeys(_compiler.CompileResult._fields) | known)
 
 
 def _library(target: Any, name: str) -> PartLibrary:

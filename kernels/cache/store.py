@@ -144,12 +144,14 @@ def _named(source: str, label: str) -> tuple[str, str]:
 
 
 def _ahead(name: str, text: str, types: str) -> None:
-    place, written = f"{_machine()}/{name}.py", roots().written
+    """Have `kernel` compiled by another process unless its module has been on disk before."""
+    written = roots().written
     if name in _modules or written is None or not elsewhere.useful():
         return
-    if not any((root / place).exists() for root in roots().read):
-        if files.write(written / place, text.encode()):
-            elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
+    place = f"{_machine()}/{name}.py"
+    known = any((root / place).exists() for root in roots().read)
+    if not known and files.write(written / place, text.encode()):
+        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
 
 
 def _loaded(name: str, text: str) -> ModuleType:

@@ -74,6 +74,13 @@ def permutation(out: Array, seed: int, offset: int) -> int:
     return out.size
 
 
+def ahead(dtype: np.dtype[Any]) -> None:
+    """Have the kernels of uniform and normal numbers compiled by another process, if it can."""
+    for draw, numbers in (draws.uniform(dtype, 0.0, 1.0), draws.normal(dtype, 0.0, 1.0)):
+        types = [f"{draw.dtype}[::1]", "uint64", "uint64", *[draw.dtype] * len(numbers)]
+        helpers.ahead(source(draw), draw.function.__name__, f"({', '.join(types)})")
+
+
 def _fill(out: Array, seed: int, offset: int, request: Request) -> int:
     draw, parameters = request
     kernel = _kernel(draw)
