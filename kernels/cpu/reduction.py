@@ -1,8 +1,7 @@
-"""Reductions on the CPU: folds of all elements, of rows or of columns, and searches of rows."""
+"""Reductions on the CPU: folds of all elements, of rows or of columns."""
 
 from __future__ import annotations
 
-from functools import cache as cached
 from typing import Any
 
 from ..source import axes
@@ -28,14 +27,3 @@ def _axis(shape: str, program: Program, size: int) -> Any:
         source = getattr(axes, shape)(program, names, parallel=threads)
         kernel = program.kernels[key] = helpers.load(source, program.name).kernel
     return kernel
-
-
-def search(name: str, better: str, dtype: str, x: Any, values: Any, indices: Any, n: int) -> None:
-    """The best element of each row of `x`, flat (rows, n), and its first position."""
-    threads = x.size >= parallel.MINIMUM and parallel.usable()
-    _searcher(name, better, dtype, threads)(x, values, indices, n)
-
-
-@cached
-def _searcher(name: str, better: str, dtype: str, threads: bool) -> Any:
-    return helpers.load(axes.search(name, better, dtype, names, parallel=threads), name).kernel

@@ -9,16 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-__all__ = [
-    "contraction",
-    "elementwise",
-    "filling",
-    "indexing",
-    "memory",
-    "random",
-    "reduction",
-    "scan",
-]
+__all__ = ["elementwise", "filling", "kinds", "memory", "reduction"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Reductions on a GPU: folds of all elements, of rows or of columns, and searches of rows.
+"""Reductions on a GPU: folds of all elements, of rows or of columns.
 
 How an array is cut into segments, lanes and blocks depends on its extents alone.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,27 +16,14 @@ from . import names
 from .device import driver, enter, here, simulated
 from .launch import THREADS, Kernel, numbers_of
 from .memory import allocator
-from .source import axes, folds
+from .source import axes, folds, segments
 from .source.maps import memory_type
+from .source.segments import Geometry, cut
 
-# Elements of a lane. More segments are made while blocks are few; no float32 lane adds so many
-# numbers that its error shows; and up to WHOLE, one kernel that takes longer beats two.
-FEWEST, MOST, WHOLE = 8, 128, 32
-# Blocks that keep any GPU busy, and blocks to aim at where there are fewer.
-ENOUGH, WANTED = 256, 2048
 GRID = 2 if simulated else 65536
 
 
 Launch = Callable[..., None]
-
-
-class Geometry(NamedTuple):
-    """How a kernel of a `shape` folds: its `numbers`, a grid of `blocks`, and what comes out."""
-
-    shape: str
-    blocks: int
-    segments: int
-    numbers: tuple[int, ...]
 
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
@@ -48,12 +35,12 @@ def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> 
 @lru_cache(maxsize=4096)
 def _folder(program: Program, outer: int, n: int, inner: int) -> Launch:
     """The launches of a fold, called with x and out."""
-    shape, blocks, segments, numbers = plan(outer, n, inner)
-    if segments == 1:
+    shape, blocks, parts, numbers = plan(outer, n, inner)
+    if parts == 1:
         return between(_kernel(program, shape, "whole"), blocks, (n, *numbers))
     first = between(_kernel(program, shape, "partial"), blocks, (n, *numbers))
-    last = _finisher(program, 0, n, outer, segments, inner)
-    size, lane = outer * segments * inner, _lane(program, 0)
+    last = _finisher(program, 0, n, outer, parts, inner)
+    size, lane = outer * parts * inner, _lane(program, 0)
 
     def launch(x: Any, out: Any) -> None:
         parts = _memory(lane, x.device.index)(size)
@@ -129,40 +116,7 @@ _memory = cache(allocator)
 @lru_cache(maxsize=4096)
 def plan(outer: int, n: int, inner: int, split: bool = True) -> Geometry:
     """How to fold (outer, n, inner); not `split`, in one segment."""
-    lanes, width = _tile(n, inner, split)
-    blocks = -(-outer * inner // width)
-    segments, length = cut(n, lanes, blocks) if split else (1, n)
-    outputs = outer * segments * inner
-    blocks = min(-(-outputs // width), GRID)
-    shape = "columns" if inner > 1 else "long_rows" if lanes == THREADS else "rows"
-    known = {"n": n, "inner": inner, "outputs": outputs, "segments": segments, "length": length}
-    known |= {"lanes": lanes, "width": width}
-    numbers = tuple(known[name] for name in axes.SHAPES[shape].numbers)
-    return Geometry(shape, blocks, segments, numbers)
-
-
-def _tile(n: int, inner: int, split: bool) -> tuple[int, int]:
-    """(lanes, width): about four elements a lane, and whole lines of memory for a block."""
-    if n <= 8:
-        return 1, THREADS
-    wanted = -(-n // 4)
-    if inner == 1:
-        lanes = min(max(1 << (wanted - 1).bit_length(), 8), THREADS)
-        return lanes, THREADS // lanes
-    # Partials are few, so there lanes count for more than lines.
-    width = min(inner, THREADS // 4 if split else THREADS // 32 or 1)
-    lanes = THREADS // width
-    return (wanted, THREADS // wanted) if wanted < lanes else (lanes, width)
-
-
-def cut(n: int, lanes: int, blocks: int) -> tuple[int, int]:
-    """(segments, length) for n elements, `lanes` for each of the outputs of `blocks` blocks."""
-    if n <= lanes * WHOLE:
-        return 1, n
-    each = MOST if blocks >= ENOUGH else FEWEST
-    while each < MOST and blocks * -(-n // (lanes * each)) > WANTED:
-        each *= 2
-    return -(-n // (lanes * each)), lanes * each
+    return segments.plan(outer, n, inner, THREADS, GRID, split)
 
 
 def folding(program: Program, layout: str) -> Launch:
@@ -201,20 +155,20 @@ def _of_all(program: Program) -> Launch:
 @lru_cache(maxsize=4096)
 def _sized(program: Program, layout: str, n: int) -> Launch:
     """The launches for a flat layout of n elements."""
-    segments, length = cut(n, THREADS, 1)
-    numbers = (n, segments, length)
-    if segments == 1:
+    parts, length = cut(n, THREADS, 1)
+    numbers = (n, parts, length)
+    if parts == 1:
         return bound(_kernel(program, layout, "whole"), 1, numbers)
-    first = bound(_kernel(program, layout, "partial"), min(segments, GRID), numbers)
+    first = bound(_kernel(program, layout, "partial"), min(parts, GRID), numbers)
     results = [
-        (at, _lane(program, j), _finisher(program, j, n, 1, segments, 1))
+        (at, _lane(program, j), _finisher(program, j, n, 1, parts, 1))
         for at, j in _results(program, layout)
     ]
 
     def launch(*operands: Any) -> None:
         arguments = list(operands)
         for at, lane, _ in results:
-            arguments[at] = _memory(lane, operands[at].device.index)(segments)
+            arguments[at] = _memory(lane, operands[at].device.index)(parts)
         first(*arguments)
         for at, _, last in results:
             last(arguments[at], operands[at])
@@ -228,34 +182,3 @@ def _results(program: Program, layout: str) -> list[tuple[int, int]]:
     stores = layout[k:]
     positions = [k + j - sum(s.isdigit() for s in stores[:j]) for j in range(len(stores))]
     return [(positions[j], j) for j, s in enumerate(stores) if s == "r"]
-
-
-def search(name: str, better: str, dtype: str, x: Any, values: Any, indices: Any, n: int) -> None:
-    """The best element of each row of `x`, flat (rows, n), and its first position."""
-    if values.size:
-        _searcher(name, better, dtype, values.size, n)(x, values, indices)
-
-
-@lru_cache(maxsize=4096)
-def _searcher(name: str, better: str, dtype: str, outer: int, n: int) -> Launch:
-    """The launches of a search, called with x, values and indices."""
-    shape, blocks, segments, numbers = plan(outer, n, 1)
-    first = bound(_searching(name, better, dtype, shape, False), blocks, numbers)
-    if segments == 1:
-        return first
-    shape, blocks, _, numbers = plan(outer, segments, 1, split=False)
-    last = bound(_searching(name, better, dtype, shape, True), blocks, numbers)
-    types = np.dtype(memory_type(dtype)), np.dtype(np.int64)
-
-    def launch(x: Any, values: Any, indices: Any) -> None:
-        best, places = (_memory(t, x.device.index)(outer * segments) for t in types)
-        first(x, best, places)
-        last(best, places, values, indices)
-
-    return launch
-
-
-@cache
-def _searching(name: str, better: str, dtype: str, shape: str, last: bool) -> Kernel:
-    source = axes.search(name, better, dtype, shape, names, THREADS, last=last)
-    return Kernel(source, name)

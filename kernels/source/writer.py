@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import ModuleType
+from typing import NamedTuple
 
 from .program import Output, Program, Reduce
 from .scalar import SHORT, cast, functions, render, statements
@@ -23,6 +24,13 @@ from .scalar import SHORT, cast, functions, render, statements
 NUMBERS = {"f": "float64", "i": "int64"}
 # Functions that kernels call, and that an operand may be named like.
 BUILTINS = ("min", "max", "abs", "range")
+
+
+class Source(NamedTuple):
+    """A module's `text`, and the `signature` of its function `kernel` in Numba's notation."""
+
+    text: str
+    signature: str
 
 
 def indent(lines: Iterable[str], depth: int = 1) -> list[str]:

@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 
 from .. import cache
-from ..cpu import blas, helpers, memory, parallel
+from ..cpu import helpers, memory, parallel
 from ..source.codegen import interpreted
 from . import cpu, proof, trace as t
 from .entrance import by_addresses, signature
 from .lower import lower
-from .others import GEMMS
 from .plan import Plan
 from .report import work
 from .schedule import plan
 
 MANY = 256
-# Operations of a product from which on several threads are worth waiting for one another.
+# Operations of a library's routine from which on several threads are worth waiting for one another.
 WORTH_THREADS = 200_000_000
 _sources: set[int] = set()
 
@@ -31,18 +30,19 @@ class CPU(t.Native):
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        self.source = cpu.source(planned, parallel.usable())
+        self.source, self.routines = cpu.source(planned, parallel.usable())
         self.threads = "prange(" in self.source
         trace, buffers = planned.trace, planned.trace.buffers
         constants = [np.ascontiguousarray(b.data) for b in buffers if b.role == t.CONSTANT]
         scratch = [memory.empty(n, np.dtype(d)) for d, n in planned.arrays]
         self.own = [*constants, *scratch]
-        # Addresses of BLAS, if something is multiplied by it.
-        multiplies = "gemm[" in self.source and not interpreted()
-        self.gemm = tuple(map(blas.gemm, GEMMS)) if multiplies else (0, 0)
-        self.short = multiplies and max(map(_operations, trace.ops)) < WORTH_THREADS
+        # Where libraries' functions are, if something is done by them.
+        found = [0 if interpreted() else routine.address for routine in self.routines]
+        self.addresses = tuple(found) or (0,)
+        self.short = bool(found) and max(map(_operations, trace.ops)) < WORTH_THREADS
         self.work = work(planned)
-        self.target = f"CPU, products by {blas.described()}" if "gemm[" in self.source else "CPU"
+        described = dict.fromkeys(routine.described for routine in self.routines)
+        self.target = ", ".join(["CPU", *described])
         given = range(len(trace.arguments))
         self.varying = list(given) if interpreted() else sorted(set(given) - set(trace.held))
 
@@ -53,7 +53,7 @@ class CPU(t.Native):
     @cached_property
     def _alone(self) -> Callable[..., int]:
         """The function for where only one thread may be used, as in a forked process."""
-        return self._compiled(cpu.source(self.plan, False))
+        return self._compiled(cpu.source(self.plan, False)[0])
 
     def _compiled(self, source: str) -> Callable[..., int]:
         """The function to call; under the interpreter, which has no addresses, with arrays."""
@@ -67,7 +67,7 @@ class CPU(t.Native):
         module = helpers.load(by_addresses(text, [*known, *own]), trace.name)
         # The machine code itself: Numba would look at all arguments to find it.
         function: Callable[..., int] = module.run.compile(
-            signature([arguments[i][0] for i in self.varying])
+            signature([arguments[i][0] for i in self.varying], len(self.addresses))
         )
         return function
 
@@ -77,18 +77,20 @@ class CPU(t.Native):
 
     def bind(self, arrays: Sequence[Any]) -> t.Run:
         """See `trace.Native`."""
-        gemm, varying, short, threads = self.gemm, self.varying, self.short, self.threads
+        routines, varying, threads = self.addresses, self.varying, self.threads
         only = varying[0] if len(varying) == 1 else None
         held = [a for i, a in enumerate(arrays) if i not in varying]
         addresses = np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
 
+        alone = self.routines[0].alone if self.short else None
+
         def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
             others = [arrays[i] for i in varying] if only is None else (arrays[only],)
             function = self._alone if threads and not parallel.usable() else self._run
-            if short:
-                with blas.one_thread():
-                    return function(steps, numbers, seeds, history, gemm, addresses, *others)
-            return function(steps, numbers, seeds, history, gemm, addresses, *others)
+            if alone:
+                with alone():
+                    return function(steps, numbers, seeds, history, routines, addresses, *others)
+            return function(steps, numbers, seeds, history, routines, addresses, *others)
 
         return run
 
@@ -100,8 +102,10 @@ def _bare(source: str) -> str:
 
 
 def _operations(op: t.Op) -> int:
-    """What BLAS would have to do, if it is a product."""
-    return 2 * op.problem.total * op.problem.m * op.problem.n if isinstance(op, t.Product) else 0
+    """What a library would have to do, if it is asked."""
+    if not isinstance(op, t.Call) or op.kind.routine is None:
+        return 0
+    return op.kind.cost_of(op.params, op.metas, op.sizes).operations
 
 
 def build(trace: t.Trace, thorough: bool = False) -> t.Native:

@@ -13,26 +13,26 @@ from collections.abc import Iterable
 
 from ..cpu import names, parallel
 from ..source.codegen import MAP_BLOCK, WIDE, interpreted
+from ..source.kind import Routine
 from ..source.scalar import SHORT, cast, render
 from ..source.writer import indent, read, shorts, write
 from . import trace as t
+from .calls import Calls
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
-from .others import Others
 from .plan import Group, Plan
 from .report import origins
 from .tasks import HISTORY, Fold, Other, Store, values_of
 
 HEAD = ["steps", "numbers", "seeds", "history"]
-HELPERS = ("rows", "sums", "by_loops", "leading", "packed", "by_gemm", "product", "gemm_call")
 # Names that are made for values, counters and functions, "v3" or "loop0_1".
 MADE = re.compile(
-    r"(s|v|p|j|c|k|good|at|acc|part|parts|total|rate|fold|loop|scratch|last)(\d\w*)?|\w+_f(32|64)"
+    r"(s|v|p|j|c|k|good|at|acc|part|parts|total|rate|fold|loop|call|scratch)(\d\w*)?|\w+_f(32|64)"
 )
 # Places from which on a loop is long enough for a function of its own.
 WIDE_FROM = 256
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
-TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
+TAKEN = {*keyword.kwlist, *SHORT.values(), "u64", "range", "min", "max", "abs", "int", "bool"}
 TAKEN |= {
     *HEAD,
     "s",
@@ -43,8 +43,9 @@ TAKEN |= {
     "math",
     "start",
     "stop",
-    "gemm",
+    "routines",
     "near",
+    "failed",
     "run",
 }
 
@@ -58,7 +59,7 @@ class Module:
         self.scalars: dict[Value, str] = {}
         self.functions: list[list[str]] = []
         self.used: set[tuple[str, str]] = set()
-        self.others = Others(plan, self.arrays)
+        self.calls = Calls(plan, self.arrays)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
         self.parallel = self.wide = False
         self.loops = 0
@@ -69,7 +70,7 @@ class Module:
         trace = self.plan.trace
         constants = [i for i, b in enumerate(trace.buffers) if b.role == t.CONSTANT]
         given = [self.arrays[b] for b in (*trace.arguments, *constants)]
-        return [*HEAD, "gemm", *given, *(f"scratch{k}" for k in range(len(self.plan.arrays)))]
+        return [*HEAD, "routines", *given, *(f"scratch{k}" for k in range(len(self.plan.arrays)))]
 
     def text(self) -> str:
         """The module."""
@@ -85,16 +86,19 @@ class Module:
         functions = [*self.functions, run]
         lines = [line for function in functions for line in function]
         parts = [f"{self._title()}\n\n{self._imports()}"]
-        parts += ["\n".join(shorts(lines))] if shorts(lines) else []
+        short = shorts(lines)
+        parts += ["\n".join(short)] if short else []
         parts += [WIDE] if self.wide else []
         parts += [f"{names.DECORATOR}\n{text.strip()}" for text in helpers]
-        parts += self.others.texts
+        parts += [text for text in self.calls.embedded.texts if text not in short]
         parts += ["\n".join(function) for function in functions]
         return "\n\n\n".join(parts) + "\n"
 
     def _imports(self) -> str:
         future = "from __future__ import annotations\n"
-        lines = dict.fromkeys([future, "import math", "import numpy as np", *self.others.imports])
+        lines = dict.fromkeys(
+            [future, "import math", "import numpy as np", *self.calls.embedded.imports]
+        )
         numba = ["njit", *["prange"] * self.parallel, *["types"] * self.wide]
         lines[f"from numba import {', '.join(numba)}"] = None
         if self.wide:
@@ -128,7 +132,7 @@ class Module:
 
     def _group(self, group: Group) -> list[str]:
         if group.other:
-            return self.others.lines(group.other)
+            return self.calls.lines(group.other.op)
         return self._straight(group) if group.n == 1 else self._loop(group)
 
     def _straight(self, group: Group) -> list[str]:
@@ -331,6 +335,7 @@ def named_arrays(plan: Plan) -> dict[int, str]:
     return found
 
 
-def source(plan: Plan, threads: bool) -> str:
-    """The module of a plan, for several threads or for one."""
-    return Module(plan, threads).text()
+def source(plan: Plan, threads: bool) -> tuple[str, list[Routine]]:
+    """The module of a plan, for several threads or for one, and the routines that `run` takes."""
+    module = Module(plan, threads)
+    return module.text(), module.calls.routines

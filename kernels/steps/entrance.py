@@ -44,7 +44,7 @@ def parameters(source: str) -> list[str]:
 
 
 def by_addresses(source: str, arrays: Sequence[tuple[str, int] | None]) -> str:
-    """The module, `run` of which finds arrays by their addresses, one argument after `gemm`.
+    """The module, `run` of which finds arrays by their addresses, one argument after `routines`.
 
     Of each array that it took, `arrays` says what it holds, (dtype, size), if it has an address,
     and None if it comes as it is.
@@ -64,8 +64,8 @@ def by_addresses(source: str, arrays: Sequence[tuple[str, int] | None]) -> str:
     return "\n".join([text, "", *IMPORTS, "", "", ARRAY_AT, ""])
 
 
-def signature(dtypes: Sequence[str]) -> tuple[Any, ...]:
-    """The types of the arguments of such a `run`, of which the last are arrays of `dtypes`."""
+def signature(dtypes: Sequence[str], routines: int) -> tuple[Any, ...]:
+    """The types of the arguments of such a `run`: so many routines, and arrays of `dtypes`."""
     import numba
     from numba.np.numpy_support import from_dtype
 
@@ -75,5 +75,5 @@ def signature(dtypes: Sequence[str]) -> tuple[Any, ...]:
         return types.Array(from_dtype(np.dtype(dtype)), dimensions, "C")
 
     tables = array("float64", 2), array("uint64", 2), array("float64", 2)
-    gemm = types.UniTuple(types.int64, 2)
-    return types.int64, *tables, gemm, array("uint64", 1), *(array(d, 1) for d in dtypes)
+    addresses = types.UniTuple(types.int64, routines)
+    return types.int64, *tables, addresses, array("uint64", 1), *(array(d, 1) for d in dtypes)

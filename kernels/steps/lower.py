@@ -12,8 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..source.kind import Meta, Over, Spelled
+from ..source.matrices import strides_of
 from ..source.program import Reduce
-from . import products, trace as t
+from . import trace as t
 from .graph import Folded, Graph, Shape, Value, pattern, refined
 from .memory import Memory, Reading, in_order
 from .scaling import split
@@ -146,51 +148,43 @@ class Lowering(Memory):
         at = ones, self.versions[ones]
         return self.graph.element(at, 0, in_order(n), value.dtype, value.dtype)
 
-    def _product(self, op: t.Product) -> None:
-        dtype = self.buffers[op.a].dtype
-        parts: Sequence[t.Op] | None
-        if dtype == "uint16":
-            sizes = [self.buffers[b].size for b in (op.a, op.b)]
-            parts = products.in_float32(op, sizes, self.new_buffer)
+    def _call(self, op: t.Call) -> None:
+        spelled = op.kind.loops and op.kind.loops(op.params, op.metas)
+        if spelled:
+            for part in self._parts(op, spelled):
+                self.add(part)
         else:
-            parts = products.as_loops(op, dtype)
-        if parts is None:
-            a, b, out = products.places(op)
-            self.other(op, [a, b], [out])
-        for part in parts or ():
-            self.add(part)
+            self._on_memory(op)
 
-    def _sweep(self, op: t.Sweep) -> None:
-        self.other(op, op.inputs, op.outputs)
+    def _parts(self, op: t.Call, spelled: Spelled) -> list[t.Op]:
+        """The ops that stand for a call."""
+        made = [self.new_buffer(dtype, n, "wide") for dtype, n in spelled.temporaries]
+        buffers = [*(p.buffer for p in op.operands), *made]
+        return [
+            loop_of(part, buffers, op)
+            if isinstance(part, Over)
+            else t.Call(
+                op.name,
+                part.kind,
+                part.params,
+                tuple(
+                    _operand(buffers[k], m) for k, m in zip(part.operands, part.metas, strict=True)
+                ),
+                line=op.line,
+            )
+            for part in spelled.parts
+        ]
 
-    def _search(self, op: t.Search) -> None:
-        self.other(op, [op.x], [op.values, op.indices])
-
-    def _move(self, op: t.Move) -> None:
-        if op.name == "gather":
-            self.other(op, [op.x, op.index], [op.out])
-        else:
-            self.other(op, [op.index, op.out], [op.x], keeps=True)
-
-    def _random(self, op: t.Random) -> None:
-        self.other(op, [], [op.out])
-
-    def other(
-        self,
-        op: t.Op,
-        reads: Sequence[t.Place],
-        writes: Sequence[t.Place],
-        keeps: bool = False,
-    ) -> None:
-        """An op on memory: what it reads has to be there, and what it writes in part, too.
-
-        `keeps`: it reads what it writes.
-        """
-        assert not any(w is not p and _overlap(w, p) for w in writes for p in (*reads, *writes)), (
-            "an op writes what it reads"
-        )
-        read = dict.fromkeys(p.buffer for p in (*reads, *(writes if keeps else ())))
-        written = dict.fromkeys(p.buffer for p in writes)
+    def _on_memory(self, op: t.Call) -> None:
+        """An op on memory: what it reads has to be there, and what it writes in part, too."""
+        pairs = [*zip(op.kind.operands(op.params), map(_reach, op.operands), strict=True)]
+        assert not any(
+            o.writes and o is not other and _overlap(place, where)
+            for o, place in pairs
+            for other, where in pairs
+        ), "an op writes what it reads"
+        read = dict.fromkeys(place.buffer for o, place in pairs if o.reads)
+        written = dict.fromkeys(place.buffer for o, place in pairs if o.writes)
         for b in (*read, *written):
             self.settle(b)
         for b in written:
@@ -214,6 +208,30 @@ class Lowering(Memory):
             del self.pending[b], self.contents[b]
         for b in [*self.pending]:
             self.settle(b)
+
+
+def loop_of(over: Over, buffers: Sequence[int], op: t.Call) -> t.Loop:
+    """A loop that stands for `op`, or for a part of it, over these buffers."""
+    inputs, outputs = (
+        tuple(t.View(buffers[at.operand], at.offset, at.strides) for at in views)
+        for views in (over.inputs, over.outputs)
+    )
+    return t.Loop(op.name, over.program, over.shape, inputs, outputs, line=op.line)
+
+
+def _operand(b: int, meta: Meta) -> t.Place | t.Part:
+    if isinstance(meta, int):
+        return t.Place(b, 0, meta)
+    return t.Part(b, meta[0], meta[1], tuple(strides_of(meta)))
+
+
+def _reach(x: t.Place | t.Part) -> t.Place:
+    """From where to where in memory an operand reaches."""
+    if isinstance(x, t.Place):
+        return x
+    far = [(n - 1) * step for n, step in zip(x.shape, x.strides, strict=True)]
+    first, last = sum(min(d, 0) for d in far), sum(max(d, 0) for d in far)
+    return t.Place(x.buffer, x.offset + first, last - first + 1)
 
 
 def _overlap(a: t.Place, b: t.Place) -> bool:

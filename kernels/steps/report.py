@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from . import trace as t
 from .graph import Apply, Element, cost, ordered
 from .plan import Group, Plan
 from .tasks import HISTORY, Fold, Other, Partial, Store, values_of
@@ -78,16 +77,12 @@ def _touched(extents: tuple[int, ...], strides: tuple[int, ...]) -> int:
 def _of_other(plan: Plan, group: Group) -> tuple[int, int, int]:
     task = group.other
     assert isinstance(task, Other)
-    buffers = plan.trace.buffers
-    op: Any = task.op
-    if isinstance(op, t.Product):
-        p = op.problem
-        item = np.dtype(buffers[op.out].dtype).itemsize
-        read = p.batch * (p.m * p.k + p.k * p.n) * item
-        return read, p.batch * p.m * p.n * item, 2 * p.batch * p.m * p.n * p.k
-    sizes = {b: buffers[b].size * np.dtype(buffers[b].dtype).itemsize for b, _ in task.writes}
-    read = sum(buffers[b].size * np.dtype(buffers[b].dtype).itemsize for b, _ in task.reads)
-    return read, sum(sizes.values()), sum(buffers[b].size for b in sizes)
+    op, read, written = task.op, 0, 0
+    for operand, part in zip(op.kind.operands(op.params), op.operands, strict=True):
+        nbytes = part.size * np.dtype(plan.trace.buffers[part.buffer].dtype).itemsize
+        read += nbytes * operand.reads
+        written += nbytes * operand.writes
+    return read, written, op.kind.cost_of(op.params, op.metas, op.sizes).operations
 
 
 def origins(plan: Plan, group: Group) -> list[str]:

@@ -34,8 +34,7 @@ class Steady:
     def task(self, task: Task) -> bool:
         """Whether a task does the same in every step."""
         if isinstance(task, Other):
-            fixed = not isinstance(task.op, t.Random)
-            return fixed and all(b not in self.written for b, _ in task.reads)
+            return not _draws(task.op) and all(b not in self.written for b, _ in task.reads)
         return all(self(v) for v in values_of(task))
 
     def once(self, task: Task) -> bool:
@@ -61,6 +60,11 @@ def steady_values(trace: t.Trace, tasks: list[Task]) -> Steady:
         if b != HISTORY and mine and steady.task(task):
             steady.written.difference_update((b, *more))
     return steady
+
+
+def _draws(op: t.Call) -> bool:
+    """Whether an op is another one in each step."""
+    return op.kind.draws is not None
 
 
 def _made_here(trace: t.Trace, b: int) -> bool:

@@ -73,7 +73,7 @@ class Partial(Task):
 class Other(Task):
     """An op that is no loop, on memory."""
 
-    op: t.Op
+    op: t.Call
     reads: tuple[Version, ...]
 
 

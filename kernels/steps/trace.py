@@ -1,6 +1,7 @@
 """Trace: a recorded step, as plain data. What ran, in order, over buffers that stand for memory.
 
 A recording of eager execution gives a Trace; `build` of a target makes a native function of it.
+There are two ops: a loop over a Program, and a call of a kernel kind, which says the rest.
 Buffers are numbered; operands say where in them they lie, in elements. Ops ran one after the other,
 and every one may read what those before it wrote: a Trace has the meaning of its ops run in order.
 
@@ -17,9 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..draws import Request
-from ..matrices import Problem
-from ..scans import Scan
+from ..source.kind import Kind, Meta, Metas, Sizes, elements
 from ..source.program import Program
 
 # What a buffer is. An `input` existed before the step; an `output` is made in it and outlives it; a
@@ -68,6 +67,30 @@ class Place(NamedTuple):
     offset: int
     size: int
 
+    @property
+    def meta(self) -> Meta:
+        """As a kernel kind knows it."""
+        return self.size
+
+
+class Part(NamedTuple):
+    """Elements of a buffer that a call sees strided: those of a shape, from `offset` on."""
+
+    buffer: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def meta(self) -> Meta:
+        """As a kernel kind knows it."""
+        return self[1:]
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return elements(self.meta)
+
 
 Operand = View | Number | Slot
 
@@ -96,65 +119,30 @@ class Loop(Op):
 
 
 @dataclass(slots=True)
-class Product(Op):
-    """Matrix products: `problem` has extents and places; float16 multiplies in float32."""
+class Call(Op):
+    """A call of a kernel kind; see `source.kind` for what it has.
 
-    problem: Problem
-    a: int
-    b: int
-    out: int
-
-
-@dataclass(slots=True)
-class Sweep(Op):
-    """A Scan of the middle axis of flat (outer, n, inner) operands."""
-
-    program: Scan
-    extents: tuple[int, int, int]
-    inputs: tuple[Place, ...]
-    outputs: tuple[Place, ...]
-
-
-@dataclass(slots=True)
-class Search(Op):
-    """The best element of each row of (rows, n), by `better` over {x} and {best}; its position."""
-
-    better: str
-    dtype: str
-    n: int
-    x: Place
-    values: Place
-    indices: Place
-
-
-@dataclass(slots=True)
-class Move(Op):
-    """`name` is gather, out[i] = x[index[i]]; put, x[index[i]] = out[i]; or scatter_add.
-
-    Positions are int64. One that is not in [0, x.size) makes the native function tell so, and
-    nothing is read or written for it.
+    One that draws does so from counter `counter` of this step on, of generator number `stream`.
+    Positions are int64. Where one is out of range the call does nothing, and the step fails.
     """
 
-    x: Place
-    index: Place
-    out: Place
+    kind: Kind
+    params: Any
+    operands: tuple[Place | Part, ...]
+    sizes: Sizes = ()
+    values: tuple[Any, ...] = ()
+    stream: int = 0
+    counter: int = 0
+
+    @property
+    def metas(self) -> Metas:
+        """What is known of the operands without their memory."""
+        return tuple([p.meta for p in self.operands])
 
 
-@dataclass(slots=True)
-class Random(Op):
-    """`out` filled by a draw, from counter `counter` of this step on, as `kernels.cpu.random` does.
-
-    `request` is None for a permutation. `stream` is the number of the generator.
-    """
-
-    request: Request | None
-    out: Place
-    stream: int
-    counter: int
-
-
-# What a native function returns where nothing went wrong, and on a GPU for an index out of range.
-FINE, INDEX = 0, 1
+# What a native function returns where nothing went wrong, and on a GPU for the first failure.
+FINE, FAILED = 0, 1
+INDEX = "an index is out of range"
 
 
 @dataclass(slots=True)
@@ -176,14 +164,28 @@ class Trace:
     held: Sequence[int] = ()
 
     @property
-    def indexes(self) -> bool:
-        """Whether a step reads or writes at positions that may be out of range."""
-        return any(isinstance(op, Move) for op in self.ops)
+    def failures(self) -> tuple[str, ...]:
+        """What may go wrong in a step: an index out of range, and what kinds say, each once."""
+        kinds = [op.kind for op in self.ops if isinstance(op, Call)]
+        return tuple(dict.fromkeys(text for kind in kinds for text in failures_of(kind)))
+
+    def failed(self, code: int) -> tuple[int, str]:
+        """The number of the step that failed, the first being 1, and what went wrong.
+
+        A native function returns these as one number.
+        """
+        step, which = divmod(code - FAILED, len(self.failures))
+        return step + 1, self.failures[which]
 
     @property
     def arguments(self) -> list[int]:
         """The buffers that a native function takes, in its order: inputs and outputs."""
         return [i for i, b in enumerate(self.buffers) if b.role in (INPUT, OUTPUT)]
+
+
+def failures_of(kind: Kind) -> tuple[str, ...]:
+    """What may go wrong in a call, in the order of their numbers."""
+    return (*((INDEX,) if kind.indices else ()), *kind.fails)
 
 
 Run = Callable[[int, Any, Any, Any, Sequence[Any]], int]
@@ -192,15 +194,15 @@ Run = Callable[[int, Any, Any, Any, Sequence[Any]], int]
 class Native:
     """What `build(trace)` of a target returns.
 
-        run(steps, numbers, seeds, history, arrays) -> FINE, or the number of the step that failed
+        run(steps, numbers, seeds, history, arrays) -> FINE, or a number for `trace.failed`
 
     `steps` >= 1. `numbers` is float64 of shape (steps, slots), `seeds` uint64 of shape (generators,
     2): seed, and the counter at which the first step begins; `history` is float64 of shape
     (steps, scalars), filled with the scalar results after each step. `arrays` are flat arrays (on a
     GPU, spans), one for each of `trace.arguments`; inputs are read and written where they are.
 
-    A step fails where an index is out of range. It ends there, and is the last; on a GPU all go on,
-    leave out what has no place, and INDEX is returned.
+    A step fails where an index is out of range, or a kind says so. It ends there, and is the last;
+    on a GPU all go on, calls do nothing from there on, and it counts as the first.
     """
 
     source: str  # the text that runs

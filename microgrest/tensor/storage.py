@@ -71,11 +71,11 @@ class Kind:
     """A dtype on a device. There is one object for each, so `is` compares both at once.
 
     `kernels` is the device's kernel package, `empty(n)` makes a flat array of n elements there.
-    Arrays hold elements of type `raw`, which for float16 is the integer of its bits: Numba has no
-    float16.
+    Arrays hold elements of type `raw`, named `array_type`, which for float16 is the integer of its
+    bits: Numba has no float16.
     """
 
-    __slots__ = ("device", "dtype", "empty", "kernels", "numpy", "raw")
+    __slots__ = ("array_type", "device", "dtype", "empty", "kernels", "numpy", "raw")
 
     kernels: Any
     empty: Callable[[int], Any]
@@ -83,6 +83,7 @@ class Kind:
     def __init__(self, d: dtype, where: device) -> None:
         self.dtype, self.device, self.numpy = d, where, d.numpy
         self.raw = np.dtype(np.uint16) if d is float16 else d.numpy
+        self.array_type = self.raw.name
         self.provide(_provider)
 
     def provide(self, provider: Callable[[Kind, Any], Any]) -> None:

@@ -1,4 +1,4 @@
-"""The meaning of a Trace: its ops run in order, by the kernels of eager execution.
+"""The meaning of a Trace: its ops run in order, loops by the kernels of eager execution.
 
 `build` may stand in the place of the real one. What it computes is what was recorded, bit for bit,
 so it is the oracle for compiled steps.
@@ -11,21 +11,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from microgrest.kernels.cpu import contraction, elementwise, indexing, random, reduction, scan
+from microgrest.kernels.cpu import elementwise, kinds, reduction
+from microgrest.kernels.source.kind import word
 from microgrest.kernels.steps.trace import (
     CONSTANT,
+    FAILED,
     FINE,
+    INDEX,
     TEMPORARY,
+    Call,
     Loop,
-    Move,
     Native,
     Number,
+    Part,
     Place,
-    Product,
-    Random,
-    Search,
     Slot,
-    Sweep,
     Trace,
     View,
 )
@@ -33,8 +33,8 @@ from microgrest.kernels.steps.trace import (
 Array = np.ndarray[Any, Any]
 
 
-class OutOfRange(Exception):
-    """A position that is not in its array."""
+class Failure(Exception):
+    """Something that may go wrong did: its number among those of the trace."""
 
 
 def build(trace: Trace) -> Native:
@@ -72,8 +72,8 @@ class Interpreter(Native):
                     _RUN[type(op)](self, op)
                 for column, place in enumerate(trace.scalars):
                     history[step, column] = self._value(place)
-        except OutOfRange:
-            return step + 1
+        except Failure as error:
+            return int(step * len(trace.failures) + error.args[0] + FAILED)
         finally:
             self.memory = []
         return FINE
@@ -141,62 +141,41 @@ class Interpreter(Native):
         target = self.array(Place(out.buffer, out.offset, outer * inner))
         reduction.fold(op.program, source, target, outer, n, inner)
 
-    def product(self, op: Product) -> None:
-        """By NumPy's matmul."""
-        p = op.problem
-        assert p.total == p.batch * p.k
-        a, b, out = (
-            self._matrix(buffer, place.at, shape, strides)
-            for buffer, place, shape, strides in (
-                (op.a, p.a, (p.batch, p.m, p.k), (p.a.batch, p.a.line, p.a.step)),
-                (op.b, p.b, (p.batch, p.k, p.n), (p.b.batch, p.b.step, p.b.line)),
-                (op.out, p.out, (p.batch, p.m, p.n), (p.out.batch, p.out.line, p.out.step)),
-            )
-        )
-        contraction.matmul(a, b, out)
-
-    def _matrix(self, buffer: int, at: int, shape: Any, strides: Any) -> Any:
-        """With the dimensions that eager had: a batch of one is a matrix."""
-        if shape[0] == 1:
-            shape, strides = shape[1:], strides[1:]
-        return self.memory[buffer], at, shape, strides
-
-    def sweep(self, op: Sweep) -> None:
-        """By the scan of eager execution."""
-        read, stored = (list(map(self.array, places)) for places in (op.inputs, op.outputs))
-        scan.scan(op.program, read, stored, *op.extents)
-
-    def search(self, op: Search) -> None:
-        """By the search of eager execution."""
-        places = map(self.array, (op.x, op.values, op.indices))
-        reduction.search(op.name, op.better, op.dtype, *places, op.n)
-
-    def move(self, op: Move) -> None:
-        """By the kernel, once all positions are known to be in range."""
-        x, index, out = map(self.array, (op.x, op.index, op.out))
-        if index.min() < 0 or index.max() >= x.size:
-            raise OutOfRange
-        getattr(indexing, op.name)(x, index, out)
-
-    def random(self, op: Random) -> None:
-        """By the draw of eager execution, from the counter of this step on."""
-        seed, start = (int(word) for word in self.seeds[op.stream])
-        offset = start + self.step * self.trace.counters[op.stream] + op.counter
-        out = self.array(op.out)
-        if op.request is None:
-            random.permutation(out, seed, offset)
+    def call(self, op: Call) -> None:
+        """By what its kind means; by the kernel of eager execution where that rounds otherwise."""
+        kind, operands = op.kind, [*map(self.seen, op.operands)]
+        places = dict(zip((o.name for o in kind.operands(op.params)), operands, strict=True))
+        for index, target in kind.indices:
+            if places[index].min() < 0 or places[index].max() >= places[target].size:
+                raise Failure(self.trace.failures.index(INDEX))
+        stream: tuple[Any, ...] = ()
+        if kind.draws is not None:
+            seed, start = (int(number) for number in self.seeds[op.stream])
+            counter = start + self.step * self.trace.counters[op.stream] + op.counter
+            stream = word(seed), word(counter)
+        given = *stream, *op.sizes, *op.values
+        if kind.exact:
+            arrays = [_strided(*x) if isinstance(x, tuple) else x for x in operands]
+            kind.oracle(op.params, *arrays, *given)
         else:
-            random._fill(out, seed, offset, op.request)
+            kinds.kernel(kind, op.params)(*operands, *given)
+
+    def seen(self, x: Place | Part) -> Any:
+        """An operand as eager execution has it."""
+        if isinstance(x, Part):
+            return self.memory[x.buffer], x.offset, x.shape, x.strides
+        return self.array(x)
 
 
 _RUN: dict[type, Callable[[Interpreter, Any], None]] = {
     Loop: Interpreter.loop,
-    Product: Interpreter.product,
-    Sweep: Interpreter.sweep,
-    Search: Interpreter.search,
-    Move: Interpreter.move,
-    Random: Interpreter.random,
+    Call: Interpreter.call,
 }
+
+
+def _strided(array: Array, offset: int, shape: Any, strides: Any) -> Array:
+    size = array.itemsize
+    return np.ndarray(shape, array.dtype, array, offset * size, [s * size for s in strides])
 
 
 def _checked(array: Any, buffer: Any) -> Any:

@@ -151,11 +151,11 @@ PLANTED = """
 import warnings
 import interpreter, random_steps, twins
 from microgrest.compiler.call.step import Step
-from microgrest.kernels.steps.trace import Product
+from microgrest.kernels.kinds.product import PRODUCT
 warnings.simplefilter("ignore")
 
 def build(trace):
-    trace.ops[:] = [op for op in trace.ops if not isinstance(op, Product)]
+    trace.ops[:] = [op for op in trace.ops if getattr(op, 'kind', None) is not PRODUCT]
     return interpreter.build(trace)
 
 wrap = lambda fn: Step(fn, build=build)

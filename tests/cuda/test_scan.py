@@ -9,7 +9,7 @@ from checks import by_capability, examine, simulate
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.source import scans
 from microgrest.kernels.cuda.source.maps import Source
-from microgrest.kernels.scans import Scan
+from microgrest.kernels.source.scans import Scan
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, Row
@@ -45,8 +45,8 @@ def compile_all(scan: Scan, capability: tuple[int, int]) -> None:
         assert (kernel.doubles > 0) == ("float64" in source.signature), shape
 
 
-@by_row
 @by_capability
+@by_row
 @pytest.mark.parametrize("reverse", [False, True])
 def test_float32(row: Row, capability: tuple[int, int], reverse: bool) -> None:
     compile_all(program_of(row, dtypes.float32, reverse), capability)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ...philox import Draw
+from ...source.philox import INTEGER, Draw
 from ...source.scalar import cast
 from ...source.writer import indent, module
 from .maps import Source, memory_type, pointer
@@ -52,3 +52,21 @@ def _stores(draw: Draw, stored: str) -> list[str]:
             store = f"out[at + {j}] = {cast(value, draw.dtype, stored)}"
             lines += [f"if at + {j} < size:", f"    {store}"] if j else [store]
     return lines
+
+
+def permutation() -> Source:
+    """kernel(out, size, seed, offset): a permutation, drawn by the first thread, step by step."""
+    kernel = [
+        "@cuda.jit",
+        "def kernel(out, size, seed, offset):",
+        "    if cuda.threadIdx.x == 0:",
+        "        for i in range(size):",
+        "            x, y, z, _ = philox(seed, offset + np.uint64(i))",
+        "            j = np.int64(below(x, y, z, np.uint64(i + 1)))",
+        "            out[i] = out[j]",
+        "            out[j] = i",
+    ]
+    doc = '"""A permutation, by one thread, CUDA."""\n\nfrom __future__ import annotations'
+    decorator = "@cuda.jit(device=True)"
+    text = module(doc, INTEGER.sources, decorator, kernel, ["from numba import cuda"])
+    return Source(text, "void(CPointer(int64), int64, uint64, uint64)")

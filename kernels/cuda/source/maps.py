@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import NamedTuple
 
 from ...source.program import Program, Reduce
 from ...source.scalar import NARROW, SHORT, cast
-from ...source.writer import NUMBERS, StridedWriter, Writer, indent, module, title
-
-
-class Source(NamedTuple):
-    """A module's `text`, and the `signature` of its function `kernel` in Numba's notation."""
-
-    text: str
-    signature: str
+from ...source.writer import (
+    NUMBERS,
+    Source as Source,
+    StridedWriter,
+    Writer,
+    indent,
+    module,
+    title,
+)
 
 
 def flat(program: Program, layout: str, names: ModuleType) -> Source:

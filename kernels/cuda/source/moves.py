@@ -6,7 +6,7 @@
     scatter_add(x, places, values, n, shift)    x[place] += values[i]
 
 The last two take sorted pairs: all that goes to one place stands side by side, in the order of i,
-and one thread does it.
+and one thread does it. One block needs no sort: see `in_order`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,37 @@ def source(name: str, dtype: str) -> Source:
     if name != "gather":
         parameters["shift"] = "uint64"
     body = _add(dtype) if name == "scatter_add" else _BODIES[name]
-    kernel = [
-        "@cuda.jit",
-        f"def kernel({', '.join(parameters)}):",
-        *indent(["i = np.int64(cuda.grid(1))", "while i < n:"]),
-        *indent([*body, "i += cuda.gridsize(1)"], 2),
+    lines = [
+        "i = np.int64(cuda.grid(1))",
+        "while i < n:",
+        *indent([*body, "i += cuda.gridsize(1)"]),
     ]
-    title = f'"""{name}: {dtype}, CUDA."""'
-    text = module(title, [], "", kernel, ["from numba import cuda"])
+    return _module(f"{name}: {dtype}", parameters, lines)
+
+
+def in_order(name: str, dtype: str, threads: int) -> Source:
+    """put(x, index, values, n) or scatter_add(x, index, values, n) for one block of `threads`.
+
+    Each thread goes through all positions, and does what falls to elements of its own.
+    """
+    values = pointer(memory_type(dtype))
+    parameters = {"x": values, "index": "CPointer(int64)", "values": values, "n": "int64"}
+    change = "values[i]" if name == "put" else _sum("x[j]", "values[i]", dtype)
+    loop = ["j = index[i]", f"if j % {threads} == thread:", f"    x[j] = {change}"]
+    lines = ["thread = np.int64(cuda.threadIdx.x)", "for i in range(n):", *indent(loop)]
+    return _module(f"{name} in order: {dtype}", parameters, lines)
+
+
+def _module(title: str, parameters: dict[str, str], lines: list[str]) -> Source:
+    kernel = ["@cuda.jit", f"def kernel({', '.join(parameters)}):", *indent(lines)]
+    text = module(f'"""{title}, CUDA."""', [], "", kernel, ["from numba import cuda"])
     return Source(text, f"void({', '.join(parameters.values())})")
+
+
+def _sum(x: str, y: str, dtype: str) -> str:
+    """The sum of two elements, of their type."""
+    short, operator = ("u8", "|") if dtype == "bool" else (SHORT[dtype], "+")
+    return f"{short}({x} {operator} {y})"
 
 
 _PLACE = "place = places[i] >> shift"
@@ -55,7 +77,6 @@ _BODIES = {
 
 def _add(dtype: str) -> list[str]:
     """The first of those that go to one place adds them all, `UNROLL` at a time while it can."""
-    short, operator = ("u8", "|") if dtype == "bool" else (SHORT[dtype], "+")
     several = range(UNROLL)
     return [
         _PLACE,
@@ -63,9 +84,9 @@ def _add(dtype: str) -> list[str]:
         *indent([_MASK, "total = x[place]", "j = i"]),
         *indent([f"while j + {UNROLL} <= n and places[j + {UNROLL - 1}] >> shift == place:"]),
         *indent([f"v{k} = values[places[j + {k}] & mask]" for k in several], 2),
-        *indent([f"total = {short}(total {operator} v{k})" for k in several], 2),
+        *indent([f"total = {_sum('total', f'v{k}', dtype)}" for k in several], 2),
         *indent([f"j += {UNROLL}"], 2),
         *indent(["while j < n and places[j] >> shift == place:"]),
-        *indent([f"total = {short}(total {operator} values[places[j] & mask])", "j += 1"], 2),
+        *indent([f"total = {_sum('total', 'values[places[j] & mask]', dtype)}", "j += 1"], 2),
         *indent(["x[place] = total"]),
     ]

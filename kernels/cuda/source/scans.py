@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import ModuleType
 
-from ...scans import Register, Result, Scan, ScanWriter
 from ...source.program import Input
+from ...source.scans import Register, Result, Scan, ScanWriter
 from ...source.writer import indent
 from .maps import Source
 

@@ -14,15 +14,16 @@ from ...cuda.source.maps import Source, memory_type, pointer
 from ...source.scalar import SHORT, cast
 from ...source.writer import indent, module, read, write
 from .. import trace as t
+from ..embed import Embedded
 from ..graph import Apply, Element, Literal, Rate, Value, ordered
 from ..loops import applied, calls, literal
 from ..plan import Group, Plan
 from ..report import origins
 from ..tasks import HISTORY, Partial, Store, values_of
 from .buffers import HEAD, arrays_of, held_in_registers, memory_of, values_in
+from .calls import lines_of
 from .hazards import Hazards
 from .meeting import Meeting, Trees, serial
-from .others import lines_of
 from .places import Places, final
 from .sharing import place_of, row_and_column, shared_out, strided
 
@@ -42,9 +43,8 @@ class Block:
         self.held = held_in_registers(plan)
         self.kept: dict[Value, str] = {}  # scalars that another kernel has left in memory
         self.used: set[tuple[str, str]] = set()
-        self.functions: list[str] = []
         self.operands: dict[Operand, str] = {}
-        self.embedded: dict[str, str] = {}
+        self.embedded = Embedded({*names.sources(), "u64", *SHORT.values()})
         self.count = 0
 
     # The kernel
@@ -78,7 +78,7 @@ class Block:
     def module(self, parameters: dict[str, str], body: list[str], doc: str) -> Source:
         """A module of one kernel, with the functions that its body calls."""
         helpers = names.helpers([names.scalar(f, d) for f, d in sorted(self.used)])
-        texts = [text for text in self.functions if text not in helpers]
+        texts = [text for text in self.embedded.texts if text not in helpers]
         functions = [line for text in texts for line in (*text.splitlines(), "", "")]
         kernel = ["@cuda.jit", f"def kernel({', '.join(parameters)}):", *indent(body)]
         head = f"{doc}\n\nfrom __future__ import annotations"

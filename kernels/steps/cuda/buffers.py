@@ -22,8 +22,8 @@ HEAD = {
 # Names that a kernel's own variables, its functions and Python's may have.
 _WORDS = """thread cuda lane output base along row column other met total totals tree tops at j k s
 stride begin stop segment min max abs range bool_"""
-_STEMS = "v w i c f u acc part fold rate now scan search draw permutation"
-_PREFIXES = "tree tops totals left part kept"
+_STEMS = "v w i c f u acc part fold rate now"
+_PREFIXES = r"tree tops totals left part kept call\d+"
 _TAKEN = re.compile(
     rf"({'|'.join([*HEAD, *_WORDS.split()])}|({'|'.join(_STEMS.split())})\d*(_\d+)?"
     rf"|({'|'.join(_PREFIXES.split())})_\w+|\w+_(now|at_\d+))_*"

@@ -10,13 +10,13 @@ so that results are the same on all.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from .. import trace as t
 from ..graph import Apply, Element, cost, ordered
 from ..plan import Group, Plan
 from ..tasks import Fold, Partial, Store, values_of
+from .calls import fits
 
 LARGEST = 1 << 16  # places: 128 to each of 512 threads, which is as long as float32 lanes get
 LAUNCH = 2.5  # us, of a kernel that waits for the one before
@@ -46,10 +46,11 @@ class Choice(NamedTuple):
 def choose(plan: Plan) -> Choice:
     """Whether one block is to run the steps."""
     places = max((group.n for group in plan.each), default=1)
-    works = [_work(plan, group) for group in plan.each]
+    fit = all(fits(g.other.op) for g in (*plan.once, *plan.each) if g.other)
+    works = [_work(group) for group in plan.each]
     block = sum(BARRIER + work for work in works)
     grid = LAUNCH * launches(plan) + sum(works) / MULTIPROCESSORS
-    return Choice(places <= LARGEST and block <= grid, block, grid, places)
+    return Choice(fit and places <= LARGEST and block <= grid, block, grid, places)
 
 
 def launches(plan: Plan) -> int:
@@ -59,11 +60,13 @@ def launches(plan: Plan) -> int:
         if group.n == 1 and not group.other:
             count, scalars = count + (not scalars), True
             continue
+        if group.other:
+            op = group.other.op
+            count += op.kind.cost_of(op.params, op.metas, op.sizes).launches
+            scalars = False
+            continue
         folds = any(isinstance(task, Fold) for task in group.tasks)
-        sorts = (
-            group.other and isinstance(group.other.op, t.Move) and group.other.op.name != "gather"
-        )
-        count, scalars = count + 1 + folds + 6 * bool(sorts), folds
+        count, scalars = count + 1 + folds, folds
     return count
 
 
@@ -77,14 +80,18 @@ def threads_of(plan: Plan) -> int:
 
 
 def _results(group: Group) -> int:
-    op = group.other.op if group.other else None
-    return op.problem.batch * op.problem.m * op.problem.n if isinstance(op, t.Product) else 1
+    """The most elements that a call writes to an operand."""
+    if not group.other:
+        return 1
+    op = group.other.op
+    pairs = zip(op.kind.operands(op.params), op.operands, strict=True)
+    return max((x.size for o, x in pairs if o.writes), default=1)
 
 
-def _work(plan: Plan, group: Group) -> float:
+def _work(group: Group) -> float:
     """About the time of a group on one multiprocessor, in us."""
     if group.other:
-        return _of_op(plan, group.other.op)
+        return _of_call(group.other.op)
     values = list(ordered(v for task in group.tasks for v in values_of(task)))
     operations = sum(cost(v.formula) * v.n for v in values if isinstance(v, Apply))
     accesses = sum(v.n for v in values if isinstance(v, Element))
@@ -94,18 +101,7 @@ def _work(plan: Plan, group: Group) -> float:
     return accesses / ACCESSES + (operations + folds * group.n) / OPERATIONS + meeting
 
 
-def _of_op(plan: Plan, op: t.Op) -> float:
-    if isinstance(op, t.Product):
-        p = op.problem
-        return 2 * p.batch * p.m * p.n * p.k / ACCESSES
-    if isinstance(op, t.Sweep):
-        outer, n, inner = op.extents
-        return n * STEPS * math.ceil(outer * inner / MOST)
-    if isinstance(op, t.Search):
-        return 2 * op.x.size / ACCESSES + 10 * BARRIER
-    if isinstance(op, t.Move):
-        every = op.name != "gather"  # each thread goes through all positions
-        return op.index.size * (STEPS / 8 if every else 3 / ACCESSES)
-    if isinstance(op, t.Random):
-        return op.out.size * (STEPS * 10 if op.request is None else 60 / OPERATIONS)
-    raise TypeError(f"no such op: {op}")
+def _of_call(op: t.Call) -> float:
+    takes = op.kind.cost_of(op.params, op.metas, op.sizes)
+    shared = max(takes.accesses / ACCESSES, takes.operations / OPERATIONS)
+    return shared + takes.waits * STEPS + takes.barriers * BARRIER

@@ -14,9 +14,9 @@ from ...cuda.launch import THREADS, Kernel
 from .. import trace as t
 from ..plan import Plan
 from ..report import work
-from . import eager
 from .block import Block
 from .buffers import memory_of
+from .calls import Run, queued
 from .grid import Launch
 from .several import Item, Several
 
@@ -99,12 +99,6 @@ def index_of(arrays: Sequence[Any]) -> int:
     return device(found).index
 
 
-def checks(plan: Plan) -> bool:
-    """Whether something in a plan may go wrong."""
-    groups = (*plan.once, *plan.each)
-    return any(group.other and isinstance(group.other.op, t.Move) for group in groups)
-
-
 class OneBlock(t.Native):
     """All steps in one launch of one block."""
 
@@ -112,7 +106,7 @@ class OneBlock(t.Native):
         self.kernel = Kernel(source, plan.trace.name)
         self.source, self.threads, self.target = source.text, block.threads, target
         self.work = work(plan)
-        self.checked = checks(plan)
+        self.checked = bool(plan.trace.failures)
         self.memory = Memory(plan)
         order = {array: k for k, array in enumerate(block.parameters())}
         self.operands = [
@@ -136,7 +130,7 @@ class ManyKernels(t.Native):
         self.several, self.trace = several, plan.trace
         self.source, self.target = several.source, target
         self.work = work(plan)
-        self.checked = checks(plan)
+        self.checked = bool(plan.trace.failures)
         self.memory = Memory(plan)
         self.names = several.names
         self.order = memory_of(plan)
@@ -165,14 +159,14 @@ class ManyKernels(t.Native):
             found[array.name] = memory.allocator(np.dtype(array.dtype), index)(array.size)
         return found
 
-    def _bound(self, item: Item, spans: dict[str, Any], seeds: Any, where: Any) -> eager.Run:
+    def _bound(self, item: Item, spans: dict[str, Any], seeds: Any, where: Any) -> Run:
         """What queues an item for step s."""
 
         def at(place: t.Place) -> Any:
             return spans[self.names[place.buffer]][place.offset : place.offset + place.size]
 
         if not isinstance(item, Launch):
-            return eager.bound(item.op, self.trace, at, seeds, spans["status"])
+            return queued(item.op, self.trace, at, seeds, spans["status"])
         stream, handle = stream_on(where), self.kernels[item].on(where)
         grid, queue = driver.config(item.blocks, THREADS), driver.launch
         operands = [spans[name].ptr for name in item.operands]

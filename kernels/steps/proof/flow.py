@@ -17,9 +17,9 @@ import numpy as np
 from .. import trace as t
 from ..plan import Group, Plan
 from ..tasks import HISTORY, Partial, Store
-from .loops import Event, Loop, Places, Registers
+from .calls import Call
+from .loops import ArrayOf, Event, Loop, Places, Registers
 from .memory import Memory, Wanted, sampled
-from .others import on_memory
 from .places import Key, Refused, array_of, regions, walk_of
 from .tokens import Tokens, fresh, known, origin
 from .walks import Array, Walk
@@ -69,7 +69,7 @@ def _written_by_trace(trace: t.Trace) -> Iterable[tuple[int, Walk]]:
             for view in op.outputs:
                 kept = [n if s else 1 for n, s in zip(op.shape, view.strides, strict=True)]
                 yield view.buffer, Walk(view.offset, tuple(kept), view.strides)
-        else:
+        elif isinstance(op, t.Call):
             yield from regions(op)[1]
 
 
@@ -110,10 +110,7 @@ def _of_trace(trace: t.Trace, chosen: Chosen, changing: set[int], seed: str) -> 
         begin = _now if b in changing else _before
         return _constant(trace.buffers[b], b, elements) or begin(key, elements)
 
-    events: list[Event] = [
-        Loop(op, array_of) if isinstance(op, t.Loop) else on_memory(op, array_of)
-        for op in trace.ops
-    ]
+    events: list[Event] = [_event(op, array_of) for op in trace.ops]
     places = [(array_of(p.buffer), np.array([p.offset])) for p in trace.scalars]
     lasting = {b: (array_of(b), elements) for b, elements in chosen.items() if b != HISTORY}
     memory = _ran(events, [*places, *lasting.values()], first)
@@ -122,6 +119,14 @@ def _of_trace(trace: t.Trace, chosen: Chosen, changing: set[int], seed: str) -> 
         codes = [memory.read(*place).code for place in places]
         found[HISTORY] = Tokens(np.concatenate(codes))
     return found
+
+
+def _event(op: t.Op, array_of: ArrayOf) -> Event:
+    if isinstance(op, t.Loop):
+        return Loop(op, array_of)
+    if isinstance(op, t.Call):
+        return Call(op, array_of)
+    raise Refused(f"an op that nobody knows, {type(op).__name__}")
 
 
 def _ran(
@@ -184,14 +189,15 @@ def _of_plan(plan: Plan, chosen: Chosen, changing: set[int]) -> dict[int, Tokens
 
     registers = Registers()
 
-    def events(groups: list[Group]) -> list[Event]:
+    def events(groups: list[Group], once: bool) -> list[Event]:
         return [
-            on_memory(g.other.op, where) if g.other else Places(g, where, registers) for g in groups
+            Call(g.other.op, where, once) if g.other else Places(g, where, registers)
+            for g in groups
         ]
 
     meant = {b: b != HISTORY and buffers[b].role == t.INPUT for b in changing}
     between = _Between(plan, {where(b): mean for b, mean in meant.items()})
-    order = [*events(plan.once), between, *events(plan.each)]
+    order = [*events(plan.once, True), between, *events(plan.each, False)]
     ends = {b: (where(b), elements) for b, elements in chosen.items()}
     memory = _ran(order, ends.values(), first)
     return {b: memory.read(*at) for b, at in ends.items()}

@@ -64,7 +64,7 @@ class _Order:
     def _steady(self, group: Group, changing: set[int]) -> None:
         """What is done once depends on no step, and changes nothing that a step begins with."""
         for task in group.tasks:
-            drawn = isinstance(task, Other) and isinstance(task.op, t.Random)
+            drawn = isinstance(task, Other) and task.op.kind.draws is not None
             _need(not drawn, "a draw is done once, before the steps")
             for b, _ in task.writes:
                 made = b != HISTORY and self.buffers[b].role != t.INPUT
@@ -152,8 +152,8 @@ class _Order:
         _need({b for b, _ in written} == {b for b, _ in task.writes}, "an op writes elsewhere")
         for k, (b, walk) in enumerate(written):
             for other, where in (*read, *written[:k]):
-                moved = isinstance(task.op, t.Move) and (other, where) == (b, walk)
-                meet = self._key(other) == self._key(b) and not moved
+                itself = (other, where) == (b, walk) and (b, walk) in read  # written in part
+                meet = self._key(other) == self._key(b) and not itself
                 apart = not meet or disjoint(walk, where)
                 _need(apart, f"an op reads where it writes {self._name(b)}")
         for b, version in task.writes:

@@ -65,29 +65,19 @@ def walk_of(x: Element | Store | Partial) -> Walk:
     return Walk(x.offset, x.extents, x.strides)
 
 
-def regions(op: t.Op) -> tuple[list[Region], list[Region]]:
-    """What an op that is no loop reads, and what it writes."""
-    if isinstance(op, t.Product):
-        return _of_product(op)
-    if isinstance(op, t.Sweep):
-        return [*map(_region, op.inputs)], [*map(_region, op.outputs)]
-    if isinstance(op, t.Search):
-        return [_region(op.x)], [_region(op.values), _region(op.indices)]
-    if isinstance(op, t.Move):
-        x, index, out = map(_region, (op.x, op.index, op.out))
-        return ([x, index], [out]) if op.name == "gather" else ([x, index, out], [x])
-    if isinstance(op, t.Random):
-        return [], [_region(op.out)]
-    raise Refused(f"an op that nobody knows, {type(op).__name__}")
+def regions(op: t.Call) -> tuple[list[Region], list[Region]]:
+    """What a call reads, and what it writes, as its kind declares; in part means both."""
+    read: list[Region] = []
+    written: list[Region] = []
+    for operand, x in zip(op.kind.operands(op.params), op.operands, strict=True):
+        if operand.role not in ("r", "w", "rw"):
+            raise Refused(f"an operand that is {operand.role!r}")
+        read += [_region(x)] * ("r" in operand.role)
+        written += [_region(x)] * ("w" in operand.role)
+    return read, written
 
 
-def _of_product(op: t.Product) -> tuple[list[Region], list[Region]]:
-    p = op.problem
-    a = Walk(p.a.at, (p.batch, p.m, p.k), (p.a.batch, p.a.line, p.a.step))
-    b = Walk(p.b.at, (p.batch, p.n, p.k), (p.b.batch, p.b.line, p.b.step))
-    out = Walk(p.out.at, (p.batch, p.m, p.n), (p.out.batch, p.out.line, p.out.step))
-    return [(op.a, a), (op.b, b)], [(op.out, out)]
-
-
-def _region(place: t.Place) -> Region:
-    return place.buffer, Walk(place.offset, (place.size,), (1,))
+def _region(x: t.Place | t.Part) -> Region:
+    if isinstance(x, t.Part):
+        return x.buffer, Walk(x.offset, x.shape, x.strides)
+    return x.buffer, Walk(x.offset, (x.size,), (1,))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ... import cache
-from ...draws import Request
 from .. import trace as t
 from ..plan import Plan
 
@@ -24,8 +23,6 @@ def key(plan: Plan, source: str) -> str:
     texts: dict[int, str] = {}
 
     def told(x: Any) -> Any:
-        if isinstance(x, Request):
-            return x.draw.function.__name__, [(p.dtype.name, p.item()) for p in x.parameters]
         if hasattr(x, "kernels"):  # a Program or a Scan, which many ops have
             return texts.setdefault(id(x), texts.get(id(x)) or repr(x))
         return x

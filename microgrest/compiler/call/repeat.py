@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ... import recording
-from ..replay import OutOfRange, Snapshot, all_finite, before_eager, is_finite
+from ..replay import Failed, Snapshot, all_finite, before_eager, is_finite
 from .history import History, row, tensors_of
 from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
 
@@ -142,7 +142,7 @@ class _Run:
             calls.append((args, count))
             try:
                 self.result = found.run(args, {}, count, rows[at : at + count])
-            except OutOfRange as error:
+            except Failed as error:
                 if snapshot is not None:
                     _Chunk(self.step.fn, found, snapshot, calls, rows).replay(at + error.step - 1)
                 raise

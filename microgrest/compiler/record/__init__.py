@@ -7,7 +7,7 @@ tells. Out comes a Trace: ops over buffers, and slots for the numbers that chang
 from __future__ import annotations
 
 from .buffers import Region as Region, address as address
-from .kernel_standins import watching as watching, written as written
+from .kernel_standins import named as named, watching as watching, written as written
 from .number_slots import (
     NumberEvent as NumberEvent,
     NumberTable as NumberTable,

@@ -25,11 +25,8 @@ from ...tensor.storage import Kind, forgetter, provide_kernels
 # The functions that compute, by module; `compiled` and `allocator` make others and stand apart.
 FUNCTIONS = {
     "elementwise": ("launch",),
-    "reduction": ("fold", "search"),
-    "contraction": ("matmul",),
-    "indexing": ("gather", "put", "scatter_add"),
-    "scan": ("scan",),
-    "random": ("raw", "uniform", "normal", "integers", "bernoulli", "permutation"),
+    "reduction": ("fold",),
+    "kinds": ("run", "draw"),
     "filling": ("fill", "repeat"),
     "memory": ("from_host", "copy"),
 }
@@ -135,9 +132,16 @@ def written(function: str, args: Sequence[Any]) -> list[Any]:
         return [operands[int(s)] if s.isdigit() else next(own) for s in stores]
     if function == "launch":
         return [view[0] for view in args[3]]
-    if function == "matmul":
-        return [args[2][0]]
-    if function == "scan":
-        return list(args[2])
-    places = {"fold": (2,), "search": (4, 5), "gather": (2,)}
-    return [args[i] for i in places.get(function, (0,))]
+    if function in FUNCTIONS["kinds"]:
+        kind, params, given = args[:3]
+        operands = given if function == "run" else [given]
+        pairs = zip(kind.operands(params), operands, strict=True)
+        return [x[0] if x.__class__ is tuple else x for o, x in pairs if o.writes]
+    return [args[2 if function == "fold" else 0]]
+
+
+def named(function: str, args: Sequence[Any]) -> str:
+    """What ran, for people, as `ran` was told of it."""
+    if function in FUNCTIONS["kinds"]:
+        return str(args[0].label(args[1]))
+    return args[0].name if hasattr(args[0], "name") else function

@@ -16,23 +16,20 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ...kernels import draws
-from ...kernels.matrices import problem
+from ...kernels.source.kind import Kind
+from ...kernels.source.matrices import strides_of
 from ...kernels.source.program import Input, Output, Program
 from ...kernels.steps.trace import (
     CONSTANT,
     Buffer,
+    Call,
     Loop,
-    Move,
     Number,
     Op,
     Operand,
+    Part,
     Place,
-    Product,
-    Random,
-    Search,
     Slot,
-    Sweep,
     Trace,
     View,
 )
@@ -231,77 +228,48 @@ class Recorder:
             )
         self.device = device
 
-    # Other ops
+    # Calls of kernel kinds
 
-    def _matmul(self, a: Any, b: Any, out: Any) -> Product | None:
-        if not out[0].size:
+    def _run(
+        self,
+        kind: Kind,
+        params: Any,
+        operands: Sequence[Any],
+        sizes: tuple[int, ...] = (),
+        values: tuple[Any, ...] = (),
+    ) -> Call | None:
+        return self._called(kind, params, operands, sizes, values)
+
+    def _draw(
+        self, kind: Kind, params: Any, out: Any, seed: int, counter: int, values: Any = ()
+    ) -> Call | None:
+        op = self._called(kind, params, [out], (), values)
+        if op is not None:
+            streams = [generator for generator, _ in self.generators]
+            op.stream = next(i for i, g in enumerate(streams) if g is self._drawing)
+            op.counter = counter - self.generators[op.stream][1]
+        return op
+
+    def _called(
+        self, kind: Kind, params: Any, operands: Sequence[Any], sizes: Any, values: Any
+    ) -> Call | None:
+        """A call, unless it has nothing to write, or no positions to do something at."""
+        if kind.eager_only:
+            self.refuse(f"{kind.label(params)} {kind.eager_only}", "call it outside of the step")
+        roles, parts = kind.operands(params), [*map(self._operand, operands)]
+        written = [x.size for o, x in zip(roles, parts, strict=True) if o.writes]
+        positions = {index for index, _ in kind.indices}
+        found = [x.size for o, x in zip(roles, parts, strict=True) if o.name in positions]
+        if not any(written) or (found and not any(found)):
             return None
-        places = [self._view(x[0], (), x[1]) for x in (a, b, out)]
-        seen = [(p.offset, *x[2:]) for p, x in zip(places, (a, b, out), strict=True)]
-        return Product("matmul", problem(*seen), *(p.buffer for p in places))
+        return Call(kind.label(params), kind, params, tuple(parts), sizes, values)
 
-    def _search(
-        self, name: str, better: str, dtype: str, x: Any, values: Any, indices: Any, n: int
-    ) -> Search | None:
-        if not values.size:
-            return None
-        places = map(self._place, (x, values, indices))
-        return Search(name, better, dtype, n, *places)
-
-    def _scan(
-        self, program: Any, inputs: Any, outputs: Any, outer: int, n: int, inner: int
-    ) -> Sweep | None:
-        if not outer * n * inner:
-            return None
-        read, stored = (tuple(map(self._place, arrays)) for arrays in (inputs, outputs))
-        return Sweep(program.name, program, (outer, n, inner), read, stored)
-
-    def _gather(self, x: Any, index: Any, out: Any) -> Move | None:
-        return self._moved("gather", x, index, out)
-
-    def _put(self, x: Any, index: Any, source: Any) -> Move | None:
-        return self._moved("put", x, index, source)
-
-    def _scatter_add(self, x: Any, index: Any, source: Any) -> Move | None:
-        return self._moved("scatter_add", x, index, source)
-
-    def _moved(self, name: str, *arrays: Any) -> Move | None:
-        if not arrays[1].size:
-            return None
-        return Move(name, *map(self._place, arrays))
-
-    # Draws
-
-    def _raw(self, out: Any, seed: int, offset: int) -> Random | None:
-        return self._drawn("raw", draws.RAW, out, offset)
-
-    def _uniform(
-        self, out: Any, seed: int, offset: int, low: float = 0.0, high: float = 1.0
-    ) -> Random | None:
-        return self._drawn("uniform", draws.uniform(out.dtype, low, high), out, offset)
-
-    def _normal(
-        self, out: Any, seed: int, offset: int, mean: float = 0.0, std: float = 1.0
-    ) -> Random | None:
-        return self._drawn("normal", draws.normal(out.dtype, mean, std), out, offset)
-
-    def _integers(self, out: Any, seed: int, offset: int, low: int, high: int) -> Random | None:
-        return self._drawn("integers", draws.integers(low, high), out, offset)
-
-    def _bernoulli(self, out: Any, seed: int, offset: int, p: float) -> Random | None:
-        return self._drawn("bernoulli", draws.bernoulli(p), out, offset)
-
-    def _permutation(self, out: Any, seed: int, offset: int) -> Random | None:
-        return self._drawn("permutation", None, out, offset)
-
-    def _drawn(
-        self, name: str, request: draws.Request | None, out: Any, offset: int
-    ) -> Random | None:
-        if not out.size:
-            return None
-        streams = [generator for generator, _ in self.generators]
-        stream = next(i for i, g in enumerate(streams) if g is self._drawing)
-        return Random(name, request, self._place(out), stream, offset - self.generators[stream][1])
+    def _operand(self, x: Any) -> Place | Part:
+        """Where an operand lies: a flat array, or one with offset, shape and strides."""
+        if x.__class__ is not tuple:
+            return self._place(x)
+        view = self._view(x[0], strides_of(x[1:]), x[1])
+        return Part(view.buffer, view.offset, tuple(x[2]), view.strides)
 
     # The result
 

@@ -8,5 +8,5 @@ from __future__ import annotations
 
 from .finiteness import all_finite as all_finite, is_finite as is_finite
 from .native_function import Build as Build, native as native, proved as proved
-from .recording import OutOfRange as OutOfRange, Recording as Recording, stored as stored
+from .recording import Failed as Failed, Recording as Recording, stored as stored
 from .snapshot import Snapshot as Snapshot, before_eager as before_eager

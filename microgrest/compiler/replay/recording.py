@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ...kernels.steps.trace import INDEX, Loop
 from ...recording import world
 from ...tensor import Tensor, wrap
 from ...tensor.storage import Storage
@@ -28,12 +29,16 @@ Array = np.ndarray[Any, Any]
 _MASK = (1 << 64) - 1
 
 
-class OutOfRange(IndexError):
-    """An index was out of range, in the `step`-th of the steps that were to run."""
+class Failed(RuntimeError):
+    """Something went wrong in the `step`-th of the steps that were to run."""
 
     def __init__(self, text: str, step: int) -> None:
         super().__init__(text)
         self.step = step
+
+
+class OutOfRange(Failed, IndexError):
+    """An index was out of range."""
 
 
 class Recording:
@@ -83,7 +88,7 @@ class Recording:
         self.seeds = np.empty((len(self.generators), 2), np.uint64)
         moving = {p for p, *_ in (*self._bound, *self.binding.copied, *self._empties)}
         self.trace.held = [p for p in range(len(self.trace.arguments)) if p not in moving]
-        self._indexes = self.trace.indexes
+        self._fails = bool(self.trace.failures)
         self.native = build(self.trace)
         guards.bind(self.binding.guarded, recorder.memory.unnamed())
         self.binding.forget()
@@ -209,7 +214,7 @@ class Recording:
     ) -> Any:
         """Run `steps` steps; what the last returned. Row i of `history` gets step i's scalars.
 
-        IndexError where an index is out of range.
+        IndexError where an index is out of range, RuntimeError where a kernel failed.
         """
         binding = self.binding
         tensors = binding.tensors(args, kwargs) if binding.varies else binding.held
@@ -222,7 +227,7 @@ class Recording:
         arrays = self._arrays(tensors)
         if history is None:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
-        before = before_counts(self.numbers, self.generators) if self._indexes else None
+        before = before_counts(self.numbers, self.generators) if self._fails else None
         numbers = self._numbers(steps)
         failed = self._run(steps, numbers, self.seeds, history, arrays)
         if failed and before is not None:
@@ -311,29 +316,23 @@ class Recording:
             self._draw(steps)
         return numbers
 
-    def _fail(self, failed: int) -> NoReturn:
-        """IndexError in step number `failed`; those before it are whole, and count."""
+    def _fail(self, code: int) -> NoReturn:
+        """An error in the step that failed; those before it are whole, and count."""
+        failed, text = self.trace.failed(code)
         self.numbers.fits()  # counts anew
         if failed > 1:
             self._numbers(failed - 1)
-        raise OutOfRange(
-            f"{self.trace.name}: an index is out of range in the compiled step; call the function "
-            "itself, without compile, to see where",
+        kind = OutOfRange if text == INDEX else Failed
+        raise kind(
+            f"{self.trace.name}: {text} in the compiled step; call the function itself, without "
+            "compile, to see where",
             failed,
         )
 
 
 def stored(op: Any) -> set[int]:
     """The buffers that an op writes."""
-    name = type(op).__name__
-    if name == "Loop":
+    if isinstance(op, Loop):
         return {view.buffer for view in op.outputs}
-    if name == "Product":
-        return {op.out}
-    if name == "Sweep":
-        return {place.buffer for place in op.outputs}
-    if name == "Search":
-        return {op.values.buffer, op.indices.buffer}
-    if name == "Move":
-        return {op.out.buffer if op.name == "gather" else op.x.buffer}
-    return {op.out.buffer}
+    roles = op.kind.operands(op.params)
+    return {x.buffer for o, x in zip(roles, op.operands, strict=True) if o.writes}

@@ -158,13 +158,9 @@ def _shape(trace: t.Trace, op: Any) -> tuple[int, ...]:
     """The extents of an op: of a loop those it runs over, of another op those of its result."""
     if isinstance(op, t.Loop):
         return op.shape
-    if isinstance(op, t.Product):
-        return op.problem.batch, op.problem.m, op.problem.n
-    if isinstance(op, t.Sweep):
-        return op.extents
-    if isinstance(op, t.Search):
-        return (op.values.size,)
-    return (op.out.size,)
+    roles = op.kind.operands(op.params)
+    result = next(x for o, x in zip(roles, op.operands, strict=True) if o.writes)
+    return result.shape if isinstance(result, t.Part) else (result.size,)
 
 
 def _dtype(stored: str) -> str:

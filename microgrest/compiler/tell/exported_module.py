@@ -27,7 +27,7 @@ LITERALS = 16  # elements of an array that the text itself may hold
 VALUES = 1 << 20  # elements of all arrays that are saved, at most
 STEPS = 10_000  # rows of a table of numbers that Python has to compute
 # What `fit` has besides the arrays.
-TAKEN = {"done", "flat", "gemm_addresses", "made", "numbers_of", "run", "seed", "state", "streams"}
+TAKEN = {"done", "flat", "made", "numbers_of", "run", "seed", "state", "streams"}
 
 
 def export(
@@ -79,10 +79,11 @@ class _Module:
         names = parameters(self.native.source)[len(HEAD) :]
         binding = self.recording.binding
         places = dict((*binding.inputs, *binding.copied))
+        taken = TAKEN | {_defined(routine.finder) for routine in self.native.routines}
         self.run_takes: list[str] = []
         for i, index in enumerate(self.trace.arguments):
             buffer = self.trace.buffers[index]
-            name = names[i] + "_" * (names[i] in TAKEN)
+            name = names[i] + "_" * (names[i] in taken)
             begins, order = self.rules.begin(index), places.get(i, -1)
             array = Array(name, buffer, index in wrote, values[i], begins, order)
             if buffer.role == t.INPUT:
@@ -99,9 +100,9 @@ class _Module:
     def text(self) -> str:
         """The whole module; `saved` is complete after it."""
         imports = ["from pathlib import Path"]
-        if self._multiplies():
+        if self.native.routines:
             imports = ["import ctypes", "import importlib", *imports]
-        sections = [*self._products(), *self.rules.text(), *self._fresh(), self._fit()]
+        sections = [*self._finders(), *self.rules.text(), *self._fresh(), self._fit()]
         sections += [*self._values(), self._main()]
         if self.rules.table is not None:
             self.saved["numbers"] = self.rules.table
@@ -119,15 +120,11 @@ class _Module:
             [*arrays, *made],
         )
 
-    # Matrix products
+    # Functions of libraries
 
-    def _multiplies(self) -> bool:
-        return "gemm[" in self.native.source
-
-    def _products(self) -> Iterator[str]:
-        """How to find the same matrix product of NumPy's libraries as runs here."""
-        if self._multiplies():
-            yield GEMM.format(name=_gemm_name())
+    def _finders(self) -> Iterator[str]:
+        """How to find the same functions of libraries as run here."""
+        yield from dict.fromkeys(routine.finder for routine in self.native.routines)
 
     # fit
 
@@ -167,11 +164,21 @@ class _Module:
         else:
             yield "seeds = np.empty((0, 2), np.uint64)"
         passed = [*self.run_takes, *self._constants(), *self._scratch()]
-        gemm = "gemm_addresses()" if self._multiplies() else "(0, 0)"
-        first = ["steps", "numbers", "seeds", "history", gemm]
+        first = ["steps", "numbers", "seeds", "history", self._routines()]
         yield call("failed = run", [*first, *passed])
-        yield "if failed:"
-        yield '    raise IndexError(f"an index is out of range in step {failed}")'
+        failures = list(self.trace.failures)
+        if failures == [t.INDEX]:
+            yield "if failed:"
+            yield f'    raise IndexError(f"{t.INDEX} in step {{failed}}")'
+        elif failures:
+            yield "if failed:"
+            yield f"    step, what = divmod(failed - {t.FAILED}, {len(failures)})"
+            yield f'    raise RuntimeError(f"{{{failures!r}[what]}} in step {{step + 1}}")'
+
+    def _routines(self) -> str:
+        """Where the libraries' functions are."""
+        found = [f"{_defined(r.finder)}({r.argument!r})" for r in self.native.routines]
+        return f"({', '.join(found or ['0'])},)"
 
     def _documentation(self) -> list[str]:
         columns = [self.trace.buffers[p.buffer].name for p in self.trace.scalars]
@@ -249,32 +256,12 @@ class _Module:
         return "\n    ".join(lines)
 
 
-HEAD = ("steps", "numbers", "seeds", "history", "gemm")
-GEMM = '''
-def gemm_addresses():
-    """Where NumPy's own library multiplies float32 and float64 matrices; 0: loops do it."""
-    extension = importlib.import_module("numpy._core._multiarray_umath").__file__
-    bundled = Path(np.__file__).parents[1].glob("numpy.libs/*openblas*.dll")
-    for file in (extension, *bundled):
-        library = ctypes.CDLL(str(file))
-        found = [getattr(library, "{name}".format(letter), None) for letter in "sd"]
-        if all(found):
-            return tuple(ctypes.cast(symbol, ctypes.c_void_p).value for symbol in found)
-    return 0, 0
-'''
+HEAD = ("steps", "numbers", "seeds", "history", "routines")
 
 
-def _gemm_name() -> str:
-    """The name of the gemm that runs here, if it is NumPy's: its letter in braces."""
-    from ...kernels.cpu import blas
-
-    found = blas.find()
-    for library in blas._libraries():
-        for name, bits, _ in blas.NAMES:
-            own = blas._address(library, name.format("s"))
-            if own and own == found.addresses.get("float32") and bits == found.form.bits:
-                return name
-    return "none of {}"
+def _defined(text: str) -> str:
+    """The function that a text defines."""
+    return text.partition("def ")[2].partition("(")[0]
 
 
 def _on_cpu(recording: Recording) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import cuda
-from ..record import source_line, watching, written
+from ..record import named, source_line, watching, written
 from ..replay import is_finite
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +40,7 @@ class _Finder:
         for values in _stored(function, args):
             if not is_finite(values):
                 what = "NaN" if np.isnan(values).any() else "infinity"
-                name = args[0].name if hasattr(args[0], "name") else function
+                name = named(function, args)
                 self.first.setdefault(what, f"{name} at {source_line()}")
 
     def inputs(self, numbers: Sequence[float], source: Any) -> tuple[float, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ...kernels.matrices import Matrix
+from ...kernels.kinds.product import PRODUCT
+from ...kernels.source.matrices import Matrix
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_
@@ -38,7 +39,8 @@ def contract(row: Row, a: Tensor, b: Tensor) -> Tensor:
     shape = _result(row.name, a._shape, b._shape)
     assert shape is not None
     y = Tensor._empty(shape, a._kind)
-    a._kind.kernels.contraction.matmul(_matrix(a), _matrix(b), (y._flat, 0, shape, None))
+    operands = _matrix(a), _matrix(b), (y._flat, 0, shape, None)
+    a._kind.kernels.kinds.run(PRODUCT, a._kind.array_type, operands)
     return y
 
 

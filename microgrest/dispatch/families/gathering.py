@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 
 from ... import recording
+from ...kernels.kinds import move
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
+from ...ops.movement import expand
 from ...ops.row import Row
 from ...tensor import Tensor
 from .. import target
@@ -22,7 +24,7 @@ from .parts import cut, each
 def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
     """The elements of `x` at flat positions `index`."""
     y = Tensor._empty(index._shape, x._kind)
-    x._kind.kernels.indexing.gather(flat(x), flat(index), y._flat)
+    x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
     return y
 
 
@@ -47,7 +49,7 @@ def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
     common_device("index_put", (x, value, index))
     target.check_writable("index_put", x, (value,))
     target.check_apart("index_put", x, (value,), whole=False)
-    source = value.expand(index._shape).reshape(-1)
+    source = expand(value, size=index._shape).reshape((-1,))
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
     if x._flat is not None:
@@ -65,14 +67,16 @@ def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> Non
     if accumulate:
         add_at(y, flat(index), source)
     else:
-        y._kind.kernels.indexing.put(y._flat, flat(index), flat(source))
+        operands = y._flat, flat(index), flat(source)
+        y._kind.kernels.kinds.run(move.PUT, y._kind.array_type, operands)
 
 
 @family("clear")
 def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
     """A copy of `x` with zeros at positions `index`."""
     y = copy(x)
-    y._kind.kernels.indexing.put(y._flat, flat(index), filled(index._shape, x._kind, 0)._flat)
+    zeros = filled(index._shape, x._kind, 0)
+    y._kind.kernels.kinds.run(move.PUT, x._kind.array_type, (y._flat, flat(index), zeros._flat))
     return y
 
 

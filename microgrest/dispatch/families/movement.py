@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...graph.modes import state
+from ...kernels.kinds.move import GATHER
+from ...ops.logic import clamp_min
 from ...ops.movement import Geometry, steps
 from ...ops.reduction import sum as sum_row
 from ...ops.row import Row
@@ -67,15 +71,20 @@ def restride(row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Ge
     if _overlaps(own):
         shares = filled(memory._shape, g._kind, 0)
         add_at(shares, _places(own, g), filled(own[0], g._kind, 1))
-        memory = memory / shares.clamp_min(1)
+        memory = memory / clamp_min(shares, 1)
     y = Tensor._empty(target[0], g._kind)
-    g._kind.kernels.indexing.gather(memory._flat, _places(target, g), y._flat)
+    operands = memory._flat, _places(target, g), y._flat
+    g._kind.kernels.kinds.run(GATHER, g._kind.array_type, operands)
     return y
 
 
 def _places(geometry: Geometry, like: Tensor) -> Any:
     """The storage positions of a view, in row-major order, as a flat array on the device."""
-    places = like._kind.kernels.indexing.places(*geometry)
+    size, stride, offset = geometry
+    total = np.array(offset, np.int64)
+    for n, step in zip(size, stride, strict=True):
+        total = total[..., None] + np.arange(n, dtype=np.int64) * step
+    places = np.ascontiguousarray(total.reshape(-1))
     return from_array(places, kind_of(int64, like.device))._flat
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...kernels.scans import Register, Result, Scan
+from ...kernels.kinds.scan import SCAN, Sweep
 from ...kernels.source.program import Input
+from ...kernels.source.scans import Register, Result, Scan
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.storage import kind_of
@@ -19,6 +20,14 @@ from ..structured import family
 def result_type(row: Row, d: dtype) -> dtype:
     """The dtype that `row` returns for elements of dtype `d`."""
     return int64 if row.extra.get("lane") == "sum" and d.category != FLOATING else d
+
+
+def sweep_of(row: Row, d: dtype, reverse: bool, columns: bool) -> Sweep:
+    """The Scan of elements of dtype `d`, from the last one on if `reverse`, side by side or not."""
+    found: Sweep | None = row.forms.get((d, reverse, columns))
+    if found is None:
+        found = row.forms[d, reverse, columns] = Sweep(program_of(row, d, reverse), columns)
+    return found
 
 
 def program_of(row: Row, d: dtype, reverse: bool) -> Scan:
@@ -57,17 +66,12 @@ def _result(row: Row, d: dtype, formula: str) -> Result:
     return Result(formula, like, "int64" if place else result_type(row, d).name)
 
 
-def _run(program: Scan, inputs: Any, outputs: Any, dim: int) -> None:
+def _run(row: Row, inputs: Any, outputs: Any, dim: int, reverse: bool) -> None:
     """Scan dimension `dim` of `inputs`, all of one shape, which 0-d tensors have with n = 1."""
-    shape = inputs[0]._shape or (1,)
-    inputs[0]._kind.kernels.scan.scan(
-        program,
-        [flat(x) for x in inputs],
-        [y._flat for y in outputs],
-        math.prod(shape[:dim]),
-        shape[dim],
-        math.prod(shape[dim + 1 :]),
-    )
+    kind, shape = inputs[0]._kind, inputs[0]._shape or (1,)
+    sizes = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    operands = [*map(flat, inputs), *[y._flat for y in outputs]]
+    kind.kernels.kinds.run(SCAN, sweep_of(row, kind.dtype, reverse, sizes[2] != 1), operands, sizes)
 
 
 @family("scan")
@@ -76,7 +80,7 @@ def scan(row: Row, *inputs: Tensor, dim: int, reverse: bool) -> Tensor:
     common_device(row.name, inputs)
     x = inputs[0]
     y = Tensor._empty(x._shape, kind_of(result_type(row, x._kind.dtype), x._kind.device))
-    _run(program_of(row, x._kind.dtype, reverse), inputs, [y], dim)
+    _run(row, inputs, [y], dim, reverse)
     return y
 
 
@@ -84,5 +88,5 @@ def running(row: Row, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """The best element so far along `dim`, not negative, and its index."""
     values = Tensor._empty(x._shape, x._kind)
     indices = Tensor._empty(x._shape, kind_of(int64, x._kind.device))
-    _run(program_of(row, x._kind.dtype, False), [x], [values, indices], dim)
+    _run(row, [x], [values, indices], dim, False)
     return values, indices

@@ -17,18 +17,20 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .vecmath.logarithm import log_f32, log_f64
-from .vecmath.trigonometric import trig_turn_f32, trig_turn_f64
+from ..vecmath.logarithm import log_f32, log_f64
+from ..vecmath.trigonometric import trig_turn_f32, trig_turn_f64
 
 # A NumPy scalar: uint64 where nothing else is said.
 Number = Any
 
 
-class Draw(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Draw:
     """How words become values: `function(*words, *parameters)` returns a value, or a tuple of them.
 
     It takes `words` words, a divisor of the four of a counter, and gives `values` values of
@@ -43,6 +45,9 @@ class Draw(NamedTuple):
     parameters: tuple[str, ...] = ()
     callees: tuple[Callable[..., Any], ...] = ()
     helpers: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return self.function.__name__
 
     @property
     def per_counter(self) -> int:

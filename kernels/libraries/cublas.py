@@ -17,8 +17,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_longlong, c_void_p
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..matrices import Place, Problem
-from .device import simulated, stream_on
+from ..source.matrices import Place, Problem
 
 _LARGEST = 2**31 - 1
 _DEFAULT_ALGORITHM = -1
@@ -56,8 +55,6 @@ _SIGNATURES: dict[str, list[Any]] = {
 @lru_cache(maxsize=1)
 def problem() -> str | None:
     """Why cuBLAS is not used, and what to do; None where it is."""
-    if simulated:
-        return "the simulator has no cuBLAS"
     if os.environ.get("MICROGREST_CUBLAS") == "0":
         return "cuBLAS is turned off by MICROGREST_CUBLAS=0"
     try:
@@ -108,9 +105,8 @@ def _seen(x: Place, lines: int, terms: int) -> tuple[bool, int] | None:
     return None
 
 
-def matmul(what: Problem, dtype: str, a: Any, b: Any, out: Any) -> None:
-    """Queue the product of two spans, which `takes` has agreed to."""
-    stream = stream_on(out.device)
+def matmul(what: Problem, dtype: str, stream: Any, a: Any, b: Any, out: Any) -> None:
+    """Queue the product of two spans, which `takes` has agreed to, in the current stream."""
     own = _handles.of(out.device)
     own.work_in(int(stream.handle))
     own.multiply(what, dtype, a.ptr, b.ptr, out.ptr)

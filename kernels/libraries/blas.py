@@ -10,7 +10,7 @@ import ctypes
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from inspect import getsource
 from pathlib import Path
@@ -71,6 +71,61 @@ def described() -> str:
 def find() -> Found:
     """The BLAS that NumPy has loaded, else SciPy's, else `NOTHING`."""
     return next(_numpy(), None) or _scipy() or NOTHING
+
+
+class Gemm(NamedTuple):
+    """gemm for a dtype, as a `source.kind.Routine`."""
+
+    dtype: str
+
+    @property
+    def described(self) -> str:
+        """What computes, for people."""
+        return f"products by {find().description}"
+
+    @property
+    def address(self) -> int:
+        """Where it is in this process; 0 if nowhere, or for a type that it does not multiply."""
+        return gemm(self.dtype)
+
+    @property
+    def argument(self) -> str:
+        """What `finder` is asked for."""
+        return PREFIXES.get(self.dtype, "")
+
+    @property
+    def finder(self) -> str:
+        """The text of gemm_address(letter), which finds it in NumPy's library, for a module that
+        imports ctypes, importlib, NumPy as np and Path."""
+        return FINDER.format(name=_own_name())
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A context in which it uses one thread."""
+        return one_thread()
+
+
+FINDER = '''
+def gemm_address(letter):
+    """Where NumPy's library multiplies matrices of float32, s, or float64, d; 0: by loops."""
+    extension = importlib.import_module("numpy._core._multiarray_umath").__file__
+    bundled = Path(np.__file__).parents[1].glob("numpy.libs/*openblas*.dll")
+    for file in (extension, *bundled):
+        found = getattr(ctypes.CDLL(str(file)), "{name}".format(letter), None)
+        if letter and found:
+            return ctypes.cast(found, ctypes.c_void_p).value
+    return 0
+'''
+
+
+def _own_name() -> str:
+    """The name of the gemm that runs here, if it is NumPy's: its letter in braces."""
+    found = find()
+    for library in _libraries():
+        for name, bits, _ in NAMES:
+            own = _address(library, name.format("s"))
+            if own and own == found.addresses.get("float32") and bits == found.form.bits:
+                return name
+    return "none of {}"
 
 
 # How OpenBLAS is asked for its number of threads, and told, with the wheels' names first.

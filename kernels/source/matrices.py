@@ -61,7 +61,7 @@ def problem(a: Seen, b: Seen, out: Seen) -> Problem:
     """
     (batch, m, k), (a_batch, a_row, a_step) = _stack(a, 0)
     (_, _, n), (b_batch, b_step, b_column) = _stack(b, 1)
-    steps = list(_strides(out))
+    steps = list(strides_of(out))
     out_column = steps.pop() if len(b[1]) > 1 else 0
     out_row = steps.pop() if len(a[1]) > 1 else 0
     out_batch = steps.pop() if steps else 0
@@ -79,7 +79,7 @@ def problem(a: Seen, b: Seen, out: Seen) -> Problem:
 
 def _stack(x: Seen, missing: int) -> tuple[list[int], list[int]]:
     """Shape and strides of `x` in three dimensions; a vector gets dimension `missing` of two."""
-    shape, strides = list(x[1]), list(_strides(x))
+    shape, strides = list(x[1]), list(strides_of(x))
     if len(shape) == 1:
         shape.insert(missing, 1)
         strides.insert(missing, 0)
@@ -87,7 +87,8 @@ def _stack(x: Seen, missing: int) -> tuple[list[int], list[int]]:
     return [1] * fill + shape, [0] * fill + strides
 
 
-def _strides(x: Seen) -> tuple[int, ...]:
+def strides_of(x: Seen) -> tuple[int, ...]:
+    """The strides of an operand, in elements."""
     _, shape, strides = x
     if strides is not None:
         return strides

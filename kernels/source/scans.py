@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
-from .source.axes import COLUMN_BLOCK
-from .source.codegen import MAP_FLAGS, njit
-from .source.program import Input
-from .source.scalar import NARROW, SHORT, cast, functions, parse, render
-from .source.writer import indent, module, read, write
+from .axes import COLUMN_BLOCK
+from .codegen import MAP_FLAGS, njit
+from .program import Input
+from .scalar import NARROW, SHORT, cast, functions, parse, render
+from .writer import indent, module, read, write
 
 # What an element brings besides its value in an input: how far along the axis it is, a one.
 PLAIN = {"place": "along", "one": "1"}
@@ -73,8 +72,6 @@ class Scan:
     terms: tuple[tuple[str, str], ...] = ()
     reverse: bool = False
     exclusive: bool = False
-    # Compiled kernels, filled by the targets as they are needed.
-    kernels: dict[Any, Any] = field(default_factory=dict, repr=False)
 
 
 class ScanWriter:
@@ -180,14 +177,14 @@ def operands(formula: str) -> set[str]:
 
 
 def rows(scan: Scan, names: ModuleType, *, parallel: bool = False) -> str:
-    """kernel(*inputs, *outputs, n), where inner is 1:
+    """kernel(*inputs, *outputs, outer, n, inner), where inner is 1:
 
     for o in range(outer): for j in range(n): state = join(state, x[o, j]); out[o, j] = state
     """
     w = ScanWriter(scan, "total", names)
     kernel = [
-        f"def kernel({', '.join(w.parameters)}, n):",
-        f"    for o in {'prange' if parallel else 'range'}(out.size // n):",
+        f"def kernel({', '.join(w.parameters)}, outer, n, inner):",
+        f"    for o in {'prange' if parallel else 'range'}(outer):",
         *indent(w.begin("", w.live()), 2),
         "        for j in range(n):",
         *indent([f"along = {w.place('j')}", "i = np.uint64(o * n + along)", *w.step()], 3),
@@ -196,16 +193,16 @@ def rows(scan: Scan, names: ModuleType, *, parallel: bool = False) -> str:
 
 
 def columns(scan: Scan, names: ModuleType, *, parallel: bool = False) -> str:
-    """kernel(*inputs, *outputs, n, inner), with a state for each of a tile of columns c:
+    """kernel(*inputs, *outputs, outer, n, inner), with a state for each of a tile of columns c:
 
     for o, for j: for c: state[c] = join(state[c], x[o, j, c]); out[o, j, c] = state[c]
     """
     w = ScanWriter(scan, "total", names)
     live = w.live()
     kernel = [
-        f"def kernel({', '.join(w.parameters)}, n, inner):",
+        f"def kernel({', '.join(w.parameters)}, outer, n, inner):",
         f"    tiles = (inner + {COLUMN_BLOCK - 1}) // {COLUMN_BLOCK}",
-        f"    for task in {'prange' if parallel else 'range'}(out.size // (n * inner) * tiles):",
+        f"    for task in {'prange' if parallel else 'range'}(outer * tiles):",
         *indent(["o = task // tiles", f"left = (task % tiles) * {COLUMN_BLOCK}"], 2),
         f"        width = min(inner - left, {COLUMN_BLOCK})",
         *indent([f"all_{r.name} = np.full({COLUMN_BLOCK}, {w.first(r)})" for r in live], 2),

@@ -1,0 +1,104 @@
+"""Kernel kinds on the CPU: each call goes to a kernel that is kept, or to a library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ..source.kind import Kind, word
+from . import helpers, names, parallel
+
+Launch = Callable[..., Any]
+
+
+def run(
+    kind: Kind,
+    params: Any,
+    operands: Sequence[Any],
+    sizes: tuple[int, ...] = (),
+    values: tuple[Any, ...] = (),
+) -> None:
+    """Run a kernel of `kind` on flat arrays, and strided ones; see `source.kind`."""
+    kernel(kind, params)(*operands, *sizes, *values)
+
+
+def draw(
+    kind: Kind,
+    params: Any,
+    out: Any,
+    seed: int,
+    counter: int,
+    values: tuple[Any, ...] = (),
+) -> int:
+    """Fill `out` from stream `seed` (0 to 2**64 - 1), from `counter` on; counters that it took."""
+    kernel(kind, params)(out, word(seed), word(counter), *values)
+    assert kind.draws is not None
+    return kind.draws(params, out.size)
+
+
+def draw_ahead(kind: Kind, params: Any, values: tuple[Any, ...]) -> None:
+    """Have the kernel of a draw, which will be needed, compiled by another process, if it can."""
+    assert kind.cpu is not None
+    types = [f"{params.dtype}[::1]", "uint64", "uint64", *(v.dtype.name for v in values)]
+    helpers.ahead(kind.cpu(params, names, False), kind.label(params), f"({', '.join(types)})")
+
+
+@lru_cache(maxsize=4096)
+def kernel(kind: Kind, params: Any) -> Launch:
+    """What runs a call, from operands, sizes and values."""
+    if kind.host is not None:
+        return kind.host(params)
+    operands = kind.operands(params)
+    launch = _shared_out(kind, params)
+    if kind.fails:
+        launch = _checked(kind, launch)
+    if any(operand.strided for operand in operands):
+        launch = _placed(kind, params, launch, len(operands))
+    return launch
+
+
+def _shared_out(kind: Kind, params: Any) -> Launch:
+    """The kernel for one thread, or for several where there is work for them."""
+    serial = _loaded(kind, params, False)
+    if kind.tasks is None:
+        return serial
+    tasks, least = kind.tasks, parallel.MINIMUM
+
+    def launch(first: Any, *others: Any) -> Any:
+        if first.size < least or tasks(first, *others) < 2 or not parallel.usable():
+            return serial(first, *others)
+        return _loaded(kind, params, True)(first, *others)
+
+    return launch
+
+
+@lru_cache(maxsize=4096)
+def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
+    if kind.cpu is None:
+        raise NotImplementedError(f"{kind.name} has no kernel for the CPU")
+    source = kind.cpu(params, names, threads)
+    routines = (kind.routine(params).address,) if kind.routine else ()
+    found: Launch = helpers.load(source, kind.label(params)).kernel
+    return (lambda *given: found(*routines, *given)) if routines else found
+
+
+def _checked(kind: Kind, launch: Launch) -> Launch:
+    def checked(*given: Any) -> None:
+        failed = launch(*given)
+        if failed:
+            raise RuntimeError(kind.fails[failed - 1])
+
+    return checked
+
+
+def _placed(kind: Kind, params: Any, launch: Launch, count: int) -> Launch:
+    """`launch` with numbers of where strided operands lie after the arrays."""
+
+    def placed(*given: Any) -> Any:
+        operands = given[:count]
+        arrays = [x[0] if x.__class__ is tuple else x for x in operands]
+        metas = tuple(x[1:] if x.__class__ is tuple else x.size for x in operands)
+        return launch(*arrays, *kind.numbers(params, metas), *given[count:])
+
+    return placed

@@ -1,0 +1,1 @@
+"""Kernel kinds: every kernel that is no Program, each declared in one file. See `kind`."""

@@ -1,0 +1,96 @@
+"""Calls of kernel kinds, on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..cpu import names
+from ..source.kind import Operand, Routine
+from ..source.scalar import SHORT
+from ..vecmath import texts
+from . import trace as t
+from .embed import Embedded
+from .plan import Plan
+
+INSIDE = '''"""Whether all positions are in [0, size)."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(error_model="numpy")
+def kernel(index, size):
+    outside = False
+    for i in range(index.size):
+        outside |= index[i] < 0 or index[i] >= size
+    return not outside
+'''
+
+
+class Calls:
+    """Writes calls; `embedded` are the functions that they call, `routines` those of libraries."""
+
+    def __init__(self, plan: Plan, arrays: dict[int, str]) -> None:
+        self.plan, self.arrays = plan, arrays
+        self.embedded = Embedded({*texts.sources(), "u64", *SHORT.values()})
+        self.routines: list[Routine] = []
+
+    def lines(self, op: t.Call) -> list[str]:
+        """The lines that run a call."""
+        kind = op.kind
+        assert kind.cpu is not None
+        function = self.embedded.add(kind.cpu(op.params, names, False), kind.name)
+        places = [f"i64({n})" for n in kind.numbers(op.params, op.metas)]
+        given = [*self._routine(op), *map(self._array, op.operands), *places, *self._stream(op)]
+        call = f"{function}({', '.join([*given, *map(number, (*op.sizes, *op.values))])})"
+        if not kind.fails:
+            return [*self._checks(op), call]
+        first = self._failure(kind.fails[0])
+        failed = ["if failed:", f"    return {first} - 1 + failed"]
+        return [*self._checks(op), f"failed = {call}", *failed]
+
+    def _checks(self, op: t.Call) -> list[str]:
+        """A step ends where positions are out of range."""
+        places = {o.name: x for o, x in self._operands(op)}
+        lines = []
+        for index, target in op.kind.indices:
+            inside = self.embedded.add(INSIDE, "inside")
+            test = f"{inside}({self._array(places[index])}, i64({places[target].size}))"
+            lines += [f"if not {test}:", f"    return {self._failure(t.INDEX)}"]
+        return lines
+
+    def _failure(self, text: str) -> str:
+        """What `run` returns when that goes wrong."""
+        failures = self.plan.trace.failures
+        number = failures.index(text) + t.FAILED
+        return f"s * {len(failures)} + {number}" if len(failures) > 1 else f"s + {number}"
+
+    def _operands(self, op: t.Call) -> list[tuple[Operand, t.Place | t.Part]]:
+        return [*zip(op.kind.operands(op.params), op.operands, strict=True)]
+
+    def _array(self, x: t.Place | t.Part) -> str:
+        """A flat operand is a slice; a strided one is the whole of its buffer."""
+        array = self.arrays[x.buffer]
+        return array if isinstance(x, t.Part) else f"{array}[{x.offset}:{x.offset + x.size}]"
+
+    def _routine(self, op: t.Call) -> list[str]:
+        """The address of the library's function that a kernel takes."""
+        if op.kind.routine is None:
+            return []
+        routine = op.kind.routine(op.params)
+        if routine not in self.routines:
+            self.routines.append(routine)
+        return [f"routines[{self.routines.index(routine)}]"]
+
+    def _stream(self, op: t.Call) -> list[str]:
+        """The seed, and the counter from which on a call draws in step s."""
+        if op.kind.draws is None:
+            return []
+        step = f"np.uint64(s) * np.uint64({self.plan.trace.counters[op.stream]})"
+        at = f"seeds[{op.stream}, 1] + {step} + np.uint64({op.counter})"
+        return [f"seeds[{op.stream}, 0]", at]
+
+
+def number(value: Any) -> str:
+    """The text of a number, typed: Numba would compile the kernel anew for every literal."""
+    return f"i64({value})" if isinstance(value, int) else f"np.{value.dtype}({value.item()!r})"

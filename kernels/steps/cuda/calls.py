@@ -1,0 +1,204 @@
+"""Calls of kernel kinds: within one block, and as launches of a large step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...cuda import kinds
+from ...cuda.launch import Kernel
+from ...cuda.source.guards import inside
+from ...source.kind import VALUES, Launches, Over, Room, Stage, word
+from .. import trace as t
+from ..calls import number
+from ..embed import Embedded
+from ..graph import Graph, pattern
+from ..lower import loop_of
+from ..plan import Group, Plan
+from ..tasks import Other, Partial
+from .hazards import Access, Hazards
+
+_DEVICE = "@cuda.jit(device=True)"
+_STATUS: Access = ("status", None)
+
+
+# Within one block
+
+
+class Block(Protocol):
+    """What writes the source of a block, as far as calls need it."""
+
+    plan: Plan
+    threads: int
+    arrays: dict[int, str]
+    hazards: Hazards
+    embedded: Embedded
+
+    def operand(self, place: t.Place) -> str:
+        """The name of a pointer to a place in a buffer."""
+
+    def loop(self, group: Group) -> list[str]:
+        """The lines of a loop."""
+
+
+def lines_of(block: Block, task: Other) -> list[str]:
+    """The lines that run a call."""
+    op, kind = task.op, task.op.kind
+    assert kind.block is not None
+    found = kind.block(op.params, op.metas, op.sizes, Room(block.threads, 1, simulated=False))
+    if isinstance(found, Over):
+        return block.loop(
+            fold_of(block.plan.graph, loop_of(found, [p.buffer for p in op.operands], op))
+        )
+    if not found.stages:
+        return []
+    arrays = block.arrays
+    reads: list[Access] = [(arrays[b], None) for b, _ in task.reads]
+    writes: list[Access] = [(arrays[b], None) for b, _ in task.writes]
+    lines = [*_checks(block, op), *block.hazards.before(reads, writes)]
+    return [*lines, *_guarded(block, op, found)]
+
+
+def fits(op: t.Call) -> bool:
+    """Whether one block can do a call."""
+    return op.kind.block is not None
+
+
+def fold_of(graph: Graph, loop: t.Loop) -> Group:
+    """A loop that folds its last dimension, as the group of a fold in part."""
+    program, (out,) = loop.program, loop.program.outputs
+    assert out.reduce is not None
+    values = []
+    for view, given in zip(loop.inputs, program.inputs, strict=True):
+        assert isinstance(view, t.View)
+        walk = pattern(loop.shape, view.strides)
+        at = view.buffer, 0
+        values.append(graph.element(at, view.offset, walk, given.stored, given.loaded))
+    for instr in program.body:
+        args = tuple((name, values[i]) for name, i in instr.args)
+        values.append(graph.apply(instr.formula, args, instr.compute, instr.dtype))
+    (view,) = loop.outputs
+    *kept, n = loop.shape
+    extents = int(np.prod(kept, dtype=np.int64)), n, 1
+    made = (view.buffer, 0)
+    task = Partial(
+        out.reduce, values[out.value], extents, view.buffer, view.offset, out.dtype, writes=(made,)
+    )
+    return Group(tuple(n for n in loop.shape if n > 1), [task], False, extents)
+
+
+def _checks(block: Block, op: t.Call) -> list[str]:
+    """The status is set where positions are out of range."""
+    places = {o.name: x for o, x in zip(op.kind.operands(op.params), op.operands, strict=True)}
+    lines = []
+    for index, target in op.kind.indices:
+        name = _embedded(block, inside().text, "inside")
+        given = [_pointer(block, places[index]), places[index].size, places[target].size]
+        reads: list[Access] = [(block.arrays[places[index].buffer], None)]
+        lines += block.hazards.before(reads, [_STATUS])
+        lines.append(f"{name}({', '.join(map(str, given))}, status, {_failure(block, t.INDEX)})")
+    return lines
+
+
+def _guarded(block: Block, op: t.Call, found: Launches) -> list[str]:
+    """The stages of a call, left out once positions were out of range."""
+    lines = []
+    for stage in found.stages:
+        lines.append(_call(block, op, stage))
+    if not op.kind.indices:
+        return lines
+    return [*block.hazards.before([_STATUS]), "if status[0] == 0:", *(f"    {x}" for x in lines)]
+
+
+def _call(block: Block, op: t.Call, stage: Stage) -> str:
+    pointers = {
+        o.name: _pointer(block, x)
+        for o, x in zip(op.kind.operands(op.params), op.operands, strict=True)
+    }
+    given = pointers | _stream(block, op) | {"status": "status"}
+    if op.kind.fails:
+        given["failure"] = str(_failure(block, op.kind.fails[0]))
+    arguments: list[str] = []
+    for a in stage.arguments:
+        if a == VALUES:
+            arguments += map(number, op.values)
+        else:
+            arguments.append(given[a] if isinstance(a, str) else str(a))
+    return f"{_embedded(block, stage.source.text, op.kind.name)}({', '.join(arguments)})"
+
+
+def _pointer(block: Block, x: t.Place | t.Part) -> str:
+    return block.operand(t.Place(x.buffer, 0 if isinstance(x, t.Part) else x.offset, x.size))
+
+
+def _stream(block: Block, op: t.Call) -> dict[str, str]:
+    """The seed, and the counter from which on a call draws in step s."""
+    if op.kind.draws is None:
+        return {}
+    counters = block.plan.trace.counters[op.stream]
+    begin = f"seeds[{2 * op.stream + 1}]"
+    at = f"{begin} + np.uint64(s) * np.uint64({counters}) + np.uint64({op.counter})"
+    return {"seed": f"seeds[{2 * op.stream}]", "counter": at}
+
+
+def _failure(block: Block, text: str) -> int:
+    return t.FAILED + block.plan.trace.failures.index(text)
+
+
+def _embedded(block: Block, source: str, label: str) -> str:
+    """The name of a function of the block's kernel, which does there what a grid would."""
+    return block.embedded.add(re.sub(r"^@cuda\.jit$", _DEVICE, source, flags=re.MULTILINE), label)
+
+
+# As launches
+
+Run = Callable[[int], None]
+Slice = Callable[[t.Place], Any]
+
+
+def queued(op: t.Call, trace: t.Trace, place: Slice, seeds: Any, status: Any) -> Run:
+    """What queues a call for step s; `place` gives the span of a place."""
+    spans = [place(_whole(trace, x)) for x in op.operands]
+    careful = bool(op.kind.indices)
+    launch = kinds.launcher(op.kind, op.params, op.metas, op.sizes, careful)
+    checks = _checking(op, trace, spans, status)
+    failure = trace.failures.index(op.kind.fails[0]) + t.FAILED if op.kind.fails else None
+    counters, (seed, begin) = 0, (0, 0)
+    if op.kind.draws is not None:
+        counters, (seed, begin) = trace.counters[op.stream], map(int, seeds[op.stream])
+
+    def run(s: int) -> None:
+        for check in checks:
+            check()
+        given = word(seed), word(begin + s * counters + op.counter), status, failure
+        launch(spans, given, op.values)
+
+    return run
+
+
+def _whole(trace: t.Trace, x: t.Place | t.Part) -> t.Place:
+    """A flat operand is a place; a strided one is the whole of its buffer."""
+    return x if isinstance(x, t.Place) else t.Place(x.buffer, 0, trace.buffers[x.buffer].size)
+
+
+def _checking(
+    op: t.Call, trace: t.Trace, spans: list[Any], status: Any
+) -> list[Callable[[], None]]:
+    """What queues the checks of positions."""
+    places = {o.name: x for o, x in zip(op.kind.operands(op.params), spans, strict=True)}
+    failure = trace.failures.index(t.INDEX) + t.FAILED if op.kind.indices else 0
+    found: list[Callable[[], None]] = []
+    for index, target in op.kind.indices:
+        given = places[index], places[index].size, places[target].size, status, failure
+        blocks = kinds.ROOM.blocks_for(places[index].size)
+        found.append(partial(_inside(), blocks, kinds.ROOM.threads, *given))
+    return found
+
+
+@cache
+def _inside() -> Kernel:
+    return Kernel(inside(), "inside")
