@@ -167,16 +167,23 @@ def _attach(module: ModuleType, path: Path) -> None:
     for function in members:
         name = function.py_func.__name__
         if function.py_func.__module__ == module.__name__:
-            function._cache = _Overloads(path, name)
-            function.targetoptions |= {
-                "no_cfunc_wrapper": True,
-                "no_cpython_wrapper": name in called,
-            }
+            inner = name in called
+            if inner and not function.targetoptions.get("parallel"):
+                function._compiler.pipeline_class = _drafted()
+            else:
+                function._cache = _Overloads(path, name)
+            function.targetoptions |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
 
 
 def _numba(module: str) -> Any:
     """One of Numba's core modules; what this file uses of them is internal and untyped."""
     return importlib.import_module(f"numba.core.{module}")
+
+
+def _drafted() -> Any:
+    from .drafts import Drafted
+
+    return Drafted
 
 
 class _Overloads:
