@@ -158,21 +158,26 @@ def _execute(name: str, text: str) -> ModuleType:
 def _attach(module: ModuleType, path: Path) -> None:
     """Back every njit function of `module` with the disk.
 
-    Of the entries that Numba compiles for each, only the one for Python is ever used, and that
-    only of functions which the others do not call: the rest would be a quarter of the time.
+    Those that the others call are drafts, see there. Of the entries that Numba compiles for each,
+    only the one for Python is ever used, and that only of functions which the others do not call:
+    the rest would be a quarter of the time.
     """
     kind = _numba("registry").CPUDispatcher
     members = [f for f in vars(module).values() if isinstance(f, kind)]
     called = {name for f in members for name in f.py_func.__code__.co_names}
     for function in members:
         name = function.py_func.__name__
+        shared = "forceinline" in function.targetoptions
         if function.py_func.__module__ == module.__name__:
             inner = name in called
             if inner and not function.targetoptions.get("parallel"):
                 function._compiler.pipeline_class = _drafted()
             else:
                 function._cache = _Overloads(path, name)
-            function.targetoptions |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+            function.targetoptions |= {
+                "no_cfunc_wrapper": True,
+                "no_cpython_wrapper": shared or inner,
+            }
 
 
 def _numba(module: str) -> Any:

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import cache
 from ..source import codegen, walk
 from ..source.program import Program
 from ..source.walk import Place, View
-from . import names, parallel
+from . import helpers, names, parallel
 
 __all__ = ["View", "compiled", "launch"]
 Kernel = Callable[..., None]
@@ -32,7 +31,7 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel
             source = codegen.strided(program, layout, ndim, names, parallel=threads)
         else:
             source = codegen.flat(program, layout, names, parallel=threads)
-        kernel = cache.load(source, program.name).kernel
+        kernel = helpers.load(source, program.name).kernel
         program.kernels[key] = kernel
     return kernel
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import cache, draws, philox
+from .. import draws, philox
 from ..draws import Request, word
 from ..philox import Draw
-from . import names
+from . import helpers, names
 
 Array = np.ndarray[Any, Any]
 
@@ -88,7 +88,7 @@ def _fill(out: Array, seed: int, offset: int, request: Request) -> int:
 
 @cached
 def _kernel(draw: Draw) -> Any:
-    return cache.load(source(draw), draw.function.__name__).kernel
+    return helpers.load(source(draw), draw.function.__name__).kernel
 
 
 def source(draw: Draw) -> str:
@@ -134,7 +134,7 @@ def kernel(out, seed, offset{parameters}):
 
 @cached
 def _shuffle() -> Any:
-    return cache.load(shuffle(), "permutation").kernel
+    return helpers.load(shuffle(), "permutation").kernel
 
 
 def shuffle() -> str:

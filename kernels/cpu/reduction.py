@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache as cached
 from typing import Any
 
-from .. import cache
 from ..source import axes
 from ..source.program import Program
-from . import elementwise, names, parallel
+from . import elementwise, helpers, names, parallel
 
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
@@ -27,7 +26,7 @@ def _axis(shape: str, program: Program, size: int) -> Any:
     kernel = program.kernels.get(key)
     if kernel is None:
         source = getattr(axes, shape)(program, names, parallel=threads)
-        kernel = program.kernels[key] = cache.load(source, program.name).kernel
+        kernel = program.kernels[key] = helpers.load(source, program.name).kernel
     return kernel
 
 
@@ -39,4 +38,4 @@ def search(name: str, better: str, dtype: str, x: Any, values: Any, indices: Any
 
 @cached
 def _searcher(name: str, better: str, dtype: str, threads: bool) -> Any:
-    return cache.load(axes.search(name, better, dtype, names, parallel=threads), name).kernel
+    return helpers.load(axes.search(name, better, dtype, names, parallel=threads), name).kernel

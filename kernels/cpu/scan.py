@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import cache, scans
+from .. import scans
 from ..scans import Scan
 from ..source.axes import COLUMN_BLOCK
-from . import names, parallel
+from . import helpers, names, parallel
 
 
 def scan(
@@ -29,5 +29,5 @@ def _kernel(shape: str, program: Scan, size: int, tasks: int) -> Any:
     kernel = program.kernels.get(key)
     if kernel is None:
         source = getattr(scans, shape)(program, names, parallel=threads)
-        kernel = program.kernels[key] = cache.load(source, program.name).kernel
+        kernel = program.kernels[key] = helpers.load(source, program.name).kernel
     return kernel

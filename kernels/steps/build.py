@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import cache
-from ..cpu import blas, memory, parallel
+from ..cpu import blas, helpers, memory, parallel
 from ..source.codegen import interpreted
 from . import cpu, proof, trace as t
 from .entrance import by_addresses, signature
@@ -64,7 +64,7 @@ class CPU(t.Native):
         arguments = [(trace.buffers[b].dtype, trace.buffers[b].size) for b in trace.arguments]
         known = [None if i in self.varying else a for i, a in enumerate(arguments)]
         own = [(a.dtype.name, a.size) for a in self.own]
-        module = cache.load(by_addresses(text, [*known, *own]), trace.name)
+        module = helpers.load(by_addresses(text, [*known, *own]), trace.name)
         # The machine code itself: Numba would look at all arguments to find it.
         function: Callable[..., int] = module.run.compile(
             signature([arguments[i][0] for i in self.varying])

@@ -9,7 +9,7 @@ import pytest
 
 import microgrest as mg
 from microgrest.compiler.tell import machine_rates as machine
-from microgrest.compiler.tell.explain import Explanation
+from microgrest.compiler.tell.explanation import Explanation
 
 N = 3000
 

@@ -12,7 +12,7 @@ import pytest
 
 import microgrest as mg
 from microgrest.compiler.guards.guards import Guards
-from microgrest.compiler.reach.walk import reached
+from microgrest.compiler.reach.walk import tensors_reached
 
 ANY = Callable[[], Any]
 
@@ -433,7 +433,7 @@ def test_groups_and_state_of_optimizers() -> None:
     guards = made(step)
     optimizer.state.clear()
     check(guards, "optimizer.state")
-    assert model.weight in reached(step, (), {})
+    assert model.weight in tensors_reached(step, (), {})
 
 
 def test_code_that_reads_options_has_them_as_numbers() -> None:
@@ -483,7 +483,7 @@ def test_modes() -> None:
 
 def test_names() -> None:
     _, _, step = trained("Adam")
-    names = set(reached(step, (), {}).values())
+    names = set(tensors_reached(step, (), {}).values())
     assert names >= {
         "x",
         "model.weight",
@@ -492,7 +492,10 @@ def test_names() -> None:
         "optimizer.state[weight].exp_avg",
         "optimizer.state[bias].exp_avg_sq",
     }
-    assert set(reached(lambda x, y: x, (mg.ones(1), [mg.ones(1)]), {}).values()) == {"x", "y[0]"}
+    assert set(tensors_reached(lambda x, y: x, (mg.ones(1), [mg.ones(1)]), {}).values()) == {
+        "x",
+        "y[0]",
+    }
 
 
 def test_descriptions() -> None:

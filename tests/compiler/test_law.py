@@ -25,7 +25,7 @@ import microgrest as mg
 from microgrest import nn, optim
 from microgrest.compiler.call.step import Step
 from microgrest.compiler.guards.guards import Guards
-from microgrest.compiler.guards.quick_look import Rows, Watched
+from microgrest.compiler.guards.quick_look import SeenPlaces, SeenTensors
 from microgrest.recording import world
 
 
@@ -153,7 +153,7 @@ def test_a_change_that_one_row_alone_notices(kind: str) -> None:
 
 
 def test_every_kind_of_row_is_there() -> None:
-    kinds = {name for name, value in vars(Rows(())).items() if isinstance(value, list)}
+    kinds = {name for name, value in vars(SeenPlaces(())).items() if isinstance(value, list)}
     assert kinds == set(ROWS)
 
 
@@ -187,7 +187,7 @@ def test_a_change_of_a_tensor_that_one_row_alone_notices(kind: str) -> None:
 
 
 def test_every_kind_of_tensor_is_there() -> None:
-    assert set(vars(Watched(()))) == set(TENSORS)
+    assert set(vars(SeenTensors(()))) == set(TENSORS)
 
 
 @contextmanager

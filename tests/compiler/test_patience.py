@@ -12,7 +12,7 @@ from interpreter import build
 
 import microgrest as mg
 from microgrest.compiler.call import step as steps
-from microgrest.compiler.call.recording_budget import PAUSE, WASTED, Patience
+from microgrest.compiler.call.recording_budget import PAUSE, WASTED, RecordingBudget
 from microgrest.compiler.call.step import KEPT, Step
 
 
@@ -128,14 +128,14 @@ WHY = "x: shape was 1, is 2"
 
 
 def test_recordings_that_served_are_no_waste() -> None:
-    patience = Patience(2)
+    patience = RecordingBudget(2)
     for _ in range(200):
         assert patience.recorded(WHY, "", 8, full=True) == ""
         assert not patience.waits()
 
 
 def test_pauses_grow_and_end() -> None:
-    patience = Patience(2)
+    patience = RecordingBudget(2)
     warned = [bool(patience.recorded(WHY, "", 0, full=True)) for _ in range(WASTED)]
     assert warned == [False] * (WASTED - 1) + [True]
     for pause in (PAUSE, 2 * PAUSE, 4 * PAUSE):

@@ -143,7 +143,7 @@ def test_repeated_steps_are_verified() -> None:
 
 
 def test_rounding_is_no_difference() -> None:
-    from microgrest.compiler.tell.verify import _difference
+    from microgrest.compiler.tell.verification import _difference
 
     x = np.linspace(0, 1, 5, dtype=np.float32)
     assert _difference(x * np.float32(1 + 1e-5), x) == ""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
-from ..effects.results import Results
+from ..effects import Results
 
 Array = np.ndarray[Any, Any]
 # Rows that there is room for at first; of n steps not all may come to be run.

@@ -15,7 +15,7 @@ WASTED = 16  # recordings in a row that did not pay, before calls run eagerly
 PAUSE = 64  # eager calls until the next attempt, the first time
 
 
-class Patience:
+class RecordingBudget:
     """That of one step, which keeps `kept` recordings."""
 
     def __init__(self, kept: int) -> None:

@@ -5,8 +5,8 @@ and what Python does between chunks is not felt. It ends early where a callback 
 callbacks see does not depend on how fast the machine is.
 
 After each chunk the returned numbers and the tensors that the step writes are looked at. Where a
-NaN or an infinity turned up, the chunk's beginning is put back (`snapshot`), the steps before the
-bad one run again, and that one runs eagerly with a look at every op (`nans`).
+NaN or an infinity turned up, the chunk's beginning is put back (a `Snapshot`), the steps before the
+bad one run again, and that one runs eagerly with a look at every op (`origin_of_nan`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ... import recording
-from ..replay.recording import OutOfRange
-from ..replay.snapshot import Snapshot, before_eager, before_replay
-from ..tell import nan_origin as nans
+from ..replay import OutOfRange, Snapshot, all_finite, before_eager, is_finite
 from .history import History, row, tensors_of
 from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
 
@@ -133,7 +131,7 @@ class _Run:
 
     def _native(self, found: Any, args: Args, room: int) -> _Chunk:
         """Steps that one recording serves, for about the time of a chunk."""
-        snapshot = before_replay(found, args, {}, KEPT_BYTES) if self.nan_check else None
+        snapshot = found.snapshot(args, {}, KEPT_BYTES) if self.nan_check else None
         room = min(room, paces.get(found, 1))
         rows = np.empty((room, len(found.trace.scalars)))
         calls: list[Call] = []
@@ -182,10 +180,10 @@ class _Chunk:
 
     def check(self, start: int, result: Any) -> None:
         """FloatingPointError for a NaN or an infinity; `start` steps were done before these."""
-        if not nans.is_finite(self.rows):
+        if not is_finite(self.rows):
             bad = np.flatnonzero(~np.isfinite(self.rows).all(axis=1))
             self._fail(start, int(bad[0]), "the step's result")
-        elif not nans.all_finite(tensors_of(result)):
+        elif not all_finite(tensors_of(result)):
             self._fail(start, len(self.rows) - 1, "the step's result")
         elif not self._is_sound():
             self._fail(start, self._first_unsound(), "a tensor that the step writes")
@@ -193,8 +191,8 @@ class _Chunk:
     def _is_sound(self) -> bool:
         """Whether all that was written is finite."""
         if self.recording is None:
-            return self.snapshot is None or nans.all_finite(k.tensor for k in self.snapshot.tensors)
-        return nans.all_finite(self.recording.written(self.calls[-1][0], {}))
+            return self.snapshot is None or all_finite(k.tensor for k in self.snapshot.tensors)
+        return all_finite(self.recording.written(self.calls[-1][0], {}))
 
     def _first_unsound(self) -> int | None:
         """The first step after which something written is not finite, by halving the chunk."""
@@ -229,7 +227,9 @@ class _Chunk:
         text = f"NaN or infinity in {what} at step {start + index + 1}"
         if self.snapshot is not None:
             self.replay(index)
-            origin = nans.origin(self.fn, self._args(index), {})
+            from ..tell import origin_of_nan
+
+            origin = origin_of_nan(self.fn, self._args(index), {})
             text += f": {origin}" if origin else ", not met again in eager mode"
         raise FloatingPointError(text)
 

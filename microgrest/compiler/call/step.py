@@ -12,17 +12,17 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 from weakref import WeakKeyDictionary, ref
 
-from ...kernels.steps.trace import Native, Trace
 from ...recording import run_eagerly, state
 from ...tensor import Tensor
-from ..effects.results import detached
-from ..guards.guards import Sight
-from ..reach.loaded_names import Compiled, is_lazy
-from ..replay.recording import Recording, record
-from .recording_budget import Patience
+from ..effects import detached
+from ..guards import Sight
+from ..reach import Compiled, is_lazy
+from ..replay import Build, Recording, native, proved
+from .recorded_call import record
+from .recording_budget import RecordingBudget
 
 if TYPE_CHECKING:
-    from ..tell.explain import Explanation
+    from ..tell import Explanation
 
 KEPT = 64  # recordings of one step
 TRIES = 3  # calls in a row that may bring state into being
@@ -79,20 +79,6 @@ def compile(fn: Callable[..., Any] | None = None, *, verify: int = 0, **hints: A
     return Step(fn, verify=verify)
 
 
-def native(trace: Trace) -> Native:
-    """The native function of a trace, for the device that it runs on."""
-    from ...kernels.steps.build import build
-
-    return build(trace)
-
-
-def proved(trace: Trace) -> Native:
-    """The same, of a plan that is looked at more thoroughly."""
-    from ...kernels.steps.build import build
-
-    return build(trace, thorough=True)
-
-
 class Step(Compiled):
     """A compiled function. `fn` is the function itself, `recordings` are its latest first.
 
@@ -105,7 +91,7 @@ class Step(Compiled):
         fn: Callable[..., Any],
         *,
         verify: int = 0,
-        build: Callable[[Trace], Native] = native,
+        build: Build = native,
     ) -> None:
         functools.update_wrapper(self, fn, updated=())
         self.verify = verify
@@ -115,7 +101,7 @@ class Step(Compiled):
         self._build = proved if verify and build is native else build
         self._warm: set[Any] = set()
         self._unsettled = 0
-        self._patience = Patience(KEPT)
+        self._patience = RecordingBudget(KEPT)
         self._newest: Callable[[], Recording | None] = lambda: None
         # Which recording served a call after each.
         self._followers: WeakKeyDictionary[Recording, ref[Recording]] = WeakKeyDictionary()
@@ -141,7 +127,9 @@ class Step(Compiled):
             if self.verify:
                 self.calls += 1
                 if self.calls % self.verify == 0:
-                    return self._verified(found, args, kwargs)
+                    from ..tell import verified
+
+                    return verified(found, self.fn, args, kwargs)
             return found.run(args, kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -216,10 +204,10 @@ class Step(Compiled):
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """What the recording of such a call does and costs, without arguments the latest recording.
 
-        See `explain.Explanation`, or print it. Its time is measured on copies of the tensors that
+        See `tell.Explanation`, or print it. Its time is measured on copies of the tensors that
         the call uses. RuntimeError where there is no such recording yet.
         """
-        from ..tell.explain import explain
+        from ..tell import explain
 
         found = self._latest(args, kwargs)
         return explain(found, args, kwargs)
@@ -232,7 +220,7 @@ class Step(Compiled):
         run as it is; without arguments it is the latest. Arrays of more than a few numbers go to a
         file beside it that ends in ".npz". RuntimeError where there is no such recording yet.
         """
-        from ..tell.export import export
+        from ..tell import export
 
         export(self._latest(args, kwargs), path, args, kwargs)
 
@@ -319,11 +307,6 @@ class Step(Compiled):
                 f"every call of {self.name} brings new state of an optimizer or a module into "
                 "being: a compiled step needs state that stays, so make it before"
             )
-
-    def _verified(self, found: Recording, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        from ..tell.verify import verified
-
-        return verified(self, found, args, kwargs)
 
 
 class Method(Compiled):

@@ -13,14 +13,13 @@ from types import CellType
 
 from ...storage import Storage
 from ...tensor import Tensor
-from ..reach.places import Attributes, Found
-from ..reach.walk import walk
-from ..record.buffers import Region
-from ..record.recorder import Recorder
-from .tensors_before import Before, Fresh, places
+from ..reach import AttributesOf, Found, objects_reached
+from ..record import Recorder, Region
+from .fresh_tensors import FreshTensors
+from .tensors_before import TensorsBefore, places
 
 
-def settled(before: Before, recorder: Recorder, fresh: Fresh) -> bool:
+def nothing_escapes(before: TensorsBefore, recorder: Recorder, fresh: FreshTensors) -> bool:
     """Whether nothing but the step's result keeps a tensor that the step made.
 
     An optimizer or a module may, whose state came into being; RuntimeError if something else does.
@@ -32,7 +31,8 @@ def settled(before: Before, recorder: Recorder, fresh: Fresh) -> bool:
     if not found:
         return True
     arrays = {id(region.array) for region in found}
-    held = [f for f in walk(before.fn, before.args, before.kwargs) if isinstance(f.value, Tensor)]
+    now = objects_reached(before.fn, before.args, before.kwargs)
+    held = [found for found in now if isinstance(found.value, Tensor)]
     if any(id(place.value._storage.array) in arrays for place in places(held)):
         return False
     lines = [recorder.lines[r.index] for r in found if r.index in recorder.lines]
@@ -41,7 +41,7 @@ def settled(before: Before, recorder: Recorder, fresh: Fresh) -> bool:
     raise RuntimeError(f"a tensor made in the step{where} is kept {who}: {remedy}")
 
 
-def _kept(recorder: Recorder, fresh: Fresh) -> list[Region]:
+def _kept(recorder: Recorder, fresh: FreshTensors) -> list[Region]:
     """The regions that storages refer to besides those of fresh tensors."""
     # A region holds its array, and getrefcount's own argument counts.
     suspects = [r for r in recorder.memory.made if sys.getrefcount(r.array) > 2]
@@ -59,7 +59,9 @@ def _storages(regions: Sequence[Region]) -> list[Storage]:
 # Who keeps it
 
 
-def _keeper(regions: Sequence[Region], held: Sequence[Found], before: Before) -> tuple[str, str]:
+def _keeper(
+    regions: Sequence[Region], held: Sequence[Found], before: TensorsBefore
+) -> tuple[str, str]:
     """Who keeps a tensor over one of the regions, and what to do instead."""
     arrays = {id(region.array) for region in regions}
     for found in held:
@@ -80,7 +82,7 @@ def _keeper(regions: Sequence[Region], held: Sequence[Found], before: Before) ->
     )
 
 
-def _place(found: Found, before: Before) -> tuple[str, str]:
+def _place(found: Found, before: TensorsBefore) -> tuple[str, str]:
     """A place that the step's code names, in words."""
     path, was = found.path, _stood(found, before)
     where = f"in the variable {path}" if isinstance(found.holder, CellType) else f"as {path}"
@@ -94,7 +96,7 @@ def _place(found: Found, before: Before) -> tuple[str, str]:
     return where, "return it, or make it a tensor of one shape before, and write in place"
 
 
-def _stood(found: Found, before: Before) -> Tensor | None:
+def _stood(found: Found, before: TensorsBefore) -> Tensor | None:
     """The tensor that stood in a place before the step."""
     for old in before.found:
         if old.path == found.path and isinstance(old.value, Tensor):
@@ -103,6 +105,6 @@ def _stood(found: Found, before: Before) -> Tensor | None:
 
 
 def _same_holder(a: Found, b: Found) -> bool:
-    if isinstance(a.holder, Attributes) and isinstance(b.holder, Attributes):
+    if isinstance(a.holder, AttributesOf) and isinstance(b.holder, AttributesOf):
         return a.holder.owner is b.holder.owner
     return a.holder is b.holder

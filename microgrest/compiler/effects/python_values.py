@@ -19,48 +19,22 @@ import numpy as np
 from ...optim.lr_scheduler import LRScheduler
 from ...recording import world
 from ...tensor import Tensor
-from ..guards.arguments import plain
-from ..guards.quick_look import contents
-from ..reach.loaded_names import PLAIN
-from ..reach.places import Attributes, Found
-from ..reach.standard_library import BUFFERS, ENVIRONMENT, Context, Referents
-from ..record.recorder import Recorder
-from .tensors_before import Before
+from ..guards import contents, plain
+from ..reach import BUFFERS, ENVIRONMENT, GONE, PLAIN, AttributesOf, Context, Found, Referents
+from ..record import Recorder
+from .tensors_before import TensorsBefore
 
 Make = Callable[[], Any]
 _CONTAINERS = (list, deque, set, dict)
 _BUFFERS = (np.ndarray, *BUFFERS)
 _LASTING = (type, ModuleType, BuiltinFunctionType)  # no step makes any
-_GONE = object()
 
 
 class Unknown(Exception):
     """A value that a recording cannot make again."""
 
 
-def standing(found: Found) -> Any:
-    """What stands now in a place; `_GONE` where it is no more."""
-    holder, key = found.holder, found.key
-    try:
-        if isinstance(holder, CellType):
-            return holder.cell_contents
-        return getattr(holder.owner, key) if isinstance(holder, Attributes) else holder[key]
-    except (LookupError, ValueError, AttributeError):
-        return _GONE
-
-
-def put(found: Found, value: Any) -> None:
-    """Let `value` stand in a place."""
-    holder, key = found.holder, found.key
-    if isinstance(holder, CellType):
-        holder.cell_contents = value
-    elif isinstance(holder, Attributes):
-        setattr(holder.owner, key, value)
-    else:
-        holder[key] = value
-
-
-class Kept:
+class SavedValues:
     """What stands in places now, and what containers and NumPy arrays there hold, to be restored.
 
     Of values that are neither tensors nor plain only what they hold.
@@ -72,7 +46,7 @@ class Kept:
         self.contents = [(v, _copied(v)) for v in values if _is_container(v)]
         self.arrays = [(v, _copy(v)) for v in values if isinstance(v, _BUFFERS)]
         self.environment = _environment(found)
-        holders = (CellType, Attributes, Context)
+        holders = (CellType, AttributesOf, Context)
         self.places = [
             f for f in found if isinstance(f.holder, (*holders, dict)) and _is_data(f.value)
         ]
@@ -86,14 +60,14 @@ class Kept:
         if self.environment is not None:
             _set_environment(self.environment)
         for place in self.places:
-            if standing(place) is not place.value:
-                put(place, place.value)
+            if place.now() is not place.value:
+                place.put(place.value)
 
 
-class Held:
+class ValuesBefore:
     """What the guards see before a call, `found`, and what is in it."""
 
-    def __init__(self, found: Iterable[Found], before: Before) -> None:
+    def __init__(self, found: Iterable[Found], before: TensorsBefore) -> None:
         self.found, self.before = list(found), before
         self.flags = {known: _flags(known.tensor) for known in before.known.values()}
         inside = [f for f in self.found if not f.exact and _is_container(f.value)]
@@ -109,13 +83,13 @@ class Held:
         members = [v for _, old in self.contents.values() for v in _values(old)]
         self.known = {id(v) for v in (*(f.value for f in self.found), *members)}
 
-    def changes(self, recorder: Recorder) -> Changes | None:
+    def changes(self, recorder: Recorder) -> ValueChanges | None:
         """What the call has changed; None where it put something new somewhere.
 
         Not what optimizers and schedulers count by themselves, nor NumPy arrays that tensors lie
         over.
         """
-        self.counted, found = recorder.numbers.tables(), Changes()
+        self.counted, found = recorder.numbers.tables(), ValueChanges()
         memories = [m for m in recorder.memory.arrays() if isinstance(m, np.ndarray)]
         try:
             refilled = self._look_into(found)
@@ -145,7 +119,7 @@ class Held:
             return False
         return not isinstance(getattr(holder, "owner", None), LRScheduler)
 
-    def _look_into(self, found: Changes) -> set[int]:
+    def _look_into(self, found: ValueChanges) -> set[int]:
         """Containers that have grown or shrunk; the ids of those that are filled anew."""
         refilled = set()
         for place, old in self.contents.values():
@@ -161,9 +135,9 @@ class Held:
                 found.add(place, partial(_refill, value, self._contents(value)))
         return refilled
 
-    def _look_at(self, place: Found, form: Any, found: Changes) -> None:
-        old, now = place.value, standing(place)
-        if now is old or now is _GONE:
+    def _look_at(self, place: Found, form: Any, found: ValueChanges) -> None:
+        old, now = place.value, place.now()
+        if now is old or now is GONE:
             return
         if isinstance(old, PLAIN) and isinstance(now, PLAIN) and plain(now) == plain(old):
             return
@@ -193,7 +167,7 @@ class Held:
         return lambda: build([make() for make in makers])
 
 
-class Changes:
+class ValueChanges:
     """What a call changed: `writes` that do it again, and the new `flags` of tensors.
 
     `places` are where, with what stood there before.
@@ -225,7 +199,7 @@ class Changes:
 
 
 def _stand(place: Found, make: Make) -> None:
-    put(place, make())
+    place.put(make())
 
 
 def _refill(container: Any, make: Make) -> None:
@@ -246,7 +220,7 @@ def _restore(container: Any, old: Any) -> None:
         for key in [key for key in container if key not in old]:
             del container[key]
         for key, value in old.items():
-            if container.get(key, _GONE) is not value:
+            if container.get(key, GONE) is not value:
                 container[key] = value
     elif isinstance(container, set):
         if container != old:

@@ -18,10 +18,10 @@ from ...dispatch.memory import put
 from ...recording import world
 from ...storage import Storage
 from ...tensor import Tensor
-from ..reach.places import Found
-from ..record.recorder import Recorder
-from .python_values import standing
-from .tensors_before import GEOMETRY, Before, Fresh, Known
+from ..reach import Found
+from ..record import Recorder
+from .fresh_tensors import FreshTensors
+from .tensors_before import GEOMETRY, Known, TensorsBefore
 
 # Memory that was made for a tensor that steps replace.
 _made: WeakSet[Storage] = WeakSet()
@@ -68,13 +68,13 @@ class Move:
         world.tensors += 1
 
 
-class Replaced:
+class ReplacedTensors:
     """What a recorded call replaced. RuntimeError where type or shape are others.
 
     `settled`: the memory of all of them is nobody else's.
     """
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: TensorsBefore) -> None:
         self.moves = [*_assigned(before), *_data(before)]
         sharing = Counter(id(known.array) for known in before.known.values())
         times = Counter(id(move.known) for move in self.moves)
@@ -93,7 +93,7 @@ class Replaced:
         return {id(move.known.array) for move in self.moves} if self.settled else set()
 
     def settle(
-        self, recorder: Recorder, fresh: Fresh, gradients: list[tuple[Tensor, Tensor]]
+        self, recorder: Recorder, fresh: FreshTensors, gradients: list[tuple[Tensor, Tensor]]
     ) -> None:
         """Put the tensors back, with the new values, or part them from everybody else's.
 
@@ -118,7 +118,7 @@ class Replaced:
         self.moves = []
 
 
-def _assigned(before: Before) -> list[Move]:
+def _assigned(before: TensorsBefore) -> list[Move]:
     """Tensors for which another one stands in their places; an entry for each such other."""
     found: dict[tuple[int, int], tuple[Known, Tensor, list[Found]]] = {}
     for place in before.places:
@@ -129,7 +129,7 @@ def _assigned(before: Before) -> list[Move]:
     return [Move(*each) for each in found.values()]
 
 
-def _data(before: Before) -> list[Move]:
+def _data(before: TensorsBefore) -> list[Move]:
     """Tensors whose memory is another one."""
     moves = []
     for known in before.known.values():
@@ -141,8 +141,8 @@ def _data(before: Before) -> list[Move]:
     return moves
 
 
-def _stands_elsewhere(before: Before, move: Move) -> bool:
+def _stands_elsewhere(before: TensorsBefore, move: Move) -> bool:
     """Whether a tensor that was replaced still stands where the step's code can name it."""
     old = move.known.tensor
     others = (f for f in before.found if f.value is old and f not in move.places)
-    return bool(move.places) and any(standing(found) is old for found in others)
+    return bool(move.places) and any(found.now() is old for found in others)

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from ...kernels.steps.trace import OUTPUT, Place
 from ...storage import Kind
 from ...tensor import Tensor, row_major, wrap
-from ..record.recorder import Recorder
-from .tensors_before import Before, Known
+from ..record import Recorder
+from .tensors_before import Known, TensorsBefore
 
 Build = Callable[[Sequence[Tensor]], Any]
 
@@ -121,7 +121,7 @@ class Results:
         ]
 
 
-def leaf_of(t: Tensor, before: Before, recorder: Recorder) -> Leaf:
+def leaf_of(t: Tensor, before: TensorsBefore, recorder: Recorder) -> Leaf:
     """Where later calls have `t` from."""
     geometry = (t._kind, t._shape, t._strides, t._offset)
     array = t._storage.array

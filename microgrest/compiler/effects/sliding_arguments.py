@@ -18,7 +18,7 @@ from ...storage import Storage
 from ...tensor import Tensor
 
 
-class Slides:
+class SlidingArguments:
     """Tensors that have storages of their own until `end`, and `views` of them."""
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:

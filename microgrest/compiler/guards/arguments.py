@@ -1,8 +1,8 @@
 """The arguments of a recording: what others must be like to take their place.
 
 Tensors are rebindable: another tensor fits if a recording could not tell the two apart but by their
-values, or their place in a storage if they slide (`slides`). Everything else fits by type and value
-if it is plain, otherwise only itself.
+values, or their place in a storage if they slide (`effects.SlidingArguments`). Everything else fits
+by type and value if it is plain, otherwise only itself.
 """
 
 from __future__ import annotations
@@ -13,48 +13,13 @@ from typing import Any
 from weakref import ref
 
 from ...tensor import Tensor
-from ..reach.attributes import data_of
-from ..reach.loaded_names import ASKS, PLAIN
-from ..reach.places import leaves, named
+from ..reach import ASKS, PLAIN, data_of, leaves, named
+from .facts import Facts, difference, features, gradient_of, plain
 
-# What is different, in words, and what it is for one of two things: a recording compares these.
-Facts = tuple[tuple[str, Any], ...]
 # The tensors of a call, by their places among its arguments.
 Reminder = list[tuple[int, ref[Tensor]]]
 
 _same = attrgetter("_kind", "_shape", "_requires_grad")
-
-
-def plain(value: Any) -> Facts:
-    """What is known of a plain value: text tells NaN from NaN and 0.0 from -0.0."""
-    return ("type", type(value).__name__), ("value", repr(value))
-
-
-def features(t: Tensor) -> Facts:
-    """What a recording rests on in a tensor, besides values and place."""
-    return (
-        ("class", type(t).__name__),
-        ("dtype", t.dtype.name),
-        ("device", str(t.device)),
-        ("shape", t._shape),
-        ("strides", "contiguous" if t._flat is not None else t._strides),
-        ("offset", t._offset),
-        ("requires_grad", t._requires_grad),
-        ("grad", _grad(t)),
-        ("graph", "a leaf" if t._node is None else "the result of an operation"),
-        ("hooks", tuple(t._hooks or ())),
-    )
-
-
-def _grad(t: Tensor) -> str | None:
-    """Whether there is a gradient, and its geometry if it is part of another tensor."""
-    grad = t._grad
-    if grad is None:
-        return None
-    if grad._flat is not None and not grad._offset and grad._shape == t._shape:
-        return "a tensor"
-    of = "" if grad._shape == t._shape else f" of {grad._shape}"
-    return f"a tensor{of} at {grad._offset} by {grad._strides}"
 
 
 def facts(value: Any) -> Facts:
@@ -66,17 +31,6 @@ def facts(value: Any) -> Facts:
 
 def _anywhere(facts: Facts) -> Facts:
     return tuple(fact for fact in facts if fact[0] != "offset")
-
-
-def difference(name: str, old: Facts, new: Facts) -> str:
-    """The first thing in which `name` differs, in words; "" where there is none."""
-    before = dict(old)
-    for what, now in new:
-        if what not in before or before[what] != now:
-            if what == "identity" or what not in before:
-                return f"{name} is another object"
-            return f"{name}: {what} was {before[what]}, is {now}"
-    return "" if len(old) == len(new) else f"{name} is another object"
 
 
 def structure(value: Any) -> Any:
@@ -159,7 +113,7 @@ class Arguments:
                 return False
             if offset not in (None, t._offset) or (t._node is None) is not leaf:
                 return False
-            if (None if t._grad is None else _grad(t)) != grad:
+            if (None if t._grad is None else gradient_of(t)) != grad:
                 return False
             if (tuple(t._hooks) if t._hooks else ()) != hooks:
                 return False
@@ -212,5 +166,5 @@ class Arguments:
 def _row(t: Tensor) -> tuple[Any, ...]:
     """`features` as what they are read from, for a quick look."""
     strides = t._strides if t._flat is None else None
-    flags = _grad(t), t._node is None, tuple(t._hooks or ())
+    flags = gradient_of(t), t._node is None, tuple(t._hooks or ())
     return t.__class__, _same(t), strides, t._offset, *flags

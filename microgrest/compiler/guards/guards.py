@@ -5,21 +5,20 @@
     if guards.hold(args, kwargs): ...         # before each call
 
 Guarded are the arguments (`arguments`), all that the function holds (`reach`), how the tensors
-among both share memory (`sharing`), and the modes of the thread. What everything was like is
-written down as facts, for people too. A call looks at less (`rows`): whether the same objects still
-stand in the same places. Only where one does not are the facts gathered anew and compared. What
-modules and groups hold is looked at when `recording.world.version` has moved, tensors when
-`world.tensors` has, or when they are other arguments than those of the last call. The law: whatever
-the facts tell apart, the rows do. So both are made of the same things that were found.
+among both share memory (`shared_memory`), and the modes of the thread. What everything was like is
+written down as facts (`facts`), for people too. A call looks at less (`quick_look`): whether the
+same objects still stand in the same places. Only where one does not are the facts gathered anew and
+compared. What modules and groups hold is looked at when `recording.world.version` has moved,
+tensors when `world.tensors` has, or when they are other arguments than those of the last call. The
+law: whatever the facts tell apart, the quick look does. So both are made of the same things that
+were found.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
@@ -28,13 +27,10 @@ from ...device import chosen_device
 from ...dtypes import get_default_dtype
 from ...recording import world
 from ...tensor import Tensor
-from ..reach.array_uses import is_memory_only
-from ..reach.loaded_names import PLAIN, label
-from ..reach.places import Found
-from ..reach.standard_library import BUFFERS, ENVIRONMENT, MISSING, is_mapping
-from ..reach.walk import Walk
-from .arguments import Arguments, Facts, Reminder, difference, features, plain
-from .quick_look import Rows, Watched, contents, form, is_looked_into, is_table, zeros
+from ..reach import Walk, is_memory_only
+from .arguments import Arguments, Reminder
+from .facts import Facts, difference, facts_of
+from .quick_look import SeenPlaces, SeenTensors
 from .shared_memory import layout, owner, separate
 
 _THE = {"grad mode": "the grad mode", "inference mode": "the inference mode"}
@@ -213,7 +209,7 @@ class Sight:
 
     @cached_property
     def _facts(self) -> list[tuple[str, Facts]]:
-        return [(found.path, _facts(found)) for found in self.walk.found]
+        return [(found.path, facts_of(found)) for found in self.walk.found]
 
     def facts(self, live: Collection[int] = ()) -> list[tuple[str, Facts]]:
         """What is known of each, but for what NumPy arrays with ids in `live` hold."""
@@ -234,10 +230,10 @@ class Seen:
         self.sight, walk = sight, sight.walk
         self.version = sight.version
         self.found = walk.found
-        self.always = Rows(found for found in self.found if not found.steady)
-        self.steady = Rows(found for found in self.found if found.steady)
+        self.always = SeenPlaces(found for found in self.found if not found.steady)
+        self.steady = SeenPlaces(found for found in self.found if found.steady)
         held = list(dict.fromkeys(f.value for f in self.found if isinstance(f.value, Tensor)))
-        self.watched = Watched(held)
+        self.watched = SeenTensors(held)
         self.grads = [(t, t._grad) for t in held if t._grad is not None]
         self.memories: list[Tensor] = held + [grad for _, grad in self.grads]
         self.disregard(live)
@@ -274,7 +270,7 @@ class Seen:
         del self.sight
 
     def same(self, still: bool) -> bool | None:
-        """Look at the rows, those of tensors unless all are `still` what they were: see `rows`."""
+        """Look quickly, at tensors unless all are `still` what they were: see `quick_look`."""
         same = True if still else self.watched.same()
         if same:
             same = self.always.same()
@@ -294,50 +290,6 @@ class Seen:
             if text:
                 return text
         return "the function holds other things"
-
-
-def _facts(found: Found) -> Facts:
-    """What must be the same of something that a function holds."""
-    value = found.value
-    if found.input:
-        return (("zero", zeros(value)),)
-    if value is MISSING:
-        return (("type", value),)
-    if isinstance(value, PLAIN):
-        return plain(value)
-    if isinstance(value, Tensor):
-        return ("identity", id(value)), *features(value)[1:]  # its class is not looked at
-    if found.exact:
-        return (("identity", id(value)),)
-    inside = _contents(found) if is_looked_into(found) else ()
-    if is_table(found):
-        return inside
-    kind = ("type", type(value).__name__)
-    if isinstance(value, deque):
-        return kind, ("maxlen", value.maxlen), *inside
-    by_value = is_mapping(value) or isinstance(value, (list, tuple, set, frozenset))
-    return (kind, *inside) if by_value else (("identity", id(value)), kind, *inside)
-
-
-def _contents(found: Found) -> Facts:
-    """What must be the same inside of it."""
-    value = found.value
-    if is_table(found) and not found.steady:
-        return (("attributes", len(value)),)
-    if value is ENVIRONMENT:
-        return (("contents", hash(tuple(value.items()))),)
-    if isinstance(value, (set, frozenset)):
-        return (("members", sorted(map(label, value))),)
-    if isinstance(value, (np.ndarray, *BUFFERS)):
-        data = contents(value)
-        known = crc32(data) if isinstance(data, bytes) else data
-        return ("form", form(value)), ("contents", f"{known:#x}")
-    if isinstance(value, (list, tuple, deque)):
-        return (("length", len(value)),)
-    if not is_mapping(value):
-        return ()
-    keys = map(label, value)
-    return (("keys", tuple(sorted(keys) if is_table(found) else keys)),)
 
 
 def _modes() -> tuple[Any, ...]:

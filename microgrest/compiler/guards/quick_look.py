@@ -1,4 +1,4 @@
-"""Rows: what a call looks at to see that nothing has changed, as little as it can be.
+"""The quick look: what a call looks at to see that nothing has changed, as little as can be.
 
 A row is an object and the place where it stood. Looking answers True, all is in its place; False,
 something is certainly different; or None: there is another object, which may be as good.
@@ -11,23 +11,15 @@ from collections.abc import Collection, Iterable
 from operator import is_
 from types import CellType, FunctionType
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
-from ...counted import Counted
-from ...nn.hooks import Hooks
 from ...tensor import Tensor
-from ..reach.loaded_names import PLAIN
-from ..reach.places import Attributes, Found
-from ..reach.standard_library import BUFFERS, ENVIRONMENT, MISSING, is_mapping
-from .arguments import plain
-
-# Of NumPy arrays up to this size, in bytes, a copy is kept, of larger ones a checksum.
-COPIED = 1 << 16
+from ..reach import BUFFERS, ENVIRONMENT, MISSING, PLAIN, AttributesOf, Found, is_mapping
+from .facts import contents, form, is_looked_into, is_table, plain, zeros
 
 
-class Rows:
+class SeenPlaces:
     """Places in mappings, sequences, objects and cells, and what else containers are known by."""
 
     def __init__(self, found: Iterable[Found]) -> None:
@@ -53,7 +45,7 @@ class Rows:
             self.inputs.append((holder, found.key, zeros(value)))
             return
         if value is MISSING:
-            if isinstance(holder, Attributes):
+            if isinstance(holder, AttributesOf):
                 self.missing.append((holder.owner, found.key))
             elif isinstance(holder, dict):
                 self.absent.append((holder, found.key))
@@ -61,10 +53,10 @@ class Rows:
                 self.entries.append((holder, found.key, value))
         elif isinstance(holder, CellType):
             self.cells.append((holder, value))
-        elif isinstance(holder, Attributes) and found.key == "__code__":
+        elif isinstance(holder, AttributesOf) and found.key == "__code__":
             f = holder.owner
             self.functions.append((f, value, f.__defaults__, f.__kwdefaults__))
-        elif isinstance(holder, Attributes):
+        elif isinstance(holder, AttributesOf):
             self.attributes.append((holder.owner, found.key, value))
         elif holder is not None and not isinstance(holder, tuple):
             self.entries.append((holder, found.key, value))
@@ -137,38 +129,6 @@ class Rows:
         return all(zeros(group.get(name)) == zero for group, name, zero in self.inputs)
 
 
-def is_looked_into(found: Found) -> bool:
-    """Whether it matters what a container or an array holds, besides which one it is.
-
-    A container in a place that counts changes is met by itself, too, if it may change in place.
-    """
-    counts = isinstance(found.value, (Counted, Hooks)) or is_table(found)
-    return not found.exact and (counts or not found.steady)
-
-
-def is_table(found: Found) -> bool:
-    """Whether these are the attributes of an object: of these the order says nothing."""
-    return found.path.endswith(".__dict__")
-
-
-def zeros(value: Any) -> Any:
-    """Which of one or several numbers are zero: rules leave out terms that are."""
-    if isinstance(value, tuple):
-        return tuple(map(zeros, value))
-    return value == 0 if isinstance(value, (int, float)) else type(value)
-
-
-def contents(array: Any) -> bytes | int:
-    """What tells whether a NumPy array, or another buffer, still holds what it did."""
-    data = bytes(array) if isinstance(array, bytearray) else array.tobytes()
-    return data if len(data) <= COPIED else crc32(data)
-
-
-def form(array: Any) -> tuple[Any, ...]:
-    """What an array is besides its contents; one that has been resized lies elsewhere."""
-    return (array.shape, array.strides, array.dtype) if isinstance(array, np.ndarray) else ()
-
-
 def _members(value: Any) -> Any:
     """Which objects a set has: 1 and 1.0 are equal. The environment holds text alone."""
     return value.copy() if value is ENVIRONMENT else {*map(id, value)}
@@ -179,7 +139,7 @@ def _as_good(new: Any, old: Any) -> bool:
     return isinstance(old, PLAIN) and plain(new) == plain(old)
 
 
-class Watched:
+class SeenTensors:
     """Tensors: their storages, which say all about their geometry, and what autograd knows."""
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...tensor import Tensor
-from ..record.buffers import address
+from ..record import address
 
 # By place: the place of the first tensor on the same stretch, and the distance from its start.
 Lies = dict[int, tuple[int, int]]

@@ -1,4 +1,4 @@
-"""How a walk goes through code, containers and objects; `reach` says what it finds."""
+"""How a walk goes through code, containers and objects; `walk` says what it finds."""
 
 from __future__ import annotations
 
@@ -27,19 +27,17 @@ from .loaded_names import (
     ASKS,
     BY_TEXT,
     COUNT,
-    PLAIN,
     WHOLE,
     Compiled,
     helpers_of,
     is_full,
     is_library,
     is_ours_or_standard,
-    label,
     layers_of,
     names_of,
-    parts,
 )
-from .places import Attributes, Found, named
+from .places import AttributesOf, Found, named
+from .plain_values import PLAIN, label, parts
 from .standard_library import (
     BUFFERS,
     ENVIRONMENT,
@@ -56,7 +54,7 @@ from .standard_library import (
 _CHANGING = (list, tuple, dict, MappingProxyType, set, frozenset, deque, np.ndarray, *BUFFERS)
 
 
-class Objects:
+class ObjectWalk:
     """A walk through code, containers and objects, as `fn` holds them.
 
     Every object is entered once, or once for each set of attributes that is looked for. `found` is
@@ -150,7 +148,7 @@ class Objects:
             self.entered.add(entry)
             self.codes.append(fn.__code__)
             path = f"{fn.__name__}.__code__"
-            yield Found(path, fn.__code__, Attributes(fn), "__code__", exact=True)
+            yield Found(path, fn.__code__, AttributesOf(fn), "__code__", exact=True)
             for key in ("__defaults__", "__kwdefaults__"):
                 # That another tuple or dict stands there is seen where the code is looked at.
                 yield from self._found(Found(f"{fn.__name__}.{key}", getattr(fn, key)))
@@ -209,7 +207,7 @@ class Objects:
         """What the code, and the methods that it calls, name of an object and of its class."""
         within, read = attribute_within(value), read_by_call(value)
         if within is not None:
-            found = Found(f"{path}.{within}", getattr(value, within), Attributes(value), within)
+            found = Found(f"{path}.{within}", getattr(value, within), AttributesOf(value), within)
             yield from self._found(found)
         if read is not None:
             part, mapping = read
@@ -233,7 +231,7 @@ class Objects:
         with self._naming(names):
             found = [f for code in codes for f in self._method(code)]
             if codes or steady:
-                holder = Attributes(value)
+                holder = AttributesOf(value)
                 found.append(
                     Found(f"{path}.__class__", cls, holder, "__class__", steady, exact=True)
                 )
@@ -252,7 +250,7 @@ class Objects:
 
     def _attributes(self, path: str, value: Any, others: Collection[str] = ()) -> Iterator[Found]:
         """Those attributes, of its own or inherited, that code names, but for some `others`."""
-        holder, tables = Attributes(value), dict(tables_of(value))
+        holder, tables = AttributesOf(value), dict(tables_of(value))
         names = [name for name in self.attributes if any(name in t for t in tables.values())]
         for name in (*names, *(own_names(value) if WHOLE in self.attributes else ())):
             method = compiled_method(value, name)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CellType
 from typing import Any, NamedTuple
 
-from .loaded_names import parts
+from .plain_values import parts
+
+GONE = object()
 
 
 class Found(NamedTuple):
@@ -25,8 +28,28 @@ class Found(NamedTuple):
     input: bool = False
     exact: bool = False
 
+    def now(self) -> Any:
+        """What stands in this place now; GONE where it is no more."""
+        holder, key = self.holder, self.key
+        try:
+            if isinstance(holder, CellType):
+                return holder.cell_contents
+            return getattr(holder.owner, key) if isinstance(holder, AttributesOf) else holder[key]
+        except (LookupError, ValueError, AttributeError):
+            return GONE
 
-class Attributes:
+    def put(self, value: Any) -> None:
+        """Let `value` stand in this place."""
+        holder, key = self.holder, self.key
+        if isinstance(holder, CellType):
+            holder.cell_contents = value
+        elif isinstance(holder, AttributesOf):
+            setattr(holder.owner, key, value)
+        else:
+            holder[key] = value
+
+
+class AttributesOf:
     """A `holder` whose keys are the names of attributes of `owner`."""
 
     __slots__ = ("owner",)

@@ -4,10 +4,10 @@ A function holds its closure, the globals that its code loads, its defaults, and
 is bound to; through them the contents of lists, tuples and dicts, modules with all below them, and
 optimizers with their groups and state; sets and NumPy arrays by their contents. Of other objects,
 classes, functions, tensors and Python modules only those attributes count, their own or inherited,
-that the code names, `config.width`, in one way or another (`names`), or a method of the object that
-it calls, or the `forward` of a module that has it; special methods count as called, since no name
-says where they are (`attributes`). Code itself counts, and the class of an object that has methods.
-A compiled step that the code names is a part of it.
+that the code names, `config.width`, in one way or another (`loaded_names`), or a method of the
+object that it calls, or the `forward` of a module that has it; special methods count as called,
+since no name says where they are (`attributes`). Code itself counts, and the class of an object
+that has methods. A compiled step that the code names is a part of it.
 
     a                                   a global or a free variable
     model.0.weight, model.training      parts of a module
@@ -31,7 +31,7 @@ from ...nn.module import Module
 from ...optim.optimizer import Optimizer
 from ...tensor import Tensor
 from .loaded_names import Compiled, is_ours_or_standard
-from .objects import Objects
+from .objects import ObjectWalk
 from .places import Found, named
 
 # What an optimizer hands to its rule as numbers at each step; the other options steer the rule.
@@ -45,17 +45,20 @@ TABLES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre
 _SAVING = ("_non_persistent",)
 
 
-def walk(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Found]:
+def objects_reached(
+    fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Iterator[Found]:
     """All that `fn` holds, then what the arguments do that are neither tensors nor plain."""
     yield from Walk.of(fn, args, kwargs).found
 
 
-def reached(
+def tensors_reached(
     fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[Tensor, str]:
     """The tensors that `fn` and its arguments hold, and their gradients, each with its name."""
     given = ((t, path) for path, t in named(fn, args, kwargs) if isinstance(t, Tensor))
-    held = ((f.value, f.path) for f in walk(fn, args, kwargs) if isinstance(f.value, Tensor))
+    found = objects_reached(fn, args, kwargs)
+    held = ((f.value, f.path) for f in found if isinstance(f.value, Tensor))
     names: dict[Tensor, str] = {}
     for t, path in chain(held, given):
         names.setdefault(t, path)
@@ -65,7 +68,7 @@ def reached(
     return names
 
 
-class Walk(Objects):
+class Walk(ObjectWalk):
     """One walk. Optimizers are entered last, because modules name their parameters."""
 
     def __init__(self, fn: Callable[..., Any], texts: Iterable[str] = ()) -> None:

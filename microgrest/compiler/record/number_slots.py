@@ -1,8 +1,8 @@
 """The numbers of a recorded step that change between steps, and how they go on.
 
 An optimizer computes its rule's numbers from a group's options and from the count of steps. The
-recorder gives each number a slot (`Inputs`); `Table` computes them again, for many steps at once:
-rows are steps, columns slots. Numbers that several parameters share have one slot.
+recorder gives each number a slot (`NumberSlots`); `NumberTable` computes them again, for many steps
+at once: rows are steps, columns slots. Numbers that several parameters share have one slot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 AHEAD, LIMIT = 8, 1024
 
 
-class Event:
+class NumberEvent:
     """Numbers from `source` in the slots from `first` on.
 
     They are those of the `nth` step that their parameters take in one call; `states` are what the
@@ -43,14 +43,14 @@ class Event:
         return tuple(self.source.at(self.count + self.nth + step * self.times, **options))
 
 
-class Inputs:
+class NumberSlots:
     """What optimizers and schedulers did in a recorded call, in order."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []  # Events, and steps of schedulers
         self.schedulers: list[Any] = []
         self.slots = 0
-        self._shared: dict[Any, Event] = {}
+        self._shared: dict[Any, NumberEvent] = {}
         self._times: dict[int, int] = {}
 
     def inputs(self, numbers: Sequence[float], source: Any) -> tuple[Slotted, ...]:
@@ -60,7 +60,7 @@ class Inputs:
         key = (id(source.optimizer), id(source.group), source.count, nth, len(self.schedulers))
         event = self._shared.get((key, values))
         if event is None:
-            event = Event(source, self.slots, len(values), nth)
+            event = NumberEvent(source, self.slots, len(values), nth)
             self._shared[key, values] = event
             self.events.append(event)
             self.slots += len(values)
@@ -70,28 +70,28 @@ class Inputs:
 
     def tables(self) -> set[int]:
         """The ids of states that count steps, and of groups whose options schedulers set."""
-        events = [e for e in self.events if isinstance(e, Event)]
+        events = [e for e in self.events if isinstance(e, NumberEvent)]
         states = {id(state) for e in events if e.count is not None for state in e.states}
         optimizers = [getattr(s, "optimizer", None) for s in self.schedulers]
         groups = [group for o in optimizers if o is not None for group in o.param_groups]
         return states | set(map(id, groups))
 
-    def table(self) -> Table:
+    def table(self) -> NumberTable:
         """The numbers of the steps after the recorded one."""
         times = self._times
-        numbered = [e for e in self.events if isinstance(e, Event)]
+        numbered = [e for e in self.events if isinstance(e, NumberEvent)]
         for event in numbered:
             event.times = times[id(event.source.state)]
             if event.count is not None:
                 event.count += event.times
-        return Table(self.events, numbered, self.slots, self.schedulers)
+        return NumberTable(self.events, numbered, self.slots, self.schedulers)
 
 
-class Table:
+class NumberTable:
     """The numbers of the steps to come."""
 
     def __init__(
-        self, events: list[Any], numbered: list[Event], slots: int, schedulers: list[Any]
+        self, events: list[Any], numbered: list[NumberEvent], slots: int, schedulers: list[Any]
     ) -> None:
         self.events, self.numbered, self.slots, self.schedulers = (
             events,
@@ -99,7 +99,7 @@ class Table:
             slots,
             schedulers,
         )
-        # Each state that counts once, with the first Event that is about it.
+        # Each state that counts once, with the first NumberEvent that is about it.
         counted = {id(s): (s, e) for e in reversed(numbered) for s in e.states}
         self.counted = [(s, e) for s, e in counted.values() if e.count is not None]
         self._groups = [(e, [s for s, own in self.counted if own is e]) for e in numbered]
@@ -132,12 +132,12 @@ class Table:
         if self._none is not None and steps == 1:
             return self._none
         if self.schedulers:
-            found = self._scheduled(steps)
+            found = self.scheduled(steps)
         else:
             if self.version != world.version or self.next + steps > len(self.rows):
                 used_up = self.version == world.version
                 self.ahead = min(2 * self.ahead, LIMIT) if used_up else AHEAD
-                self.rows, self.next = self._tabulated(max(steps, self.ahead)), 0
+                self.rows, self.next = self.tabulated(max(steps, self.ahead)), 0
                 self.version = -1 if self.volatile else world.version
             found = self.rows[self.next : self.next + steps]
             if self.counted:
@@ -152,19 +152,19 @@ class Table:
                 for state in states:
                     state["step"] = count
 
-    def _tabulated(self, steps: int) -> Array:
+    def tabulated(self, steps: int) -> Array:
         """Options stay as they are. Always by arrays, so that chunks give the same bits."""
         rows = np.empty((steps, self.slots))
         for event in self.numbered:
             self._fill(rows, event, event.at(np.arange(steps)))
         return rows
 
-    def _scheduled(self, steps: int) -> Array:
+    def scheduled(self, steps: int) -> Array:
         """Schedulers step in Python, as in the recorded call; options are noted on the way."""
         seen: dict[int, list[dict[str, Any]]] = {id(e): [] for e in self.numbered}
         for _ in range(steps):
             for event in self.events:
-                if isinstance(event, Event):
+                if isinstance(event, NumberEvent):
                     seen[id(event)].append(_numeric(event.source.group))
                 else:
                     event()
@@ -174,7 +174,7 @@ class Table:
             self._fill(rows, event, event.at(np.arange(steps), **options))
         return rows
 
-    def _fill(self, rows: Array, event: Event, values: tuple[Any, ...]) -> None:
+    def _fill(self, rows: Array, event: NumberEvent, values: tuple[Any, ...]) -> None:
         for i, value in enumerate(values):
             rows[:, event.first + i] = value
 
@@ -185,12 +185,12 @@ def _has_tensors(group: Any) -> bool:
 
 def _numeric(group: Any) -> dict[str, Any]:
     """The options of a group that are numbers, tuples of them, or tensors, as numbers."""
-    return {name: plain(value) for name, value in group.items() if _is_number(value)}
+    return {name: plain(value) for name, value in group.items() if is_number(value)}
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     if isinstance(value, tuple):
-        return all(map(_is_number, value))
+        return all(map(is_number, value))
     return isinstance(value, (int, float, Tensor)) and not isinstance(value, bool)
 
 

@@ -1,8 +1,8 @@
 """Recorder: what a thread computes, as a Trace.
 
-It watches the kernels (`standin`), so it sees forward and backward passes, optimizers, views and
-in-place writes alike, as eager execution does them. An array that an op meets is a place in a
-buffer (`buffers`), a number that an optimizer's rule gave (`inputs`) is a slot.
+It watches the kernels (`kernel_standins`), so it sees forward and backward passes, optimizers,
+views and in-place writes alike, as eager execution does them. An array that an op meets is a place
+in a buffer (`buffers`), a number that an optimizer's rule gave (`number_slots`) is a slot.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ...kernels.steps.trace import (
 from ...recording import state
 from .buffers import Buffers
 from .kernel_standins import Slotted, written
-from .number_slots import Inputs
+from .number_slots import NumberSlots
 
 _HERE = str(Path(__file__).parents[2]) + os.sep
 _PROGRAMS = _HERE + "cli" + os.sep  # a program written on the library
@@ -72,7 +72,7 @@ class Recorder:
         self.name = name
         self.memory = Buffers(lenient)
         self.ops: list[Op] = []
-        self.numbers = Inputs()
+        self.numbers = NumberSlots()
         self.generators: list[tuple[Any, int]] = []
         self.lines: dict[int, str] = {}
         self.starts: Mapping[Any, int] = {}  # where tensors in storages of their own began

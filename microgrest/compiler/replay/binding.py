@@ -7,8 +7,8 @@ from typing import Any
 
 from ...kernels.steps.trace import INPUT, Trace
 from ...tensor import Tensor, wrap
-from ..effects.tensors_before import Before, Known
-from ..record.recorder import Recorder
+from ..effects import Known, TensorsBefore
+from ..record import Recorder
 
 
 class Binding:
@@ -20,7 +20,7 @@ class Binding:
 
     def __init__(
         self,
-        before: Before,
+        before: TensorsBefore,
         recorder: Recorder,
         trace: Trace,
         needed: Iterable[Known],

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from ...tensor import wrap
-from ..effects.results import Leaf
+from ..effects import Leaf
 
 
-class Made:
+class Output:
     """A tensor that every call makes: a part of the result, a gradient of tensor `owner`, or both.
 
     It is over the array at `position`, of `size` elements that `empty` gives, or over the storage
     of an earlier one, its `twin`. A gradient with memory of its own may serve again: it is the one
-    at place `kept` in a Kept.
+    at place `kept` in a ReusedGradients.
     """
 
     __slots__ = ("empty", "kept", "leaf", "owner", "position", "size", "twin")
@@ -41,13 +41,13 @@ class Made:
         return leaf is not None and self.position is not None and leaf.is_whole(self.size)
 
 
-class Kept:
+class ReusedGradients:
     """The gradients of the last call that may serve again, each the latest of one of `made`.
 
     Their arrays are in `template`, the list with which calls begin.
     """
 
-    def __init__(self, made: Sequence[Made], template: list[Any]) -> None:
+    def __init__(self, made: Sequence[Output], template: list[Any]) -> None:
         self.made, self.template = made, template
         # Of each the tensor, its storage and its array, since someone may hold any of the three.
         self._parts: list[Any] = [None] * (3 * len(made))
@@ -84,7 +84,7 @@ def references(parts: Sequence[Any]) -> int:
 
 
 def _count_alone() -> tuple[int, int]:
-    """References to the parts of a gradient that only its owner and a Kept have.
+    """References to the parts of a gradient that only its owner and a ReusedGradients have.
 
     Counted in the list of parts, and in a slice of it.
     """

@@ -8,91 +8,24 @@ counts of steps, the places of generators.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
-from ...kernels.steps.trace import Native, Trace
 from ...recording import world
 from ...storage import Storage
 from ...tensor import Tensor, wrap
-from ..effects.escapes import settled
-from ..effects.python_values import Changes, Held
-from ..effects.replaced_tensors import Replaced
-from ..effects.results import Leaf, Results, leaf_of
-from ..effects.sliding_arguments import Slides
-from ..effects.tensors_before import Before, Fresh, Gradients, Known, check_graph
-from ..guards.guards import Guards, Sight
-from ..record.kernel_standins import watching
-from ..record.recorder import Recorder
+from ..effects import Gradients, Known, Leaf, Results, TensorsBefore, ValueChanges, leaf_of
+from ..guards import Guards, Sight
+from ..record import Recorder
 from .binding import Binding
-from .outputs import Kept, Made
-from .snapshot import before_counts
+from .native_function import Build
+from .outputs import Output, ReusedGradients
+from .snapshot import Snapshot, before_counts, counted, size_of
 
 Array = np.ndarray[Any, Any]
-Build = Callable[[Trace], Native]
 _MASK = (1 << 64) - 1
-
-
-class Recorded(NamedTuple):
-    """What came of a call that was to be recorded.
-
-    There is no recording where state came into being, as an optimizer's in its first step, where
-    the step replaced tensors that others hold, or put something new into what guards look at, or
-    where arguments that should slide turned out to share memory with something, or somebody asked
-    where they begin, as `overlaps` says: the next call can be recorded then.
-    """
-
-    result: Any
-    recording: Recording | None
-    overlaps: bool
-
-
-def record(
-    fn: Callable[..., Any],
-    name: str,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    build: Build,
-    slide: bool = True,
-) -> Recorded:
-    """Run `fn` eagerly and record it; with `slide` for arguments in other places, too.
-
-    RuntimeError for what cannot be recorded.
-    """
-    guards = Guards.of(fn, args, kwargs)
-    slides = Slides(guards.slide(args, kwargs) if slide else ())
-    try:
-        before = Before(fn, args, kwargs, slides)
-        held = Held(guards.seen.found, before)
-        recorder = Recorder(name, lenient=bool(slides.tensors))
-        recorder.starts = slides.starts
-        before.tell(recorder)
-        with watching(recorder):
-            value = [fn(*args, **kwargs)]
-        guards.check_modes(name)
-        check_graph(before)
-        replaced = Replaced(before)
-        fresh = Fresh(before, recorder, replaced.memories)
-        gradients = Gradients(before, recorder, fresh)
-        results = Results(value.pop(), fresh)
-        gradients.settle(results.leaves)
-        replaced.settle(recorder, fresh, gradients.kept)
-        fresh.done()
-        slides.views += [*results.leaves, *[g for g in gradients.new.values() if g is not None]]
-        found = None
-        if (
-            guards.arguments.are_marked(guards.arguments.values(args, kwargs) or ())
-            and settled(before, recorder, fresh)
-            and replaced.settled
-            and not recorder.memory.overlaps
-            and (changes := held.changes(recorder)) is not None
-        ):
-            found = Recording(guards, before, recorder, gradients, changes, results, build)
-        return Recorded(results.value, found, recorder.memory.overlaps)
-    finally:
-        slides.end()
 
 
 class OutOfRange(IndexError):
@@ -106,17 +39,17 @@ class OutOfRange(IndexError):
 class Recording:
     """A compiled step. `guards` say when it fits; `trace` is what it does, `native` runs it.
 
-    `numbers` are the optimizers' and schedulers' part (numbers.Table), `generators` the random
+    `numbers` are the optimizers' and schedulers' part, a NumberTable, `generators` the random
     streams. `repeats`: a step ends in the state that it began in, so that several can run at once.
     """
 
     def __init__(
         self,
         guards: Guards,
-        before: Before,
+        before: TensorsBefore,
         recorder: Recorder,
         gradients: Gradients,
-        changes: Changes,
+        changes: ValueChanges,
         results: Results,
         build: Build,
     ) -> None:
@@ -185,14 +118,14 @@ class Recording:
         gradients: Mapping[Known, Tensor | None],
     ) -> None:
         """What to make: gradients, then results; and where the result's tensors are among them."""
-        self.made = [Made(leaf, known.index) for known, leaf in graded.items()]
+        self.made = [Output(leaf, known.index) for known, leaf in graded.items()]
         self.gradients = len(self.made)
         place = {id(g): i for i, g in enumerate(gradients.values()) if g is not None}
         self._order = []
         for t, leaf in zip(results.leaves, leaves, strict=True):
             at = place.setdefault(id(t), len(self.made))
             if at == len(self.made):
-                self.made.append(Made(leaf, None))
+                self.made.append(Output(leaf, None))
             self._order.append(at)
         positions = {buffer: i for i, buffer in enumerate(self.trace.arguments)}
         shared = Counter(m.leaf.buffer for m in self.made if m.leaf is not None)
@@ -206,7 +139,7 @@ class Recording:
                 m.empty = m.leaf.kind.empty
         alone = {m for m in self.made if m.leaf is not None and shared[m.leaf.buffer] == 1}
         reusable = [m for m in self.made if m in alone and m.owner is not None and m.is_whole]
-        self._kept = Kept(reusable, self._template)
+        self._kept = ReusedGradients(reusable, self._template)
 
     def _shorten(self) -> None:
         """What a call needs where gradients serve again, and all results are new and whole."""
@@ -245,6 +178,22 @@ class Recording:
         flagged = () if self.changes is None else self.changes.flags
         return [tensors[i] for i in (*owners, *(known.index for known in flagged))]
 
+    def snapshot(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
+    ) -> Snapshot | None:
+        """What a run is about to change; None where values are larger than `limit` bytes.
+
+        Gradients that the step sets anew, and never reads before, are as good as any others.
+        """
+        written = self.written(args, kwargs)
+        if size_of(written) > limit:
+            return None
+        reads = bool(self.binding.copied) or not self.repeats
+        places = () if self.changes is None else self.changes.places
+        counts = counted(self.numbers, self.generators)
+        tensors = [*written, *self.graded(args, kwargs)]
+        return Snapshot(tensors, written, *counts, gradients=reads, places=places)
+
     def fits(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], sight: Sight | None = None
     ) -> bool:
@@ -273,7 +222,7 @@ class Recording:
         arrays = self._arrays(tensors)
         if history is None:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
-        before = before_counts(self) if self._indexes else None
+        before = before_counts(self.numbers, self.generators) if self._indexes else None
         numbers = self._numbers(steps)
         failed = self._run(steps, numbers, self.seeds, history, arrays)
         if failed and before is not None:
@@ -328,7 +277,7 @@ class Recording:
         return [made[i] for i in self._order]
 
     def _new(
-        self, m: Made, made: Sequence[Any], tensors: Sequence[Tensor], arrays: Sequence[Any]
+        self, m: Output, made: Sequence[Any], tensors: Sequence[Tensor], arrays: Sequence[Any]
     ) -> Tensor | None:
         """A tensor of the result, or a gradient, which is set."""
         leaf, t = m.leaf, None

@@ -1,8 +1,9 @@
 """Snapshots: what a step may change, kept so that it can be put back.
 
-`before_replay` keeps what a recording changes, in a few microseconds. `before_eager` keeps what
-ordinary code may: every tensor that the function and its arguments hold, with the places in modules
-and objects where they and plain values stand. Copies of values are in host memory.
+A recording knows what a run of it changes, and keeps that in a few microseconds. `before_eager`
+keeps what ordinary code may change: every tensor that the function and its arguments hold, with the
+places in modules and objects where they and plain values stand. Copies of values are in host
+memory.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ...random import Generator, default_generator
 from ...recording import world
 from ...storage import Kind, Storage
 from ...tensor import Tensor
-from ..effects.python_values import Kept
-from ..reach.places import Found
-from ..reach.walk import reached, walk
+from ..effects import SavedValues
+from ..reach import Found, objects_reached, tensors_reached
+from ..record import NumberTable
 
 _GEOMETRY = ("_storage", "_flat", "_kind", "_shape", "_strides", "_offset", "_requires_grad")
 _place = attrgetter(*_GEOMETRY)
@@ -51,7 +52,7 @@ class Snapshot:
         self.tables = [(table, dict(table)) for table in tables]
         self.schedulers = [(s, copy.deepcopy(s.state_dict())) for s in schedulers]
         self.generators = [(g, g._seed, g._offset) for g in generators]
-        self.places = Kept(places)
+        self.places = SavedValues(places)
 
     def restore(self) -> None:
         """Put everything back."""
@@ -88,35 +89,20 @@ class _Kept:
         t._storage.array = self.array
 
 
-def before_replay(
-    recording: Any, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
-) -> Snapshot | None:
-    """What `recording` is about to change; None where values are larger than `limit` bytes.
-
-    Gradients that the step sets anew, and never reads before, are as good as any others.
-    """
-    written = recording.written(args, kwargs)
-    if _size(written) > limit:
-        return None
-    graded = recording.graded(args, kwargs)
-    reads = bool(recording.binding.copied) or not recording.repeats
-    places = () if recording.changes is None else recording.changes.places
-    counters = _counters(recording)
-    return Snapshot([*written, *graded], written, *counters, gradients=reads, places=places)
+def before_counts(numbers: NumberTable, generators: Sequence[Generator]) -> Snapshot:
+    """What a run of a recording counts in Python: steps, schedules, draws."""
+    return Snapshot((), (), *counted(numbers, generators))
 
 
-def before_counts(recording: Any) -> Snapshot:
-    """What a call of `recording` counts in Python: steps, schedules, draws."""
-    return Snapshot((), (), *_counters(recording))
-
-
-def _counters(recording: Any) -> tuple[Any, Any, Any]:
-    numbers = recording.numbers
+def counted(
+    numbers: NumberTable, generators: Sequence[Generator]
+) -> tuple[list[Any], list[Any], Sequence[Generator]]:
+    """The tables, schedulers and streams in which a run of a recording counts."""
     tables = [state for state, _ in numbers.counted]
     if numbers.schedulers:
         groups = {id(e.source.group): e.source.group for e in numbers.numbered}
         tables += groups.values()
-    return tables, numbers.schedulers, recording.generators
+    return tables, numbers.schedulers, generators
 
 
 def before_eager(
@@ -130,9 +116,9 @@ def before_eager(
 
     `others` are schedulers and generators that the call uses and `fn` does not hold.
     """
-    found = list(walk(fn, args, kwargs))
-    tensors = list(reached(fn, args, kwargs))
-    if limit is not None and _size(tensors) > limit:
+    found = list(objects_reached(fn, args, kwargs))
+    tensors = list(tensors_reached(fn, args, kwargs))
+    if limit is not None and size_of(tensors) > limit:
         return None
     things = [default_generator, *(f.value for f in found), *others]
     optimizers = _unique(things, Optimizer)
@@ -148,7 +134,7 @@ def before_eager(
     )
 
 
-def _size(tensors: Iterable[Tensor]) -> int:
+def size_of(tensors: Iterable[Tensor]) -> int:
     """Bytes that copies of these tensors' memories take."""
     storages = {t._storage: t.itemsize for t in tensors}
     return sum(storage.array.size * itemsize for storage, itemsize in storages.items())

@@ -20,8 +20,8 @@ import numpy as np
 
 from ...optim.optimizer import Numbers
 from ...optim.scheduler import assign
-from ..record.number_slots import Event, Table, _is_number
-from ..replay.recording import Recording
+from ..record import NumberEvent, NumberTable, is_number
+from ..replay import Recording
 from .export_text import function, literal, wrapped
 
 TABLE = '''
@@ -86,7 +86,7 @@ class Rules:
             what = f"Columns {event.first} to {last}, of {self._option(event)}: {', '.join(names)}."
             yield from wrapped(what)
 
-    def _lines(self, event: Event) -> list[str]:
+    def _lines(self, event: NumberEvent) -> list[str]:
         """Statements that fill the columns of one event."""
         self._functions.setdefault(_name(event), _alone(event))
         step = "None"
@@ -100,7 +100,7 @@ class Rules:
             f"    numbers[:, {at}] = value",
         ]
 
-    def _option(self, event: Event) -> str:
+    def _option(self, event: NumberEvent) -> str:
         """The name of a group's options."""
         group = event.source.group
         optimizer = event.source.optimizer
@@ -116,7 +116,7 @@ class Rules:
             self._options[id(group)] = f"{name} = {{{items}}}"
         return self._options[id(group)].split(" =")[0]
 
-    def _is_alone(self, event: Event) -> bool:
+    def _is_alone(self, event: NumberEvent) -> bool:
         """Whether the text of a rule gives its numbers without anything around it."""
         found: dict[str, Any] = {}
         try:
@@ -130,7 +130,7 @@ class Rules:
         return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
-def _method(event: Event) -> ast.FunctionDef:
+def _method(event: NumberEvent) -> ast.FunctionDef:
     """The optimizer's method, parsed."""
     text = inspect.getsource(type(event.source.optimizer)._numbers)
     node = ast.parse(textwrap.dedent(text)).body[0]
@@ -138,14 +138,14 @@ def _method(event: Event) -> ast.FunctionDef:
     return node
 
 
-def _name(event: Event) -> str:
+def _name(event: NumberEvent) -> str:
     """What the method is called as a function: by the class that has it."""
     cls = type(event.source.optimizer)
     owner = next(c for c in cls.__mro__ if "_numbers" in vars(c))
     return f"{owner.__name__.lower()}_numbers"
 
 
-def _alone(event: Event) -> str:
+def _alone(event: NumberEvent) -> str:
     """The method as a function of a group's options and the number of the step."""
     node = _method(event)
     node.name, node.returns = _name(event), None
@@ -187,7 +187,7 @@ def _beginnings(recording: Recording) -> dict[int, float]:
     return found
 
 
-def _states(event: Event) -> Iterator[tuple[int, float]]:
+def _states(event: NumberEvent) -> Iterator[tuple[int, float]]:
     """The storages of what an optimizer remembers, and with what they are filled at first."""
     optimizer = event.source.optimizer
     for param, state in optimizer.state.items():
@@ -199,14 +199,14 @@ def _states(event: Event) -> Iterator[tuple[int, float]]:
                     yield id(tensor._storage), float(sum(filled))
 
 
-def _ahead(numbers: Table, rows: int) -> np.ndarray[Any, Any]:
+def _ahead(numbers: NumberTable, rows: int) -> np.ndarray[Any, Any]:
     """The numbers of the steps to come, schedulers being put back where they are."""
     with _undone(numbers):
-        return numbers._scheduled(rows)
+        return numbers.scheduled(rows)
 
 
 @contextmanager
-def _undone(numbers: Table) -> Iterator[None]:
+def _undone(numbers: NumberTable) -> Iterator[None]:
     """Options and schedulers are in the end as they were."""
     schedulers = [(s, copy.deepcopy(s.state_dict())) for s in numbers.schedulers]
     groups = {id(e.source.group): e.source.group for e in numbers.numbered}.values()
@@ -218,5 +218,5 @@ def _undone(numbers: Table) -> Iterator[None]:
         for scheduler, state in schedulers:
             scheduler.load_state_dict(state)
         for group, name, value in kept:
-            if _is_number(value):
+            if is_number(value):
                 assign(group, name, value)

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ... import cuda
-from ...tensor import Tensor
-from ..record.kernel_standins import watching, written
-from ..record.recorder import source_line
+from ..record import source_line, watching, written
+from ..replay import is_finite
 
 Array = np.ndarray[Any, Any]
 
 
-def is_finite(values: Array) -> bool:
-    """Whether floating values hold neither NaN nor infinity.
-
-    A sum does unless all its terms are finite, or it overflows; it needs no memory.
-    """
-    if values.size == 1:
-        return math.isfinite(values.item())
-    if values.dtype.kind != "f":
-        return True
-    wide = np.float32 if values.dtype == np.float16 else None
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.add.reduce(values, axis=None, dtype=wide))) or bool(
-            np.isfinite(values).all()
-        )
-
-
-def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """`is_finite` of every floating tensor."""
-    return all(is_finite(t._numpy()) for t in tensors if t._kind.dtype.is_floating_point)
-
-
-def origin(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+def origin_of_nan(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Run a step eagerly; which op first wrote a NaN or an infinity and where, "" if none did.
 
     Infinities are often meant, as in a mask, and NaN never is. So where both came up, both are

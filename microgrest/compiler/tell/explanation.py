@@ -13,7 +13,7 @@ import numpy as np
 from ... import cuda
 from ...kernels.steps import trace as t
 from ...kernels.steps.report import Work
-from ..replay.recording import Recording
+from ..replay import Recording
 from . import machine_rates as machine
 
 Array = np.ndarray[Any, Any]
@@ -197,7 +197,7 @@ def measured(recording: Recording, args: Sequence[Any], kwargs: Mapping[str, Any
     seeds = np.zeros((len(recording.generators), 2), np.uint64)
 
     def act(steps: int) -> float:
-        numbers = recording.numbers._tabulated(steps)
+        numbers = recording.numbers.tabulated(steps)
         history = np.empty((steps, len(recording.trace.scalars)))
 
         def run() -> int:

@@ -19,7 +19,7 @@ from ... import cuda
 from ...kernels.steps import trace as t
 from ...kernels.steps.entrance import parameters
 from ...version import __version__
-from ..replay.recording import Recording, stored
+from ..replay import Recording, native, stored
 from .export_numbers import Rules
 from .export_text import Array, body, call, function, head, literal, wrapped
 
@@ -280,8 +280,6 @@ def _gemm_name() -> str:
 def _on_cpu(recording: Recording) -> Any:
     if recording.trace.device == "cpu":
         return recording.native
-    from ..call.step import native
-
     return native(replace(recording.trace, device="cpu"))
 
 

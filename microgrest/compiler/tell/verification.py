@@ -11,10 +11,9 @@ import numpy as np
 from ...optim.optimizer import Optimizer
 from ...recording import run_eagerly
 from ...tensor import Tensor
-from ..effects.results import Results, detached
-from ..reach.places import leaves
-from ..reach.walk import reached, walk
-from ..replay.snapshot import before_eager
+from ..effects import Results, detached
+from ..reach import leaves, objects_reached, tensors_reached
+from ..replay import Recording, before_eager
 
 Array = np.ndarray[Any, Any]
 
@@ -24,14 +23,15 @@ TOLERANCES = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-9}
 SMALLEST = 1e-3
 
 
-def verified(step: Any, recording: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def verified(
+    recording: Recording, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
     """Run `recording`, then from the same state, with the same random numbers, the function itself.
 
     Returns what the recording gave, and leaves behind what it left. RuntimeError where the two
     differ by more than rounding, naming the first tensor or number in which they do; eager
     execution's state is left then.
     """
-    fn = step.fn
     others = [*recording.numbers.schedulers, *recording.generators]
     before = before_eager(fn, args, kwargs, others)
     result = recording.run(args, kwargs)
@@ -45,9 +45,9 @@ def verified(step: Any, recording: Any, args: Sequence[Any], kwargs: Mapping[str
         text = _difference(compiled.get(name), eager.get(name))
         if text:
             raise RuntimeError(
-                f"{step.name}: {name} is not what eager execution gives: {text}. What other code "
-                "than the step's own reads from Python is frozen when it is recorded: pass it as "
-                "an argument, or name it in the step itself"
+                f"{recording.trace.name}: {name} is not what eager execution gives: {text}. What "
+                "other code than the step's own reads from Python is frozen when it is recorded: "
+                "pass it as an argument, or name it in the step itself"
             )
     after.restore()
     return result
@@ -63,9 +63,9 @@ def _state(
             yield from ((f"tensor {i} of {name}", _copied(t)) for i, t in enumerate(tensors))
         else:
             yield name, _copied(value)
-    for t, name in reached(fn, args, kwargs).items():
+    for t, name in tensors_reached(fn, args, kwargs).items():
         yield name, _copied(t)
-    for found in walk(fn, args, kwargs):
+    for found in objects_reached(fn, args, kwargs):
         if isinstance(found.value, Optimizer):
             yield from _numbers(found.path, found.value)
 
