@@ -170,10 +170,10 @@ def _attach(module: ModuleType, path: Path) -> None:
         shared = "forceinline" in function.targetoptions
         if function.py_func.__module__ == module.__name__:
             inner = name in called
-            if inner and not function.targetoptions.get("parallel"):
-                function._compiler.pipeline_class = _drafted()
-            else:
+            if not inner:
                 function._cache = _Overloads(path, name)
+            elif not function.targetoptions.get("parallel"):
+                function._compiler.pipeline_class = _drafted()
             function.targetoptions |= {
                 "no_cfunc_wrapper": True,
                 "no_cpython_wrapper": shared or inner,

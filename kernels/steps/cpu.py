@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import starmap
 
-from ..cpu import names, parallel
+from ..cpu import blas, names, parallel, products
+from ..cpu.products import Operand
 from ..source.codegen import MAP_BLOCK, WIDE, interpreted
 from ..source.scalar import SHORT, cast, render
 from ..source.writer import indent, read, shorts, write
 from . import trace as t
+from .entrance import by_addresses, whole
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
-from .others import Others
+from .others import GEMMS, Others
 from .plan import Group, Plan
 from .report import origins
 from .tasks import HISTORY, Fold, Other, Store, values_of
@@ -37,7 +40,9 @@ TAKEN |= {
     *HEAD,
     "s",
     "addresses",
-    "array_at",
+    "pointer_at",
+    "pointer_of",
+    "carray",
     "types",
     "np",
     "math",
@@ -52,13 +57,15 @@ TAKEN |= {
 class Module:
     """The source of a plan, for several threads or for one; `text` is it."""
 
-    def __init__(self, plan: Plan, threads: bool) -> None:
-        self.plan, self.threads = plan, threads
+    def __init__(self, plan: Plan, threads: bool, compiled: bool = False) -> None:
+        self.plan, self.threads, self.compiled = plan, threads, compiled
         self.arrays = named_arrays(plan)
         self.scalars: dict[Value, str] = {}
         self.functions: list[list[str]] = []
         self.used: set[tuple[str, str]] = set()
-        self.others = Others(plan, self.arrays)
+        # As it is compiled, `run` has pointers by these names, and arrays for those who need them.
+        arrays = {b: whole(a) if compiled else a for b, a in self.arrays.items()}
+        self.others = Others(plan, arrays)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
         self.parallel = self.wide = False
         self.loops = 0
@@ -128,8 +135,21 @@ class Module:
 
     def _group(self, group: Group) -> list[str]:
         if group.other:
-            return self.others.lines(group.other)
+            return self._decided(group.other.op) or self.others.lines(group.other)
         return self._straight(group) if group.n == 1 else self._loop(group)
+
+    def _decided(self, op: t.Op) -> list[str]:
+        """A product of which it is known what is to be done; to readers `product` says more."""
+        if not self.compiled or not isinstance(op, t.Product):
+            return []
+        dtype = self.plan.trace.buffers[op.out].dtype
+        gemm = f"gemm[{GEMMS.index(dtype)}]" if blas.gemm(dtype) else ""
+        pairs = [(self.others.arrays[b], self.arrays[b]) for b in (op.a, op.b, op.out)]
+        found = products.calls(gemm, op.problem, *starmap(Operand, pairs)) or []
+        texts = blas.texts(blas.find().form)
+        self.others.imports += blas.IMPORTS
+        self.others.texts += [texts[f] for f, _ in found if texts[f] not in self.others.texts]
+        return [line for _, line in found]
 
     def _straight(self, group: Group) -> list[str]:
         """Tasks on scalars."""
@@ -324,9 +344,9 @@ def named_arrays(plan: Plan) -> dict[int, str]:
             continue
         name = re.sub(r"\W+", "_", b.name).strip("_") or "array"
         name = f"a_{name}" if name[0].isdigit() or MADE.fullmatch(name) else name
-        while name in taken:
+        while {name, whole(name)} & taken:
             name += "_"
-        taken.add(name)
+        taken |= {name, whole(name)}
         found[i] = name
     return found
 
@@ -334,3 +354,11 @@ def named_arrays(plan: Plan) -> dict[int, str]:
 def source(plan: Plan, threads: bool) -> str:
     """The module of a plan, for several threads or for one."""
     return Module(plan, threads).text()
+
+
+def compiled(plan: Plan, threads: bool, arrays: Sequence[tuple[str, int] | None]) -> str:
+    """The same as it is compiled: `run` finds `arrays` by their addresses, see `entrance`."""
+    module = Module(plan, threads, compiled=True)
+    others = [g.other for g in (*plan.once, *plan.each) if g.other]
+    met = {b for task in others for b, _ in (*task.reads, *task.writes)}
+    return by_addresses(module.text(), arrays, {whole(module.arrays[b]) for b in met})
