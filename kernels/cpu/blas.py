@@ -192,6 +192,7 @@ def _source(form: Form) -> str:
     return "\n\n\n".join(texts(form).values()) + "\n"
 
 
+@cache
 def texts(form: Form) -> dict[str, str]:
     """The parts of it, by the function that each defines, callees first."""
     fortran, bits = form

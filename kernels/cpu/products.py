@@ -8,41 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..matrices import Problem
 from . import blas
 
+PARAMETERS = ("gemm", "a", "b", "out")
 ENDS = ("call_gemm", "rows", "sums")
 MANY = 4  # from so many in a batch on they are rather a loop
-
-
-class Operand(NamedTuple):
-    """What generated code calls a matrix: its array, and the pointer to it."""
-
-    array: str
-    pointer: str
 
 
 class _UndecidedError(Exception):
     """What is to be done is more than a few calls."""
 
 
-def calls(
-    gemm: str, problem: Problem, a: Operand, b: Operand, out: Operand
-) -> list[tuple[str, str]] | None:
-    """Functions of `blas.texts`, and calls of them, that are the product; None if they are many.
+def calls(gemm: bool, problem: Problem) -> list[tuple[str, str]]:
+    """Functions of `blas.texts`, and calls of them, that are the product; none, if they are many.
 
-    `gemm` is the expression of its address, or empty: there is none.
+    The calls mention `PARAMETERS`; `call_gemm` takes pointers, the others arrays. `gemm`: there is
+    a BLAS.
     """
     found: list[tuple[str, str]] = []
 
     def noting(name: str) -> Callable[..., None]:
         def note(*given: Any) -> None:
-            texts = [_text(x, name == "call_gemm") for x in given]
-            found.append((name, f"{name}({', '.join(texts)})"))
+            found.append((name, f"{name}({', '.join(map(_text, given))})"))
 
         return note
 
@@ -50,26 +42,25 @@ def calls(
     for function in (blas.by_loops, blas.by_gemm, blas.product):
         scope[function.__name__] = FunctionType(function.__code__, scope)
     p = problem
+    address, a, b, out = PARAMETERS
     try:
         scope["product"](
-            gemm or 0, p.batch, p.m, p.n, p.k, a, *p.a, b, *p.b, out, *p.out
+            address if gemm else 0, p.batch, p.m, p.n, p.k, a, *p.a, b, *p.b, out, *p.out
         )
     except (_UndecidedError, OverflowError):  # steps backwards are no unsigned numbers here
-        return None
-    return found if len(found) <= MANY else None
+        return []
+    return found if len(found) <= MANY else []
 
 
 def _undecided(*given: Any) -> None:
     raise _UndecidedError
 
 
-def _text(x: Any, by_pointer: bool) -> str:
+def _text(x: Any) -> str:
     """An argument as source, in the type that it has within `product`."""
     match x:
-        case Operand():
-            return x.pointer if by_pointer else x.array
         case tuple():
-            return f"({', '.join(_text(y, by_pointer) for y in x)})"
+            return f"({', '.join(map(_text, x))})"
         case bool() | str():
             return str(x)
         case np.unsignedinteger():

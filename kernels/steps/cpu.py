@@ -10,10 +10,8 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Sequence
-from itertools import starmap
 
 from ..cpu import blas, names, parallel, products
-from ..cpu.products import Operand
 from ..source.codegen import MAP_BLOCK, WIDE, interpreted
 from ..source.scalar import SHORT, cast, render
 from ..source.writer import indent, read, shorts, write
@@ -40,7 +38,7 @@ TAKEN |= {
     *HEAD,
     "s",
     "addresses",
-    "pointer_at",
+    "pointers_to",
     "pointer_of",
     "carray",
     "types",
@@ -143,13 +141,20 @@ class Module:
         if not self.compiled or not isinstance(op, t.Product):
             return []
         dtype = self.plan.trace.buffers[op.out].dtype
-        gemm = f"gemm[{GEMMS.index(dtype)}]" if blas.gemm(dtype) else ""
-        pairs = [(self.others.arrays[b], self.arrays[b]) for b in (op.a, op.b, op.out)]
-        found = products.calls(gemm, op.problem, *starmap(Operand, pairs)) or []
+        found = products.calls(blas.gemm(dtype) != 0, op.problem)
+        if not found:
+            return []
+        ends, lines = zip(*found, strict=True)
+        text = "\n".join(["def product(gemm, a, b, out):", *indent(lines)])
+        name = self.known.setdefault(text, f"product{len(self.known)}")
+        if name == f"product{len(self.known) - 1}":
+            self.functions.append([blas.DECORATOR, text.replace("product", name, 1)])
         texts = blas.texts(blas.find().form)
         self.others.imports += blas.IMPORTS
-        self.others.texts += [texts[f] for f, _ in found if texts[f] not in self.others.texts]
-        return [line for _, line in found]
+        self.others.texts += [texts[f] for f in ends if texts[f] not in self.others.texts]
+        arrays = self.arrays if "call_gemm" in ends else self.others.arrays
+        given = [f"gemm[{GEMMS.index(dtype)}]", *(arrays[b] for b in (op.a, op.b, op.out))]
+        return [f"{name}({', '.join(given)})"]
 
     def _straight(self, group: Group) -> list[str]:
         """Tasks on scalars."""

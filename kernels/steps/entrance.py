@@ -21,14 +21,17 @@ IMPORTS = (
     "from numba.extending import intrinsic",
     "from numba.np.arrayobj import make_array",
 )
-POINTERS = """@intrinsic
-def pointer_at(context, addresses, row, dtype):
-    def generate(context, builder, signature, arguments):
-        table = make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.load(builder.gep(table.data, [arguments[1]]))
-        return builder.inttoptr(address, context.get_value_type(signature.return_type))
+POINTERS = """def pointers_to(kind):
+    @intrinsic
+    def pointer(context, addresses, row):
+        def generate(context, builder, signature, arguments):
+            table = make_array(signature.args[0])(context, builder, arguments[0])
+            address = builder.load(builder.gep(table.data, [arguments[1]]))
+            return builder.inttoptr(address, context.get_value_type(signature.return_type))
 
-    return types.CPointer(dtype.dtype)(addresses, types.intp, dtype), generate
+        return types.CPointer(kind)(addresses, types.intp), generate
+
+    return pointer
 
 
 @intrinsic
@@ -69,15 +72,15 @@ def by_addresses(
     head, names = names[:first], names[first:]
     given = [whole(name) for name, known in zip(names, arrays, strict=True) if known is None]
     lines: list[str] = []
-    tables = 0
+    rows = 0
     for name, known in zip(names, arrays, strict=True):
         array = whole(name)
         if known is None:
             lines.append(f"{name} = pointer_of({array})")
             continue
         dtype, size = known
-        pointer = f"pointer_at(addresses, {tables}, types.{_TYPES.get(dtype, dtype)})"
-        tables += 1
+        pointer = f"{dtype}_at(addresses, {rows})"
+        rows += 1
         if dtype == "bool":  # one is a byte in memory, and a bit in a register
             lines.append(f"{name} = {array} = carray({pointer}, {size})")
             continue
@@ -85,7 +88,9 @@ def by_addresses(
         lines += [f"{array} = carray({name}, {size})"] * (array in wanted)
     begin = [f"def run({', '.join([*head, 'addresses', *given])}):", *indent(lines)]
     text = _HEAD.sub(lambda _: "\n".join([*begin, ""]), source)
-    return "\n".join([text, "", *IMPORTS, "", "", POINTERS, ""])
+    dtypes = dict.fromkeys(known[0] for known in arrays if known)
+    makers = [f"{d}_at = pointers_to(types.{_TYPES.get(d, d)})" for d in dtypes]
+    return "\n".join([text, "", *IMPORTS, "", "", POINTERS, "", *makers, ""])
 
 
 def signature(dtypes: Sequence[str]) -> tuple[Any, ...]:
