@@ -18,6 +18,7 @@ from ..source.writer import indent
 
 IMPORTS = (
     "from numba import carray, types",
+    "from numba.core.imputils import impl_ret_borrowed",
     "from numba.extending import intrinsic",
     "from numba.np.arrayobj import make_array",
 )
@@ -36,13 +37,14 @@ POINTERS = """def pointers_to(kind):
 
 @intrinsic
 def pointer_of(context, array):
-    if array.dtype == types.bool_:
-        return array(array), lambda context, builder, signature, arguments: arguments[0]
+    same = array.dtype == types.bool_
 
     def generate(context, builder, signature, arguments):
-        return make_array(signature.args[0])(context, builder, arguments[0]).data
+        if same:
+            return impl_ret_borrowed(context, builder, array, arguments[0])
+        return make_array(array)(context, builder, arguments[0]).data
 
-    return types.CPointer(array.dtype)(array), generate"""
+    return (array if same else types.CPointer(array.dtype))(array), generate"""
 _TYPES = {"bool": "bool_"}
 _HEAD = re.compile(r"^def run\((.*)\):\n", re.MULTILINE)
 
