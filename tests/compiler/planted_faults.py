@@ -507,8 +507,8 @@ def a_block_is_done_again_in_place() -> Patches:
 
 @fault("equal_layers", "calls steps")
 @contextmanager
-def calls_take_each_others_arrays() -> Patches:
-    """Two calls of a shared function take each other's arrays."""
+def calls_take_the_arrays_of_others() -> Patches:
+    """A call of a function that loops share takes the arrays of another call."""
     written = cpu.Module._groups
 
     def exchanged(self: Any, groups: Any) -> list[str]:
@@ -517,8 +517,7 @@ def calls_take_each_others_arrays() -> Patches:
         for k, line in enumerate(lines):
             first = met.setdefault(line.partition("(")[0], k)
             if line.startswith("loop") and lines[first] != line:
-                lines[first], lines[k] = line, lines[first]
-                break
+                lines[k] = lines[first]
         return lines
 
     with patch.object(cpu.Module, "_groups", exchanged):
