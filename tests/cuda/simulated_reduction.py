@@ -16,9 +16,9 @@ from microgrest.kernels.cuda import memory, reduction
 from microgrest.kernels.cuda.source import axes
 from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
-from microgrest import dtypes
-from microgrest.dispatch.reduction import program_of, result_type
+from microgrest.dispatch.families.reduction import program_of, result_type
 from microgrest.ops import ROWS
+from microgrest.types import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(3)

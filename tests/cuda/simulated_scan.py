@@ -12,9 +12,9 @@ import numpy as np
 from microgrest.kernels import cpu, scans
 from microgrest.kernels.cuda import memory, scan
 
-from microgrest import dtypes
-from microgrest.dispatch.scan import program_of
+from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, scan as rows
+from microgrest.types import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(11)

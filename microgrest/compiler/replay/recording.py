@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...recording import world
-from ...storage import Storage
 from ...tensor import Tensor, wrap
+from ...tensor.storage import Storage
 from ..effects import Gradients, Known, Leaf, Results, TensorsBefore, ValueChanges, leaf_of
 from ..guards import Guards, Sight
 from ..record import Recorder
