@@ -65,6 +65,7 @@ class Module:
         arrays = {b: whole(a) if compiled else a for b, a in self.arrays.items()}
         self.others = Others(plan, arrays)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
+        self.products: dict[str, str] = {}  # the same of products
         self.parallel = self.wide = False
         self.loops = 0
 
@@ -146,9 +147,9 @@ class Module:
             return []
         ends, lines = zip(*found, strict=True)
         text = "\n".join(["def product(gemm, a, b, out):", *indent(lines)])
-        name = self.known.setdefault(text, f"product{len(self.known)}")
-        if name == f"product{len(self.known) - 1}":
-            self.functions.append([blas.DECORATOR, text.replace("product", name, 1)])
+        name = self.products.setdefault(text, f"product{len(self.products)}")
+        definition = [blas.DECORATOR, text.replace("product", name, 1)]
+        self.functions += [definition] * (definition not in self.functions)
         texts = blas.texts(blas.find().form)
         self.others.imports += blas.IMPORTS
         self.others.texts += [texts[f] for f in ends if texts[f] not in self.others.texts]
@@ -363,7 +364,4 @@ def source(plan: Plan, threads: bool) -> str:
 
 def compiled(plan: Plan, threads: bool, arrays: Sequence[tuple[str, int] | None]) -> str:
     """The same as it is compiled: `run` finds `arrays` by their addresses, see `entrance`."""
-    module = Module(plan, threads, compiled=True)
-    others = [g.other for g in (*plan.once, *plan.each) if g.other]
-    met = {b for task in others for b, _ in (*task.reads, *task.writes)}
-    return by_addresses(module.text(), arrays, {whole(module.arrays[b]) for b in met})
+    return by_addresses(Module(plan, threads, compiled=True).text(), arrays)

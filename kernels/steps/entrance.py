@@ -9,7 +9,7 @@ which nobody counts references of: they compile in two thirds of the time.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,15 +60,14 @@ def whole(name: str) -> str:
     return f"{name}_all"
 
 
-def by_addresses(
-    source: str, arrays: Sequence[tuple[str, int] | None], wanted: Collection[str]
-) -> str:
+def by_addresses(source: str, arrays: Sequence[tuple[str, int] | None]) -> str:
     """The module, `run` of which has pointers for arrays, made of a table of their addresses.
 
     The table is one argument after `gemm`. Of each array that `run` took, `arrays` says what it
-    holds, (dtype, size), if it has an address, and None if it comes as it is. `wanted` are those
-    that the text mentions as arrays, by `whole` names.
+    holds, (dtype, size), if it has an address, and None if it comes as it is. Arrays that the text
+    mentions by `whole` names are made, too.
     """
+    mentioned = set(re.findall(r"\w+", source))
     names = parameters(source)
     first = len(names) - len(arrays)
     head, names = names[:first], names[first:]
@@ -87,7 +86,7 @@ def by_addresses(
             lines.append(f"{name} = {array} = carray({pointer}, {size})")
             continue
         lines.append(f"{name} = {pointer}")
-        lines += [f"{array} = carray({name}, {size})"] * (array in wanted)
+        lines += [f"{array} = carray({name}, {size})"] * (array in mentioned)
     begin = [f"def run({', '.join([*head, 'addresses', *given])}):", *indent(lines)]
     text = _HEAD.sub(lambda _: "\n".join([*begin, ""]), source)
     dtypes = dict.fromkeys(known[0] for known in arrays if known)
