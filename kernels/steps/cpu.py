@@ -32,6 +32,15 @@ MADE = re.compile(
 )
 # Places from which on a loop is long enough for a function of its own.
 WIDE_FROM = 256
+# Calls from which on a function is no longer copied to them: it is compiled once.
+MANY = 4
+APART = """@intrinsic
+def stay_apart(context):
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate"""
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
 TAKEN = {*keyword.kwlist, *SHORT.values(), *HELPERS, "range", "min", "max", "abs", "int", "bool"}
 TAKEN |= {
@@ -41,6 +50,8 @@ TAKEN |= {
     "pointers_to",
     "pointer_of",
     "carray",
+    "stay_apart",
+    "use_wide_vectors",
     "types",
     "np",
     "math",
@@ -65,8 +76,8 @@ class Module:
         arrays = {b: whole(a) if compiled else a for b, a in self.arrays.items()}
         self.others = Others(plan, arrays)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
-        self.products: dict[str, str] = {}  # the same of products
-        self.parallel = self.wide = False
+        self.products: dict[tuple[str, ...], str] = {}  # what they do: functions
+        self.parallel = self.wide = self.shared = False
         self.loops = 0
 
     @property
@@ -88,22 +99,31 @@ class Module:
             "    return 0",
         ]
         helpers = names.helpers(self._helpers())
-        functions = [*self.functions, run]
+        functions = [*(self._apart(f, run) for f in self.functions), run]
         lines = [line for function in functions for line in function]
         parts = [f"{self._title()}\n\n{self._imports()}"]
         parts += ["\n".join(shorts(lines))] if shorts(lines) else []
-        parts += [WIDE] if self.wide else []
+        parts += [WIDE] * self.wide + [APART] * self.shared
         parts += [f"{names.DECORATOR}\n{text.strip()}" for text in helpers]
         parts += self.others.texts
         parts += ["\n".join(function) for function in functions]
         return "\n\n\n".join(parts) + "\n"
 
+    def _apart(self, function: list[str], run: list[str]) -> list[str]:
+        """A function that is called many times, as it is compiled: LLVM would copy it to each."""
+        name = function[1].removeprefix("def ").partition("(")[0]
+        calls = sum(line.lstrip().startswith(f"{name}(") or f" = {name}(" in line for line in run)
+        if not self.compiled or calls < MANY:
+            return function
+        self.shared = True
+        return [*function[:2], "    stay_apart()", *function[2:]]
+
     def _imports(self) -> str:
         future = "from __future__ import annotations\n"
         lines = dict.fromkeys([future, "import math", "import numpy as np", *self.others.imports])
-        numba = ["njit", *["prange"] * self.parallel, *["types"] * self.wide]
+        numba = ["njit", *["prange"] * self.parallel, *["types"] * (self.wide or self.shared)]
         lines[f"from numba import {', '.join(numba)}"] = None
-        if self.wide:
+        if self.wide or self.shared:
             lines["from numba.extending import intrinsic"] = None
         return "\n".join(filter(None, lines))
 
@@ -146,9 +166,8 @@ class Module:
         if not found:
             return []
         ends, lines = zip(*found, strict=True)
-        text = "\n".join(["def product(gemm, a, b, out):", *indent(lines)])
-        name = self.products.setdefault(text, f"product{len(self.products)}")
-        definition = [blas.DECORATOR, text.replace("product", name, 1)]
+        name = self.products.setdefault(lines, f"product{len(self.products)}")
+        definition = [blas.DECORATOR, f"def {name}(gemm, a, b, out):", *indent(lines)]
         self.functions += [definition] * (definition not in self.functions)
         texts = blas.texts(blas.find().form)
         self.others.imports += blas.IMPORTS

@@ -417,7 +417,7 @@ def math_prod(extents: tuple[int, ...]) -> int:
     return int(np.prod(extents, dtype=np.int64))
 
 
-@fault("both_sums", "order steps random", 45)
+@fault("both_sums", "order steps")
 @contextmanager
 def folds_of_other_places_share_a_loop() -> Patches:
     """Loops that fold rows and columns are merged."""
