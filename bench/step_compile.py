@@ -1,8 +1,8 @@
 """The third call of an MLP's training step, which compiles it: `python bench/step_compile.py`.
 
-Each call is the third of a new process, by an empty kernel cache (cold) and by the one that was left
-(warm). Medians of wall and CPU time; how many functions the step's module has, and how many calls
-of loops became how many different ones. Exits with status 1 if a bound was missed.
+Each call is the third of a new process, by an empty kernel cache (cold) and by the one that was
+left (warm). Medians of wall and CPU time; how many functions the step's module has, and how many
+calls of loops became how many different ones. Exits with status 1 if a bound was missed.
 """
 
 from __future__ import annotations

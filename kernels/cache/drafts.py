@@ -1,4 +1,4 @@
-"""Functions that only others of their module call: LLVM works on them once, in those that call them.
+"""Functions that only others of their module call: LLVM works on them once, where they are called.
 
 Numba optimizes every function and makes machine code of it, and then does the same again in each
 one that calls it, where it is inlined. What nobody else asks for stays a draft until then.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import _dynfunc
+from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 
-class _Draft(JITCodeLibrary):  # type: ignore[misc]
+class _Draft(JITCodeLibrary):
     """Code to be linked into that of others; it has no address."""
 
     def _optimize_final_module(self) -> None:
@@ -23,15 +23,16 @@ class _Draft(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-class Drafted(Compiler):  # type: ignore[misc]
+class Drafted(Compiler):
     """Compiles a function to such code."""
 
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
-        super().__init__(typing, target, library, *rest)
+        super().__init__(typing, target, library, *rest)  # type: ignore[no-untyped-call]
         own = self.state.targetctx  # of this compilation alone
         own.get_executable = _entry
-        self.state.library = _Draft(own.codegen(), "draft")
-        self.state.library.enable_object_caching()
+        draft: Any = _Draft(own.codegen(), "draft")  # type: ignore[no-untyped-call]
+        draft.enable_object_caching()
+        self.state.library = draft
 
 
 def _entry(library: Any, fndesc: Any, env: Any) -> Any:

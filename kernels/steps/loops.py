@@ -163,7 +163,8 @@ class Loop(Members):
 
     def _known(self) -> dict[Value, str]:
         """The names of all values in the loop; its places' are counted, so that loops are alike."""
-        known = {v: literal(v) for v in self.values if isinstance(v, Literal)}
+        known: dict[Value, str] = {}
+        known |= {v: literal(v) for v in self.values if isinstance(v, Literal)}
         known |= {v: self.scalars[v] for v in self.inputs}
         return known | {v: f"v{k}" for k, v in enumerate(self._inner())}
 

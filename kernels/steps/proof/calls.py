@@ -38,7 +38,7 @@ def check(plan: Plan, source: str) -> None:
 
 
 def _names(plan: Plan, parameters: list[str]) -> dict[int, str]:
-    """What the array of each buffer is called: arguments come first, then constants, then scratch."""
+    """What the array of each buffer is called: first arguments, then constants, then scratch."""
     constants = [i for i, b in enumerate(plan.trace.buffers) if b.role == t.CONSTANT]
     lasting = [*plan.trace.arguments, *constants]
     scratch = parameters[len(lasting) :]
@@ -81,11 +81,12 @@ class _Module:
         for node in _statements(run.body):
             call = getattr(node, "value", None)
             found = _loop_of(call)
-            if found:
-                text = " ".join([found[1], *map(ast.unparse, call.args)])
-                if text != tried:
-                    yield call
-                tried = text if found[2] == "_near" else ""
+            if not isinstance(call, ast.Call) or not found:
+                continue
+            text = " ".join([found[1], *map(ast.unparse, call.args)])
+            if text != tried:
+                yield call
+            tried = text if found[2] == "_near" else ""
 
     def given(self, call: ast.Call) -> Touched:
         """What a call touches, by the names of its arguments."""
