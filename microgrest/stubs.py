@@ -17,6 +17,7 @@ from typing import Any
 from .dispatch.api import PUBLIC
 from .functions.pointwise import rows as elementwise
 from .ops.row import Row
+from .ops.value import Value
 from .tensor import Tensor
 from .tensor.methods import Methods
 
@@ -55,7 +56,7 @@ def method(function: F) -> F: ...
 @overload
 def method(*, name: str) -> Callable[[F], F]: ...
 
-class Methods:
+class Methods(Value):
     """Methods and operators that rows and functions attach to Tensor."""
 
 '''
@@ -101,6 +102,7 @@ def methods() -> str:
     used.add("collections.abc", "Callable")
     used.add("", "numpy as np")
     used.add(Tensor.__module__, "Tensor")
+    used.add(Value.__module__, "Value")
     lines = [
         method(name, getattr(Methods, name), used)
         for name, value in sorted(vars(Methods).items())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ... import recording
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
+from ...ops.movement import expand
 from ...ops.row import Row
 from ...tensor import Tensor
 from .. import target
@@ -47,7 +48,7 @@ def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
     common_device("index_put", (x, value, index))
     target.check_writable("index_put", x, (value,))
     target.check_apart("index_put", x, (value,), whole=False)
-    source = value.expand(index._shape).reshape(-1)
+    source = expand(value, size=index._shape).reshape((-1,))
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
     if x._flat is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...graph.modes import state
+from ...ops.logic import clamp_min
 from ...ops.movement import Geometry, steps
 from ...ops.reduction import sum as sum_row
 from ...ops.row import Row
@@ -67,7 +68,7 @@ def restride(row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Ge
     if _overlaps(own):
         shares = filled(memory._shape, g._kind, 0)
         add_at(shares, _places(own, g), filled(own[0], g._kind, 1))
-        memory = memory / shares.clamp_min(1)
+        memory = memory / clamp_min(shares, 1)
     y = Tensor._empty(target[0], g._kind)
     g._kind.kernels.indexing.gather(memory._flat, _places(target, g), y._flat)
     return y
