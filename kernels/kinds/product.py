@@ -94,6 +94,12 @@ def _cpu(params: str, names: Any, threads: bool) -> str:
     return "\n".join([*blas.IMPORTS, "", "", blas.source(), kernel])
 
 
+def _known(params: str, metas: Metas) -> str:
+    from . import known_product
+
+    return known_product.text(_problem(metas), params)
+
+
 @lru_cache(maxsize=4096)
 def _problem(metas: Metas) -> Problem:
     return problem(*metas)  # type: ignore[arg-type]
@@ -191,6 +197,7 @@ PRODUCT = Kind(
     oracle=_multiply,
     host=lambda params: matmul,
     cpu=_cpu,
+    known=_known,
     routine=blas.Gemm,
     places=lambda metas: _problem(metas).numbers,
     grid=_grid,

@@ -244,12 +244,20 @@ def source(form: Form | None = None) -> str:
 
 @cache
 def _source(form: Form) -> str:
+    return "\n\n\n".join(texts(form).values()) + "\n"
+
+
+@cache
+def texts(form: Form) -> dict[str, str]:
+    """The parts of it, by the function that each defines, callees first."""
     fortran, bits = form
-    constants = f"FORTRAN = {fortran}\nINTEGER = {bits}\nLARGE = {LARGE}"
-    loops = (rows, sums, by_loops, leading, packed, by_gemm, product)
-    texts = [getsource(gemm_call), "call_gemm = intrinsic(gemm_call)"]
-    texts += [f"{DECORATOR}\n{getsource(function)}" for function in loops]
-    return "\n\n\n".join([constants, *(text.strip() for text in texts)]) + "\n"
+    constants = f"FORTRAN = {fortran}\nINTEGER = {bits}"
+    call = f"{getsource(gemm_call).strip()}\n\n\ncall_gemm = intrinsic(gemm_call)"
+    found = {"call_gemm": f"{constants}\n\n\n{call}"}
+    for function in (rows, sums, by_loops, leading, packed, by_gemm):
+        found[function.__name__] = f"{DECORATOR}\n{getsource(function).strip()}"
+    limit = f"LARGE = {LARGE}"
+    return found | {"product": f"{limit}\n\n\n{DECORATOR}\n{getsource(product).strip()}"}
 
 
 def product(
@@ -330,7 +338,9 @@ def gemm_call(
         real = context.get_value_type(a.dtype)
 
         def start(i: int) -> Any:
-            """Where operand `i` of args begins."""
+            """Where operand `i` of args, an array or a pointer, begins."""
+            if isinstance(signature.args[i], types.CPointer):
+                return builder.gep(args[i], [args[i + 1]])
             array = context.make_array(signature.args[i])(context, builder, args[i])
             return builder.gep(array.data, [args[i + 1]])
 

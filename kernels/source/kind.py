@@ -205,6 +205,9 @@ class Kind:
     """host(params): what does it on the CPU, and returns nothing, in place of a kernel."""
     places: Callable[[Metas], tuple[int, ...]] | None = None
     """places(metas): the numbers that the kernel takes of where strided operands lie."""
+    known: Callable[[Any, Metas], str] | None = None
+    """known(params, metas): such a text where operands lie as these do, so that `kernel` takes no
+    places; "" where `cpu` is as good."""
     routine: Callable[[Any], Routine] | None = None
     """routine(params): the library's function that the kernel takes."""
 

@@ -13,7 +13,7 @@ from .. import cache
 from ..cpu import helpers, memory, parallel
 from ..source.codegen import interpreted
 from . import cpu, proof, trace as t
-from .entrance import by_addresses, signature
+from .entrance import signature
 from .lower import lower
 from .plan import Plan
 from .report import work
@@ -48,23 +48,25 @@ class CPU(t.Native):
 
     @cached_property
     def _run(self) -> Callable[..., int]:
-        return self._compiled(self.source)
+        return self._compiled(self.threads)
 
     @cached_property
     def _alone(self) -> Callable[..., int]:
         """The function for where only one thread may be used, as in a forked process."""
-        return self._compiled(cpu.source(self.plan, False)[0])
+        return self._compiled(False)
 
-    def _compiled(self, source: str) -> Callable[..., int]:
+    def _compiled(self, threads: bool) -> Callable[..., int]:
         """The function to call; under the interpreter, which has no addresses, with arrays."""
-        text, trace = _bare(source), self.plan.trace
+        trace = self.plan.trace
         if interpreted():
+            text = _bare(cpu.source(self.plan, threads)[0])
             run: Callable[..., int] = cache.load(text, trace.name).run
             return lambda *given: run(*given[:5], *given[6:], *self.own)
         arguments = [(trace.buffers[b].dtype, trace.buffers[b].size) for b in trace.arguments]
         known = [None if i in self.varying else a for i, a in enumerate(arguments)]
         own = [(a.dtype.name, a.size) for a in self.own]
-        module = helpers.load(by_addresses(text, [*known, *own]), trace.name)
+        text = cpu.compiled(self.plan, threads, [*known, *own])
+        module = helpers.load(_bare(text), trace.name)
         # The machine code itself: Numba would look at all arguments to find it.
         function: Callable[..., int] = module.run.compile(
             signature([arguments[i][0] for i in self.varying], len(self.addresses))

@@ -31,8 +31,8 @@ def kernel(index, size):
 class Calls:
     """Writes calls; `embedded` are the functions that they call, `routines` those of libraries."""
 
-    def __init__(self, plan: Plan, arrays: dict[int, str]) -> None:
-        self.plan, self.arrays = plan, arrays
+    def __init__(self, plan: Plan, arrays: dict[int, str], compiled: bool) -> None:
+        self.plan, self.arrays, self.compiled = plan, arrays, compiled
         self.embedded = Embedded({*texts.sources(), "u64", *SHORT.values()})
         self.routines: list[Routine] = []
         self.checked: set[object] = set()  # positions
@@ -40,9 +40,7 @@ class Calls:
     def lines(self, task: Other) -> list[str]:
         """The lines that run a call."""
         op, kind = task.op, task.op.kind
-        assert kind.cpu is not None
-        function = self.embedded.add(kind.cpu(op.params, names, False), kind.name)
-        places = [f"i64({n})" for n in kind.numbers(op.params, op.metas)]
+        function, places = self._kernel(op)
         given = [*self._routine(op), *map(self._array, op.operands), *places, *self._stream(op)]
         call = f"{function}({', '.join([*given, *map(number, (*op.sizes, *op.values))])})"
         if not kind.fails:
@@ -50,6 +48,19 @@ class Calls:
         first = self._failure(kind.fails[0])
         failed = ["if failed:", f"    return {first} - 1 + failed"]
         return [*self._checks(task), f"failed = {call}", *failed]
+
+    def _kernel(self, op: t.Call) -> tuple[str, list[str]]:
+        """The function that does it, and the places that it takes.
+
+        What is compiled knows where operands lie; for people a kernel that takes any says more.
+        """
+        kind = op.kind
+        known = kind.known(op.params, op.metas) if self.compiled and kind.known else ""
+        if known:
+            return self.embedded.add(known, kind.name), []
+        assert kind.cpu is not None
+        places = [f"i64({n})" for n in kind.numbers(op.params, op.metas)]
+        return self.embedded.add(kind.cpu(op.params, names, False), kind.name), places
 
     def _checks(self, task: Other) -> list[str]:
         """A step ends where positions are out of range; the same ones are looked at once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..cpu import names, parallel
 from ..source.codegen import MAP_BLOCK, WIDE, interpreted
@@ -18,6 +18,7 @@ from ..source.scalar import SHORT, cast, render
 from ..source.writer import indent, read, shorts, write
 from . import trace as t
 from .calls import Calls
+from .entrance import by_addresses, whole
 from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
 from .plan import Group, Plan
@@ -31,13 +32,26 @@ MADE = re.compile(
 )
 # Places from which on a loop is long enough for a function of its own.
 WIDE_FROM = 256
+# Calls from which on a function is no longer copied to them: it is compiled once.
+MANY = 4
+APART = """@intrinsic
+def stay_apart(context):
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate"""
 NJIT = '@njit(error_model="numpy", fastmath={"contract"}'
 TAKEN = {*keyword.kwlist, *SHORT.values(), "u64", "range", "min", "max", "abs", "int", "bool"}
 TAKEN |= {
     *HEAD,
     "s",
     "addresses",
-    "array_at",
+    "pointers_to",
+    "pointer_of",
+    "carray",
+    "stay_apart",
+    "use_wide_vectors",
     "types",
     "np",
     "math",
@@ -53,15 +67,17 @@ TAKEN |= {
 class Module:
     """The source of a plan, for several threads or for one; `text` is it."""
 
-    def __init__(self, plan: Plan, threads: bool) -> None:
-        self.plan, self.threads = plan, threads
+    def __init__(self, plan: Plan, threads: bool, compiled: bool = False) -> None:
+        self.plan, self.threads, self.compiled = plan, threads, compiled
         self.arrays = named_arrays(plan)
         self.scalars: dict[Value, str] = {}
         self.functions: list[list[str]] = []
         self.used: set[tuple[str, str]] = set()
-        self.calls = Calls(plan, self.arrays)
+        # As it is compiled, `run` has pointers by these names, and arrays for those who need them.
+        arrays = {b: whole(a) if compiled else a for b, a in self.arrays.items()}
+        self.calls = Calls(plan, arrays, compiled)
         self.known: dict[str, str] = {}  # loops, whatever they call their operands: functions
-        self.parallel = self.wide = False
+        self.parallel = self.wide = self.shared = False
         self.loops = 0
 
     @property
@@ -83,25 +99,34 @@ class Module:
             "    return 0",
         ]
         helpers = names.helpers(self._helpers())
-        functions = [*self.functions, run]
+        functions = [*(self._apart(f, run) for f in self.functions), run]
         lines = [line for function in functions for line in function]
         parts = [f"{self._title()}\n\n{self._imports()}"]
         short = shorts(lines)
         parts += ["\n".join(short)] if short else []
-        parts += [WIDE] if self.wide else []
+        parts += [WIDE] * self.wide + [APART] * self.shared
         parts += [f"{names.DECORATOR}\n{text.strip()}" for text in helpers]
         parts += [text for text in self.calls.embedded.texts if text not in short]
         parts += ["\n".join(function) for function in functions]
         return "\n\n\n".join(parts) + "\n"
+
+    def _apart(self, function: list[str], run: list[str]) -> list[str]:
+        """A function that is called many times, as it is compiled: LLVM would copy it to each."""
+        name = function[1].removeprefix("def ").partition("(")[0]
+        calls = sum(line.lstrip().startswith(f"{name}(") or f" = {name}(" in line for line in run)
+        if not self.compiled or calls < MANY:
+            return function
+        self.shared = True
+        return [*function[:2], "    stay_apart()", *function[2:]]
 
     def _imports(self) -> str:
         future = "from __future__ import annotations\n"
         lines = dict.fromkeys(
             [future, "import math", "import numpy as np", *self.calls.embedded.imports]
         )
-        numba = ["njit", *["prange"] * self.parallel, *["types"] * self.wide]
+        numba = ["njit", *["prange"] * self.parallel, *["types"] * (self.wide or self.shared)]
         lines[f"from numba import {', '.join(numba)}"] = None
-        if self.wide:
+        if self.wide or self.shared:
             lines["from numba.extending import intrinsic"] = None
         return "\n".join(filter(None, lines))
 
@@ -328,9 +353,9 @@ def named_arrays(plan: Plan) -> dict[int, str]:
             continue
         name = re.sub(r"\W+", "_", b.name).strip("_") or "array"
         name = f"a_{name}" if name[0].isdigit() or MADE.fullmatch(name) else name
-        while name in taken:
+        while {name, whole(name)} & taken:
             name += "_"
-        taken.add(name)
+        taken |= {name, whole(name)}
         found[i] = name
     return found
 
@@ -339,3 +364,8 @@ def source(plan: Plan, threads: bool) -> tuple[str, list[Routine]]:
     """The module of a plan, for several threads or for one, and the routines that `run` takes."""
     module = Module(plan, threads)
     return module.text(), module.calls.routines
+
+
+def compiled(plan: Plan, threads: bool, arrays: Sequence[tuple[str, int] | None]) -> str:
+    """The same as it is compiled: `run` finds `arrays` by their addresses, see `entrance`."""
+    return by_addresses(Module(plan, threads, compiled=True).text(), arrays)

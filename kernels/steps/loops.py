@@ -162,14 +162,11 @@ class Loop(Members):
         ]
 
     def _known(self) -> dict[Value, str]:
-        """The names of all values in the loop."""
-        known = {v: self.scalars[v] for v in self.inputs}
-        for k, v in enumerate(self.values):
-            if isinstance(v, Literal):
-                known[v] = literal(v)
-            elif v.n > 1:
-                known[v] = f"v{k}"
-        return known
+        """The names of all values in the loop; its places' are counted, so that loops are alike."""
+        known: dict[Value, str] = {}
+        known |= {v: literal(v) for v in self.values if isinstance(v, Literal)}
+        known |= {v: self.scalars[v] for v in self.inputs}
+        return known | {v: f"v{k}" for k, v in enumerate(self._inner())}
 
     def _given(self) -> list[str]:
         """What the formulas are given: elements and scalars."""

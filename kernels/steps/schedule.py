@@ -1,6 +1,8 @@
 """Tasks -> a plan: which of them share a loop, what is done once, which temporaries share memory.
 
-A task joins the first loop over as many places that comes after all it waits for. Two tasks of one
+A task joins the first loop over as many places that comes after all it waits for, on the CPU if the
+two have memory in common: what has none gains nothing there, and equal loops that stay apart are
+compiled once, but on a GPU it saves a launch, or a barrier. Two tasks of one
 loop may touch the same buffer only if both walk it alike: an element is then read before it is
 written, and what reads it after that takes what was stored from the register. What depends on
 nothing that changes from step to step is done before the first step. A costly value that several
@@ -46,7 +48,8 @@ def plan(trace: t.Trace, graph: Graph, tasks: list[Task], plainly: bool = False)
     else:
         steady = steady_values(trace, tasks)
         tasks = _hoisted(trace, graph, tasks, steady)
-        groups = _without_dead(trace, _Grouping(graph, steady).run(tasks))
+        grouping = _Grouping(graph, steady, apart=not trace.device.startswith("cuda"))
+        groups = _without_dead(trace, grouping.run(tasks))
         _store_shared(trace, graph, groups)
     found = Plan(trace, graph, [g for g in groups if g.once], [g for g in groups if not g.once])
     share_memory(found, not plainly)
@@ -143,11 +146,12 @@ def replaced(graph: Graph, value: Value, found: Mapping[Value, Value]) -> Value:
 
 
 class _Grouping:
-    """Puts tasks, in order, where they may run."""
+    """Puts tasks, in order, where they may run; `apart` are those that have no memory in common."""
 
-    def __init__(self, graph: Graph, steady: Steady) -> None:
-        self.graph, self.steady = graph, steady
+    def __init__(self, graph: Graph, steady: Steady, apart: bool) -> None:
+        self.graph, self.steady, self.apart = graph, steady, apart
         self.groups: list[Group] = []
+        self.met: list[set[int]] = []  # the buffers that the places of each group meet
         self.made: dict[Version | Folded, int] = {}  # versions and folds: the group they come from
         self.stores: dict[Version, Store] = {}
         self.read: dict[Version, list[tuple[int, set[Walk]]]] = defaultdict(list)
@@ -165,11 +169,15 @@ class _Grouping:
     def _place(self, task: Task, once: bool, start: int) -> None:
         at = max(start, self._earliest(task))
         extents, folds = _space(task)
+        met = _met(task)
         for k in range(at, len(self.groups)):
-            if self._joins(self.groups[k], task, extents, folds, once):
+            related = not self.apart or not extents or met & self.met[k]
+            if related and self._joins(self.groups[k], task, extents, folds, once):
                 self._enter(k, task)
+                self.met[k] |= met
                 return
         self.groups.append(Group(extents, [task], once, folds))
+        self.met.append(met)
         self._enter(len(self.groups) - 1, task)
 
     def _joins(
@@ -254,6 +262,12 @@ def _space(task: Task) -> tuple[Shape, Folds | None]:
         both = refined(extents, value.extents) if extents and value.extents else None
         extents = both or extents or value.extents
     return extents, task.extents if isinstance(task, Partial) else None
+
+
+def _met(task: Task) -> set[int]:
+    """The buffers that a task's places read and write."""
+    places = (v for v in ordered(values_of(task)) if isinstance(v, Element) and v.n > 1)
+    return {v.buffer for v in places} | {b for b, _ in task.writes}
 
 
 def _waits_for(task: Task) -> Iterable[Version | Folded]:

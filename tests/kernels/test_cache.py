@@ -336,3 +336,12 @@ print(x.grad.tolist()[0])
 """
     found = processes.run(code, NUMBA_DISABLE_JIT=1, MICROGREST_CACHE_DIR=tmp_path)
     assert float(found) == pytest.approx(-math.sin(1) - math.cos(1), rel=1e-6)
+
+
+def test_what_others_call_is_compiled_with_them_alone(root: Path) -> None:
+    """An inner function is no file of its own, and runs inside the one that calls it."""
+    out = np.empty(3)
+    cache.load(SOURCE.format(c=2)).kernel(np.ones(3), out)
+    assert out.tolist() == [3.0] * 3
+    (machine_code,) = root.rglob("*.nbc")
+    assert ".kernel-" in machine_code.name

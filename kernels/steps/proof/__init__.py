@@ -4,6 +4,7 @@
               places are done; what is not proved is refused
     flow      what is left in memory is what the trace says, by the rules of algebra; of large
               arrays some elements are looked at
+    shared    loops, each of which may be called many times, are called with their own arrays
     again     blocks that are done a second time find what they found at first
     races     the threads of a GPU have a barrier wherever they would meet
     launches  its kernels come in the order of the plan
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from ...source.codegen import interpreted
 from ..plan import Plan
-from . import again, flow, order, races, remembered
+from . import again, flow, order, races, remembered, shared
 from .places import Refused
 
 __all__ = ["Refused", "always", "check", "races"]
@@ -42,6 +43,8 @@ def check(plan: Plan, source: str, thorough: bool = False) -> None:
 def _check(plan: Plan, source: str, thorough: bool) -> None:
     order.check(plan)
     again.check(source)
+    if not plan.trace.device.startswith("cuda"):
+        shared.check(plan, source)
     name = remembered.key(plan, source)
     if thorough or always or interpreted() or not remembered.proved(name):
         flow.check(plan, more=64 if thorough else 8)
