@@ -1,0 +1,304 @@
+"""Sorts: the lines along one axis of x in order, stably, and where each element was.
+
+`sizes` are n, the length of a line, and the distance of its elements. -0.0 and 0.0 are equal, and
+so are all NaN, which are larger than all else.
+
+Elements are compared by keys, unsigned integers in the same order. On the CPU a line is sorted by
+digits of eight bits, from the lowest up, and a short one by insertion. On a GPU lines of few
+elements are sorted by counting what comes before each, others as words that hold a part of a
+line's number and a key, and a position; see `words`.
+"""
+
+from __future__ import annotations
+
+from string import Template
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..source.writer import Source
+from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
+
+Array = np.ndarray[Any, Any]
+FEW = 64  # elements of a line, for which insertion takes less time than counting digits
+TASKS = 64  # among which lines are shared out, each with memory of its own
+
+
+class Sort(NamedTuple):
+    """The type of the elements, float16 by its name, and whether the largest comes first."""
+
+    dtype: str
+    descending: bool
+
+    @property
+    def bits(self) -> int:
+        """Those of a key."""
+        return 8 * np.dtype(self.dtype).itemsize
+
+
+def _key(params: Sort, decorator: str) -> str:
+    """The text of `key`, which gives an element's."""
+    number = np.dtype(f"uint{params.bits}")
+    sign, ones = 1 << params.bits - 1, (1 << params.bits) - 1
+    word = {"U": f"np.{number}", "decorator": decorator}
+    text, kind = "U(v)", np.dtype(params.dtype).kind
+    if kind == "i":
+        text = f"U(v) ^ U({sign})"
+    if kind == "f":
+        infinity = int(np.array(np.inf, params.dtype).view(number))
+        seen = "v" if params.bits == 16 else f"np.{params.dtype}(v).view(U)"
+        below = f"(b ^ U({sign}) if b < U({sign}) else b ^ U({ones}))"
+        word["bits"] = f"    b = U({seen})\n    b = U(0) if b == U({sign}) else b\n"
+        text = f"U({ones}) if b & U({sign - 1}) > U({infinity}) else {below}"
+    word["text"] = f"U({text}) ^ U({ones})" if params.descending else text
+    written = Template(_KEY).substitute({"bits": ""} | word)
+    return written.replace("U(", f"{word['U']}(").replace("(U)", f"({word['U']})")
+
+
+_KEY = """$decorator
+def key(v):
+$bits    return U($text)"""
+
+
+# The CPU
+
+_CPU = '''"""sort: $dtype, $order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import $imports
+
+
+$key
+
+
+@njit(error_model="numpy")
+def insert(keys, places, n):
+    """Sort few elements."""
+    for j in range(1, n):
+        own, place = keys[j], places[j]
+        i = j
+        while i > 0 and keys[i - 1] > own:
+            keys[i] = keys[i - 1]
+            places[i] = places[i - 1]
+            i -= 1
+        keys[i] = own
+        places[i] = place
+
+
+@njit(error_model="numpy")
+def turn(keys, places, counts, here, there, n, shift):
+    """Order n elements, from `here` to `there`, by a digit; whether it is not the same in all."""
+    for d in range(256):
+        counts[d] = 0
+    for j in range(here, here + n):
+        counts[(keys[j] >> shift) & $u(255)] += 1
+    if counts[(keys[here] >> shift) & $u(255)] == n:
+        return False
+    place = there
+    for d in range(256):
+        place += counts[d]
+        counts[d] = place - counts[d]
+    for j in range(here, here + n):
+        own = keys[j]
+        d = (own >> shift) & $u(255)
+        place = counts[d]
+        counts[d] = place + 1
+        keys[place] = own
+        places[place] = places[j]
+    return True
+
+
+@njit(error_model="numpy"$parallel)
+def kernel(x, values, indices, n, inner):
+    lines = values.size // max(n, 1)
+    tasks = min(lines, $tasks)
+    for task in $loop(tasks):
+        keys = np.empty(2 * n, $u)
+        places = np.empty(2 * n, np.uint32)
+        counts = np.empty(256, np.int64)
+        for line in range(lines * task // tasks, lines * (task + 1) // tasks):
+            start = line // inner * n * inner + line % inner
+            for j in range(n):
+                keys[j] = key(x[start + j * inner])
+                places[j] = j
+            here = 0
+            if n <= $few:
+                insert(keys, places, n)
+            else:
+                for shift in range(0, $bits, 8):
+                    if turn(keys, places, counts, here, n - here, n, $u(shift)):
+                        here = n - here
+            for j in range(n):
+                place = np.int64(places[here + j])
+                values[start + j * inner] = x[start + place * inner]
+                indices[start + j * inner] = place
+'''
+
+
+def _cpu(params: Sort, names: Any, threads: bool) -> str:
+    return Template(_CPU).substitute(
+        dtype=params.dtype,
+        order="the largest first" if params.descending else "the smallest first",
+        imports="njit, prange" if threads else "njit",
+        key=_key(params, '@njit(error_model="numpy")'),
+        u=f"np.uint{params.bits}",
+        bits=params.bits,
+        parallel=", parallel=True" if threads else "",
+        loop="prange" if threads else "range",
+        tasks=TASKS,
+        few=FEW,
+    )
+
+
+# CUDA
+
+_COUNT = """
+@cuda.jit
+def kernel(x, values, indices, size, n, inner):
+    i = np.int64(cuda.grid(1))
+    while i < size:
+        j = i // inner % n
+        start = i - j * inner
+        own = key(x[i])
+        place = np.int64(0)
+        for k in range(n):
+            other = key(x[start + k * inner])
+            if other < own or (other == own and k < j):
+                place += 1
+        values[start + place * inner] = x[i]
+        indices[start + place * inner] = j
+        i += np.int64(cuda.gridsize(1))
+"""
+
+# Positions count the elements of a line, and then the lines.
+_PACK = """
+@cuda.jit
+def kernel(x, found, words, size, n, inner, low, shift):
+    i = np.int64(cuda.grid(1))
+    while i < size:
+        place = $place
+        line = place // n
+        v = x[line // inner * n * inner + line % inner + place % n * inner]
+        if low < $bits:
+            part = np.uint64(key(v)) >> np.uint64(low)
+            part |= (np.uint64(line) << np.uint64($bits - 1 - low)) << np.uint64(1)
+        else:
+            part = np.uint64(line) >> np.uint64(low - $bits)
+        words[i] = (part << np.uint64(shift)) | np.uint64(place)
+        i += np.int64(cuda.gridsize(1))
+"""
+_PLACES = {"first": "i", "next": "np.int64(found[i] & ((np.uint64(1) << np.uint64(shift)) - np.uint64(1)))"}
+
+_PUT = """
+@cuda.jit
+def kernel(x, words, values, indices, size, n, inner, shift):
+    i = np.int64(cuda.grid(1))
+    while i < size:
+        line = i // n
+        start = line // inner * n * inner + line % inner
+        mask = (np.uint64(1) << np.uint64(shift)) - np.uint64(1)
+        j = np.int64(words[i] & mask) - line * n
+        values[start + i % n * inner] = x[start + j * inner]
+        indices[start + i % n * inner] = j
+        i += np.int64(cuda.gridsize(1))
+"""
+
+_HEAD = '''"""sort: $dtype, $name; CUDA."""
+
+import numpy as np
+from numba import cuda
+
+
+'''
+
+
+def _source(params: Sort, name: str) -> Source:
+    """count(x, values, indices, size, n, inner): lines of few elements, a thread for each element.
+
+    first(x, words, words, size, n, inner, low, shift): words of positions, with the bits from `low`
+    on of a line's number and a key; `next` of the positions in words. put(x, words, values,
+    indices, size, n, inner, shift): what sorted words say.
+    """
+    from ..cuda.source.maps import memory_type, pointer
+
+    x, words, indices = pointer(memory_type(params.dtype)), "CPointer(uint64)", "CPointer(int64)"
+    text, given = _PACK, (x, words, words, *["int64"] * 5)
+    if name == "count":
+        text, given = _COUNT, (x, x, indices, *["int64"] * 3)
+    if name == "put":
+        text, given = _PUT, (x, words, x, indices, *["int64"] * 4)
+    head = _HEAD if name == "put" else f"{_HEAD}{_key(params, '@cuda.jit(device=True)')}\n\n"
+    known = {"dtype": params.dtype, "name": name, "bits": params.bits}
+    body = Template(head + text).substitute(known, place=_PLACES.get(name, ""))
+    return Source(body, f"void({', '.join(given)})")
+
+
+def _block(params: Sort, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    size = elements(metas[0])
+    given = ("x", "values", "indices", size, *sizes)
+    count = Stage(_source(params, "count"), room.blocks_for(size), room.threads, given)
+    return Launches((count,) if size else ())
+
+
+def _grid(params: Sort, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    """By words of as many bits as there is place for beside a position, from the lowest up."""
+    from . import words
+
+    size, (n, _) = elements(metas[0]), sizes
+    if n <= FEW or size * n <= 1 << (8 if room.simulated else 28):
+        return _block(params, metas, sizes, room)
+    shift = (size - 1).bit_length()
+    high = params.bits + (size // n - 1).bit_length()
+    blocks = room.blocks_for(size), room.threads
+    stages: list[Stage] = []
+    found = words.Sorted("words")
+    for low in range(0, high, 64 - shift):
+        source = _source(params, "next" if low else "first")
+        stages.append(Stage(source, *blocks, ("x", found.result, "words", size, *sizes, low, shift)))
+        found = words.sorting("words", size, shift, min(shift + high - low, 64), room)
+        stages += found.stages
+    given = ("x", found.result, "values", "indices", size, *sizes, shift)
+    stages.append(Stage(_source(params, "put"), *blocks, given))
+    return Launches(tuple(stages), {"words": ("uint64", size), **found.scratch})
+
+
+# What it means
+
+
+def _needs(params: Sort, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[Run | None, ...]:
+    """The whole line."""
+    n, inner = sizes
+    return (Run(at // (n * inner) * (n * inner) + at % inner, inner, n),)
+
+
+def _oracle(params: Sort, x: Array, values: Array, indices: Array, n: int, inner: int) -> None:
+    if not x.size:
+        return
+    lines = x.reshape(-1, n, inner)
+    seen = lines.view(np.float16) if params.dtype == "float16" else lines
+    if params.descending:
+        order = n - 1 - np.argsort(seen[:, ::-1], 1, kind="stable")[:, ::-1]
+    else:
+        order = np.argsort(seen, 1, kind="stable")
+    indices[:] = order.ravel()
+    values[:] = np.take_along_axis(lines, order, 1).ravel()
+
+
+def _cost(params: Sort, metas: Metas, sizes: Sizes) -> Cost:
+    size, (n, _) = elements(metas[0]), sizes
+    return Cost(size * n.bit_length(), size * n, launches=1 if size * n <= 1 << 28 else 40)
+
+
+SORT = Kind(
+    name="sort",
+    operands=fixed(x="r", values="w", indices="w"),
+    oracle=_oracle,
+    cpu=_cpu,
+    tasks=lambda x, values, indices, n, inner: int(x.size // max(n, 1)),
+    grid=_grid,
+    block=_block,
+    needs=_needs,
+    cost=_cost,
+)
