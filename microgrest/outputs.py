@@ -8,7 +8,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from . import creation, random
 from .dispatch import target
-from .functions import joining, picking, products, reductions, scans, statistics, triangles
+from .functions import (
+    joining,
+    picking,
+    products,
+    reductions,
+    scans,
+    sorting,
+    statistics,
+    triangles,
+)
 from .tensor import Tensor
 
 P = ParamSpec("P")
@@ -64,6 +73,9 @@ aminmax = into(reductions.aminmax, same=True)
 cummax = into(scans.cummax, same=True)
 cummin = into(scans.cummin, same=True)
 logcumsumexp = into(scans.logcumsumexp, same=True)
+argsort = into(sorting.argsort, same=True)
+msort = into(sorting.msort, same=True)
+bucketize = into(sorting.bucketize, same=True)
 
 mm = into(products.mm, same=True)
 bmm = into(products.bmm, same=True)

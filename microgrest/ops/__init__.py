@@ -15,6 +15,7 @@ from . import (
     reduction,
     rounding,
     scan,
+    sorting,
     special,
 )
 from .row import ROWS, Row
@@ -49,5 +50,6 @@ __all__ = [
     "reduction",
     "rounding",
     "scan",
+    "sorting",
     "special",
 ]
