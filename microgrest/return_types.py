@@ -68,7 +68,7 @@ class aminmax(NamedTuple):
 
 def _named(row: Row) -> type:
     """The type of what a row of several results returns."""
-    fields = namedtuple(row.name, row.extra["returns"])  # type: ignore[misc]  # noqa: PYI024
+    fields = namedtuple(row.name, row.extra["returns"])  # type: ignore[misc]
     facts = {"__slots__": (), "__doc__": row.doc, "__module__": __name__, "__repr__": _text}
     return type(row.name, (fields,), facts)
 

@@ -83,7 +83,8 @@ def _cuda(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     search = _SEARCH.format(indent=" " * 8, stays=params.stays)
     x, out = pointer(params.dtype), pointer(params.places)
     source = Source(
-        _CUDA.format(dtype=params.dtype, search=search), f"void({x}, {x}, {out}, int64, int64, int64)"
+        _CUDA.format(dtype=params.dtype, search=search),
+        f"void({x}, {x}, {out}, int64, int64, int64)",
     )
     given = ("x", "sequence", "out", size, *sizes)
     stage = Stage(source, room.blocks_for(size), room.threads, given)

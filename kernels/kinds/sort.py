@@ -189,7 +189,10 @@ def kernel(x, found, words, size, n, inner, low, shift):
         words[i] = (part << np.uint64(shift)) | np.uint64(place)
         i += np.int64(cuda.gridsize(1))
 """
-_PLACES = {"first": "i", "next": "np.int64(found[i] & ((np.uint64(1) << np.uint64(shift)) - np.uint64(1)))"}
+_PLACES = {
+    "first": "i",
+    "next": "np.int64(found[i] & ((np.uint64(1) << np.uint64(shift)) - np.uint64(1)))",
+}
 
 _PUT = """
 @cuda.jit
@@ -256,7 +259,9 @@ def _grid(params: Sort, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     found = words.Sorted("words")
     for low in range(0, high, 64 - shift):
         source = _source(params, "next" if low else "first")
-        stages.append(Stage(source, *blocks, ("x", found.result, "words", size, *sizes, low, shift)))
+        stages.append(
+            Stage(source, *blocks, ("x", found.result, "words", size, *sizes, low, shift))
+        )
         found = words.sorting("words", size, shift, min(shift + high - low, 64), room)
         stages += found.stages
     given = ("x", found.result, "values", "indices", size, *sizes, shift)

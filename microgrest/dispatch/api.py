@@ -11,6 +11,7 @@ from ..tensor import Tensor
 from . import (  # noqa: F401 - they declare families
     contraction,
     gathering,
+    kernels,
     movement,
     reduction,
     transfer,
@@ -86,10 +87,13 @@ def attach_operator(row: Row) -> None:
         setattr(Methods, f"__i{name}__", updating(row, operator=True))
 
 
-def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """What calling a row does when its arguments are tensors."""
     if row.kind == "elementwise":
         return FUNCTIONS[row.name](*args, **params)
+    if row.kind == "kernel":
+        results = kernels.call(row, args, params)
+        return results if len(results) > 1 else results[0]
     return apply_structured(row, args, params)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from types import NoneType
 from typing import Any
 
@@ -19,9 +20,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # What annotations of a row's function stand for.
 TYPES: dict[str, tuple[type, ...]] = {
     "Tensor": (Tensor,),
+    "Operand": (Tensor, int, float),
     "bool": (bool,),
     "int": (int,),
-    "float": (int, float),
+    "float": (float, int),
     "str": (str,),
     "None": (NoneType,),
 }
@@ -29,18 +31,10 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 def function(row: Row) -> Callable[..., Any]:
     """The function that users call: what it is given is bound, looked at, and computed with."""
-    own: inspect.Signature = row.extra["signature"]
-    signature = with_out(own, "Any" if row.extra["returns"] else "Tensor")
-    types = {p.name: accepted(p) for p in own.parameters.values()}
     several = getattr(return_types, row.name) if row.extra["returns"] else None
 
     def op(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        given = own.bind(*args, **{NAMES.get(name, name): value for name, value in kwargs.items()})
-        given.apply_defaults()
-        options = given.arguments
-        for name, value in options.items():
-            if not isinstance(value, types[name]) or (value.__class__ is bool and bool not in types[name]):
-                raise _unlike(row, name, value)
+        options = bound(row, args, kwargs)
         inputs = [options.pop(name) for name in row.extra["inputs"]]
         if "dim" in options:
             options["dim"] = inputs[0]._dim(options["dim"])
@@ -49,19 +43,37 @@ def function(row: Row) -> Callable[..., Any]:
         return result if out is None else store(row.name, out, result, same=True)
 
     op.__name__ = op.__qualname__ = row.name
-    op.__doc__, op.__signature__ = row.doc, signature  # type: ignore[attr-defined]
+    op.__doc__, op.__signature__ = row.doc, with_out(row)  # type: ignore[attr-defined]
     return op
 
 
-def with_out(own: inspect.Signature, result: str) -> inspect.Signature:
-    """The signature of a row's function with `out`, and with what users get."""
-    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Any")
+def bound(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What was given, by name, and defaults; TypeError for what `row` does not take."""
+    try:
+        given = row.extra["signature"].bind(*args, **{NAMES.get(n, n): kwargs[n] for n in kwargs})
+    except TypeError as error:
+        raise TypeError(f"{row.name}(): {error}") from None
+    given.apply_defaults()
+    for name, value in given.arguments.items():
+        types = accepted(row)[name]
+        if not isinstance(value, types) or (value.__class__ is bool and int in types[:1]):
+            raise _unlike(row, name, value)
+    return dict(given.arguments)
+
+
+def with_out(row: Row) -> inspect.Signature:
+    """The signature of a row's function, with `out`, and with what users get."""
+    own: inspect.Signature = row.extra["signature"]
+    result, into = ("Any", "Any") if row.extra["returns"] else ("Tensor", "Tensor | None")
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=into)
     return own.replace(parameters=[*own.parameters.values(), out], return_annotation=result)
 
 
-def accepted(parameter: inspect.Parameter) -> tuple[type, ...]:
-    """The types of a parameter's values."""
-    return sum((TYPES[name] for name in str(parameter.annotation).split(" | ")), ())
+@cache
+def accepted(row: Row) -> dict[str, tuple[type, ...]]:
+    """The types of what the parameters of a row take."""
+    parameters = row.extra["signature"].parameters.values()
+    return {p.name: sum((TYPES[t] for t in p.annotation.split(" | ")), ()) for p in parameters}
 
 
 def _unlike(row: Row, name: str, value: Any) -> TypeError:

@@ -32,7 +32,5 @@ def bucketize(
     """
     if isinstance(boundaries, Tensor) and boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
-    places: Tensor = FUNCTIONS["searchsorted"](
-        boundaries, input, out_int32=out_int32, right=right
-    )
+    places: Tensor = FUNCTIONS["searchsorted"](boundaries, input, out_int32=out_int32, right=right)
     return places

@@ -7,7 +7,7 @@
 The function is the whole row: its name, parameters, defaults and docstring are those that users
 see, and what it refuses is refused. It is given tensors, whose shapes and types it may look at and
 to which it may apply other rows, and a `dim` that counts from the front. A parameter annotated as a
-Tensor is an input, in the order of the kernel's operands; any other is an option.
+Tensor, or an Operand, is an input, in the order of the kernel's operands; others are options.
 
 A rule takes g and y as all rules do, the inputs, the results after the first, and the options by
 name. Only the first result has a gradient.
@@ -36,6 +36,10 @@ class Tensor(Protocol):
         """The type of the elements."""
 
 
+class Operand(Tensor, Protocol):
+    """A tensor, which users may give as a number."""
+
+
 class Call(NamedTuple):
     """A call of a kind: the shapes and types of what it writes, and, where the kernel takes other
     tensors than those that were given, `inputs`."""
@@ -58,8 +62,8 @@ def kernel(
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
 
-    `returns` are the names of several results. Inputs that `promote` may be numbers, come in one
-    type, and float16 as float32.
+    `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
+    numbers too, and float16 as float32.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -82,4 +86,4 @@ def kernel(
 
 def is_input(parameter: inspect.Parameter) -> bool:
     """Whether a parameter of a row's function is an input."""
-    return "Tensor" in str(parameter.annotation) and parameter.default is parameter.empty
+    return parameter.annotation in (Tensor.__name__, Operand.__name__)

@@ -8,7 +8,7 @@ from ..dtypes import bool_, int32, int64
 from ..kernels.kinds.searchsorted import SEARCHSORTED, Search
 from ..kernels.kinds.sort import SORT, Sort
 from .indexing import add_along, take_along
-from .kernel import Call, Tensor, kernel
+from .kernel import Call, Operand, Tensor, kernel
 
 
 @kernel(
@@ -37,7 +37,7 @@ _NAME = "torch.searchsorted()"
 @kernel(SEARCHSORTED, method=False, promote=True)
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Tensor | float,
+    input: Operand,
     *,
     out_int32: bool = False,
     right: bool = False,
