@@ -152,17 +152,21 @@ def streams(n: int, module: Any) -> dict[str, tuple[int, Run]]:
 
 def products(sizes: Sizes, mg: Any, torch: Any) -> Iterator[Figure]:
     """float32 matrix products: our kernel, cuBLAS, and PyTorch without TF32."""
-    n, cublas = sizes.side, import_module("microgrest.kernels.cuda.cublas")
-    contraction = import_module("microgrest.kernels.cuda.contraction")
+    n, cublas = sizes.side, import_module("microgrest.kernels.libraries.cublas")
+    kinds, tiling = (
+        import_module(f"microgrest.kernels.{m}") for m in ("cuda.kinds", "kinds.tiling")
+    )
     matrices = import_module("microgrest.kernels.source.matrices")
+    stream_on = import_module("microgrest.kernels.cuda.device").stream_on
     a, b, c = (mg.ones(n, n, device="cuda")._flat for _ in range(3))
     seen = (0, (n, n), None)
     what = matrices.problem(seen, seen, seen)
     ways: dict[str, Run] = {}
     if cublas.takes(what, "float32"):
-        ways["cuBLAS"] = lambda: cublas.matmul(what, "float32", a, b, c)
-    plan = contraction.plan(what, "float32")
-    ways["our kernel"] = lambda: plan.run(a, b, c)
+        ways["cuBLAS"] = lambda: cublas.matmul(what, "float32", stream_on(c.device), a, b, c)
+    launches = tiling.plan(what, "float32", kinds.ROOM)
+    ours = kinds.bound(launches, ("a", "b", "out"), "matmul")
+    ways["our kernel"] = lambda: ours([a, b, c], (None,) * 4, ())
     theirs = torch and _rate(n, gpu_seconds(torch, _product(torch, n), sizes))
     best = None
     for name, run in ways.items():

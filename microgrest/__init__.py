@@ -16,21 +16,8 @@ from . import (
     nn as nn,
     optim as optim,
     return_types as return_types,
-    values,  # noqa: F401 - it attaches what Python and NumPy ask of a tensor
 )
-from .arrays import from_numpy as from_numpy
-from .autograd import (  # noqa: F401 - they attach Tensor's methods
-    functional,
-    hooks,
-)
-from .autograd.modes import (
-    enable_grad as enable_grad,
-    inference_mode as inference_mode,
-    is_grad_enabled as is_grad_enabled,
-    is_inference_mode_enabled as is_inference_mode_enabled,
-    no_grad as no_grad,
-    set_grad_enabled as set_grad_enabled,
-)
+from .autograd import functional  # noqa: F401 - it attaches `backward`
 from .creation import (
     as_tensor as as_tensor,
     empty_like as empty_like,
@@ -46,52 +33,8 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
-from .device import (
-    device as device,
-    get_default_device as get_default_device,
-    set_default_device as set_default_device,
-)
-from .dtypes import (
-    bool_,
-    dtype as dtype,
-    finfo as finfo,
-    float16 as float16,
-    float32 as float32,
-    float64 as float64,
-    get_default_dtype as get_default_dtype,
-    iinfo as iinfo,
-    int8 as int8,
-    int16 as int16,
-    int32 as int32,
-    int64 as int64,
-    promote_types as promote_types,
-    set_default_dtype as set_default_dtype,
-    uint8 as uint8,
-)
-from .functions.arithmetic import (
-    add as add,
-    clamp as clamp,
-    clip as clip,
-    div as div,
-    divide as divide,
-    masked_fill as masked_fill,
-    nan_to_num as nan_to_num,
-    positive as positive,
-    pow as pow,
-    round as round,
-    rsub as rsub,
-    sub as sub,
-    subtract as subtract,
-    threshold as threshold,
-    where as where,
-)
-from .functions.comparing import (
-    allclose as allclose,
-    equal as equal,
-    isclose as isclose,
-)
-from .functions.dropout import dropout as dropout
-from .functions.joining import (
+from .functions.indexing.picking import argwhere as argwhere
+from .functions.joining.joining import (
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
     atleast_3d as atleast_3d,
@@ -99,10 +42,7 @@ from .functions.joining import (
     cartesian_prod as cartesian_prod,
     meshgrid as meshgrid,
 )
-from .functions.picking import (
-    argwhere as argwhere,
-)
-from .functions.rearranging import (
+from .functions.joining.rearranging import (
     flip as flip,
     fliplr as fliplr,
     flipud as flipud,
@@ -111,51 +51,12 @@ from .functions.rearranging import (
     rot90 as rot90,
     tile as tile,
 )
-from .functions.reductions import (
-    count_nonzero as count_nonzero,
-)
-from .functions.shapes import (
-    adjoint as adjoint,
-    as_strided as as_strided,
-    broadcast_to as broadcast_to,
-    diagonal as diagonal,
-    flatten as flatten,
-    moveaxis as moveaxis,
-    movedim as movedim,
-    narrow as narrow,
-    permute as permute,
-    ravel as ravel,
-    reshape as reshape,
-    select as select,
-    squeeze as squeeze,
-    swapaxes as swapaxes,
-    swapdims as swapdims,
-    t as t,
-    transpose as transpose,
-    unflatten as unflatten,
-    unsqueeze as unsqueeze,
-)
-from .functions.splitting import (
-    chunk as chunk,
-    dsplit as dsplit,
-    hsplit as hsplit,
-    split as split,
-    split_with_sizes as split_with_sizes,
-    tensor_split as tensor_split,
-    unbind as unbind,
-    vsplit as vsplit,
-)
-from .functions.statistics import (
-    dist as dist,
-    std_mean as std_mean,
-    var_mean as var_mean,
-)
-from .functions.triangles import (
+from .functions.joining.triangles import (
     diag_embed as diag_embed,
     diagflat as diagflat,
     trace as trace,
 )
-from .outputs import (
+from .functions.outputs import (
     addmm as addmm,
     addmv as addmv,
     addr as addr,
@@ -230,8 +131,73 @@ from .outputs import (
     vstack as vstack,
     zeros as zeros,
 )
-from .pointwise import *  # noqa: F403 - one function per row
-from .printing import set_printoptions as set_printoptions
+from .functions.pointwise.arithmetic import (
+    add as add,
+    clamp as clamp,
+    clip as clip,
+    div as div,
+    divide as divide,
+    masked_fill as masked_fill,
+    nan_to_num as nan_to_num,
+    positive as positive,
+    pow as pow,
+    round as round,
+    rsub as rsub,
+    sub as sub,
+    subtract as subtract,
+    threshold as threshold,
+    where as where,
+)
+from .functions.pointwise.dropout import dropout as dropout
+from .functions.pointwise.rows import *  # noqa: F403 - one function per row
+from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
+from .functions.reductions.folds import count_nonzero as count_nonzero
+from .functions.reductions.statistics import (
+    dist as dist,
+    std_mean as std_mean,
+    var_mean as var_mean,
+)
+from .functions.views.shapes import (
+    adjoint as adjoint,
+    as_strided as as_strided,
+    broadcast_to as broadcast_to,
+    diagonal as diagonal,
+    flatten as flatten,
+    moveaxis as moveaxis,
+    movedim as movedim,
+    narrow as narrow,
+    permute as permute,
+    ravel as ravel,
+    reshape as reshape,
+    select as select,
+    squeeze as squeeze,
+    swapaxes as swapaxes,
+    swapdims as swapdims,
+    t as t,
+    transpose as transpose,
+    unflatten as unflatten,
+    unsqueeze as unsqueeze,
+)
+from .functions.views.splitting import (
+    chunk as chunk,
+    dsplit as dsplit,
+    hsplit as hsplit,
+    split as split,
+    split_with_sizes as split_with_sizes,
+    tensor_split as tensor_split,
+    unbind as unbind,
+    vsplit as vsplit,
+)
+from .graph import hooks  # noqa: F401 - they attach Tensor's methods
+from .graph.modes import (
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
+    is_grad_enabled as is_grad_enabled,
+    is_inference_mode_enabled as is_inference_mode_enabled,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
+)
+from .interop.printing import set_printoptions as set_printoptions
 from .random import (
     Generator as Generator,
     default_generator as default_generator,
@@ -247,6 +213,30 @@ from .random import (
 from .tensor import (
     Size as Size,
     Tensor as Tensor,
+    values,  # noqa: F401 - it attaches what Python and NumPy ask of a tensor
+)
+from .tensor.arrays import from_numpy as from_numpy
+from .types.device import (
+    device as device,
+    get_default_device as get_default_device,
+    set_default_device as set_default_device,
+)
+from .types.dtypes import (
+    bool_,
+    dtype as dtype,
+    finfo as finfo,
+    float16 as float16,
+    float32 as float32,
+    float64 as float64,
+    get_default_dtype as get_default_dtype,
+    iinfo as iinfo,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    promote_types as promote_types,
+    set_default_dtype as set_default_dtype,
+    uint8 as uint8,
 )
 from .version import __version__ as __version__
 

@@ -1,7 +1,7 @@
 """Type stubs of what is attached at run time: `python -m microgrest.stubs` writes them anew.
 
-`pointwise.pyi` has the function of every public row that makes one, `methods.pyi` the class Methods
-with every method and operator of tensors. Both are read off the rows and the functions themselves.
+One has the function of every public row that makes one, the other the class Methods with every
+method and operator of tensors. Both are read off the rows and the functions themselves.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
-from . import pointwise as elementwise
 from .dispatch.api import PUBLIC
-from .methods import Methods
+from .functions.pointwise import rows as elementwise
 from .ops.row import ROWS, Row
+from .tensor import Tensor
+from .tensor.methods import Methods
 
 PACKAGE = Methods.__module__.partition(".")[0]  # as a script, this module has another name
 HERE = Path(__file__).parent
+FILES = {
+    "pointwise": HERE / "functions" / "pointwise" / "rows.pyi",
+    "methods": HERE / "tensor" / "methods.pyi",
+}
 WIDTH = 100
 OUT = ("*", "out: Tensor | None = None")
 
@@ -32,8 +37,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .methods import Number, Operand
-from .tensor import Tensor
+from ...tensor import Tensor
+from ...tensor.methods import Number, Operand
 '''
 
 # Type checkers read methods.pyi in place of methods.py, so the decorator stands in it too.
@@ -60,7 +65,7 @@ class Methods:
 
 
 def pointwise() -> str:
-    """The text of pointwise.pyi."""
+    """The functions of the rows."""
     parts = [POINTWISE]
     for name in sorted(vars(elementwise)["__all__"]):
         row = PUBLIC[name] if name in PUBLIC else ROWS[name]
@@ -110,13 +115,13 @@ def define(name: str, given: list[str], result: str, end: str, indent: str = "")
 
 
 def methods() -> str:
-    """The text of methods.pyi."""
+    """The methods of tensors."""
     used = Imports()
     for name in ("Any", "TypeAlias", "TypeVar", "overload"):
         used.add("typing", name)
     used.add("collections.abc", "Callable")
     used.add("", "numpy as np")
-    used.add(f"{PACKAGE}.tensor", "Tensor")
+    used.add(Tensor.__module__, "Tensor")
     lines = [
         method(name, getattr(Methods, name), used)
         for name, value in sorted(vars(Methods).items())
@@ -175,6 +180,12 @@ def of_function(function: Callable[..., Any], used: Imports) -> tuple[list[str],
     return given, used.resolved(signature.return_annotation, scope)
 
 
+def relative(module: str) -> str:
+    """`module` as a file in the room of the tensor names it."""
+    room = Tensor.__module__.rpartition(".")[0]
+    return re.sub(rf"^{PACKAGE}\.", "..", re.sub(rf"^{room}\.", ".", module))
+
+
 class Imports:
     """The names that a stub uses, by the module that they come from."""
 
@@ -210,22 +221,22 @@ class Imports:
     def text(self) -> str:
         """The import statements, in the linter's order."""
         groups: tuple[list[str], ...] = [], [], []
-        for module, names in sorted(self.modules.items()):
+        modules = {relative(module): names for module, names in self.modules.items()}
+        for module, names in sorted(modules.items()):
             if not module:
                 for name in sorted(names):
                     groups[name.startswith("numpy")].append(f"import {name}")
                 continue
             listed = ", ".join(sorted(names, key=lambda n: (not n[0].isupper(), n)))
-            line = f"from {module.removeprefix(PACKAGE)} import {listed}"
-            own = module.startswith(f"{PACKAGE}.")
-            groups[2 if own else module == "typing_extensions"].append(line)
+            line = f"from {module} import {listed}"
+            groups[2 if module[0] == "." else module == "typing_extensions"].append(line)
         return "\n\n".join("\n".join(lines) for lines in groups)
 
 
 def main() -> None:
     """Write both files."""
     for name, text in (("pointwise", pointwise()), ("methods", methods())):
-        (HERE / f"{name}.pyi").write_text(text, encoding="utf-8", newline="\n")
+        FILES[name].write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,21 @@
 The simulator has to be chosen before Numba loads, so this runs first. Elsewhere than on the CPU
 only modules marked `devices` take part, without their tests marked `host`, nor, on the
 simulator, those marked `large`.
+
+`pytest -n auto` runs it in one process per processor, but not in more than `MOST`: each of them
+compiles what it finds missing in the kernel cache, whoever else is about to, and takes a gigabyte.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 
 import pytest
 
 CHOICES = ("cpu", "simulator", "cuda")
+MOST = 8  # processes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if reason is not None:
             pytest.exit(f"--device {device}: {reason}", 2)
         microgrest.set_default_device("cuda")
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)  # of pytest-xdist, where it is installed
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    return min((yield), MOST)
 
 
 @pytest.fixture(autouse=True)

@@ -12,14 +12,13 @@ from package_imports import ROOT, imported, modules
 # From the bottom up. A module is in the first layer that names it, a package, or a module.
 LAYERS = [
     ["kernels"],
-    ["dtypes", "device", "version", "methods", "_checkout", "cuda", "recording"],
-    ["counted", "integers"],
+    ["version", "_checkout", "types", "recording", "cuda", "tensor.methods"],
     ["ops"],
-    ["autograd.graph", "autograd.engine", "autograd.modes", "autograd.hooks"],
-    ["storage", "weak", "printing", "tensor", "arrays", "spacing", "values", "exchange"],
+    ["graph"],
+    ["tensor"],
     ["dispatch"],
     ["autograd"],
-    ["creation", "functions", "pointwise", "outputs", "random", "interop", "return_types"],
+    ["creation", "random", "functions", "interop", "return_types"],
     ["nn", "optim"],
     ["compiler"],
     ["cli", "stubs", "__main__", ""],

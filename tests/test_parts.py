@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import microgrest as mg
-from microgrest.weak import WeakList
+from microgrest.tensor.weak import WeakList
 
 pytestmark = pytest.mark.devices
 

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as nps
 
-from microgrest.device import CPU, device as Device
-from microgrest.dtypes import dtype as DType, float32, float64, from_numpy, set_default_dtype
-from microgrest.printing import (
+from microgrest.interop.printing import (
     get_printoptions,
     parameter_repr,
     repr_of,
@@ -22,6 +20,8 @@ from microgrest.printing import (
     tensor_repr,
     tensor_text,
 )
+from microgrest.types.device import CPU, device as Device
+from microgrest.types.dtypes import dtype as DType, float32, float64, from_numpy, set_default_dtype
 
 NAN, INF = np.nan, np.inf
 DEFAULTS = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 OWN = 100
-JOBS = 32
+JOBS = 100
 IDLE = 20.0
 _COMMAND = "from microgrest.kernels.cache.child import serve; serve()"
 

@@ -69,7 +69,7 @@ def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
     if kind.cpu is None:
         raise NotImplementedError(f"{kind.name} has no kernel for the CPU")
     source = kind.cpu(params, names, threads)
-    routines = (kind.routine(params).address(),) if kind.routine else ()
+    routines = (kind.routine(params).address,) if kind.routine else ()
     found: Launch = helpers.load(source, kind.label(params)).kernel
     return (lambda *given: found(*routines, *given)) if routines else found
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..source import philox
 from ..source.philox import Draw
-from .kind import VALUES, Cost, Kind, Launches, Metas, Room, Sizes, Stage, fixed, word
+from .kind import VALUES, Cost, Kind, Launches, Metas, Room, Sizes, Stage, elements, fixed, word
 
 
 class _Float(NamedTuple):
@@ -179,7 +179,7 @@ DRAW = Kind(
     grid=_fills,
     block=_fills,
     draws=lambda params, n: -(-n // params.draw.per_counter),
-    cost=lambda params, metas, sizes: Cost(60 * metas[0], 0),  # type: ignore[operator]
+    cost=lambda params, metas, sizes: Cost(60 * elements(metas[0]), 0),
 )
 
 
@@ -221,7 +221,7 @@ PERMUTATION = Kind(
     cpu=_shuffle,
     block=_by_one_thread,
     draws=lambda params, n: n,
-    cost=lambda params, metas, sizes: Cost(metas[0], 0, waits=10 * metas[0]),  # type: ignore[arg-type, operator]
+    cost=lambda params, metas, sizes: Cost(elements(metas[0]), 0, waits=10 * elements(metas[0])),
 )
 
 

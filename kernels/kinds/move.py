@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, fixed
+from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 
 Array = np.ndarray[Any, Any]
 # Unsigned positions, so that no test of signs stands in the loop.
@@ -73,7 +73,7 @@ GATHER = Kind(
     block=_gathering,
     needs=_own,
     indices=(("index", "x"),),
-    cost=lambda params, metas, sizes: Cost(metas[1], 3 * metas[1], launches=2),  # type: ignore[arg-type, operator]
+    cost=lambda params, metas, sizes: Cost(elements(metas[1]), 3 * elements(metas[1]), launches=2),
 )
 
 
@@ -117,6 +117,12 @@ def _added(params: str, x: Array, index: Array, out: Array) -> None:
     (np.logical_or if params == "bool" else np.add).at(x, index, out)
 
 
+def _scatter_cost(params: str, metas: Metas, sizes: Sizes) -> Cost:
+    """In one block each thread goes through all positions; a grid sorts them first."""
+    n = elements(metas[1])
+    return Cost(n, 0, waits=n // 8, launches=8)
+
+
 def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
     return Kind(
         name=name,
@@ -127,7 +133,9 @@ def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
         block=partial(_in_order, name=name),
         needs=_every,
         indices=(("index", "x"),),
-        cost=lambda params, metas, sizes: Cost(metas[1], 0, waits=metas[1] // 8, launches=8),  # type: ignore[arg-type, operator]
+        cost=lambda params, metas, sizes: Cost(
+            elements(metas[1]), 0, waits=elements(metas[1]) // 8, launches=8
+        ),
     )
 
 

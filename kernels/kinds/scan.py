@@ -134,10 +134,10 @@ def _needs(params: Sweep, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[
 def _oracle(params: Sweep, *given: Any) -> None:
     *arrays, outer, n, inner = given
     program = params.program
-    halves = [x.stored == "float16" for x in (*program.inputs, *program.results)]
+    types = [*(p.stored for p in program.inputs), *(r.stored for r in program.results)]
     seen = [
-        (x.view(np.float16) if half else x).reshape(outer, n, inner)
-        for x, half in zip(arrays, halves, strict=True)
+        (x.view(np.float16) if stored == "float16" else x).reshape(outer, n, inner)
+        for x, stored in zip(arrays, types, strict=True)
     ]
     inputs = {p.name: x for p, x in zip(program.inputs, seen, strict=False)}
     outs = seen[len(inputs) :]

@@ -13,10 +13,10 @@ from typing import Any
 from ..dispatch.graph import lead
 from ..dispatch.memory import filled
 from ..dispatch.target import check_writable
+from ..graph.node import Bundle, Kept, Node, Port, Rule, checked, numbers
 from ..recording import state as recording
 from ..tensor import Tensor
-from ..weak import WeakList
-from .graph import Bundle, Kept, Node, Port, Rule, checked, numbers
+from ..tensor.weak import WeakList
 
 _new = object.__new__
 

@@ -25,10 +25,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..graph.modes import no_grad, state
+from ..graph.node import Node
 from ..tensor import Tensor
 from .custom import Custom, Outputs, ids, once, run
-from .graph import Node
-from .modes import no_grad, state
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 

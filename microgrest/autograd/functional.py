@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..methods import method
+from ..graph import engine, modes
 from ..tensor import Tensor, make
-from . import engine, modes
+from ..tensor.methods import method
 
 
 def backward(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import ModuleType, TracebackType
 from typing import Any
 
-from ..device import device as Device
+from ..types.device import device as Device
 from .detection import problem
 
 _BACKEND = "microgrest.kernels.cuda.device"

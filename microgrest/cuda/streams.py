@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..device import device as Device
+from ..types.device import device as Device
 from .devices import backend, device as use_device, index_of
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..methods import Methods
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
-from . import (  # noqa: F401 - they declare families
+from ..tensor.methods import Methods
+from .elementwise import call
+from .families import (  # noqa: F401 - they declare what rows compute
     contraction,
     gathering,
     kernels,
     movement,
     reduction,
+    scan,
     transfer,
 )
-from .elementwise import call
 from .fast import add_in_place, binary, plus, reflected, unary, updating
 from .operands import bind
 from .structured import apply as apply_structured

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..device import CPU, device
-from ..dtypes import FLOATING, INTEGER, dtype, finfo, iinfo
 from ..tensor import Tensor
+from ..types.device import CPU, device
+from ..types.dtypes import FLOATING, INTEGER, dtype, finfo, iinfo
 
 
 def broadcast_shapes(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

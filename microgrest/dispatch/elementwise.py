@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd.modes import state
+from ..graph.modes import state
 from ..ops.convert import copy as COPY
 from ..ops.row import Row
 from ..tensor import Tensor

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd.modes import state
-from ..dtypes import bool_
+from ..graph.modes import state
 from ..kernels.source.program import LARGE
 from ..ops.elementwise import add
 from ..ops.row import Row
-from ..storage import Kind, kept, kind_of
 from ..tensor import Tensor, wrap
+from ..tensor.storage import Kind, kept, kind_of
+from ..types.dtypes import bool_
 from .elementwise import call
 from .forms import Backward, Form, form_of, stored_as
 from .launch import flat_layout, flat_of

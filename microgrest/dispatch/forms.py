@@ -12,15 +12,15 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import dtypes
-from ..autograd.graph import FREED, Node, checked, numbers
-from ..device import device
-from ..dtypes import dtype, float16, float64
+from ..graph.node import FREED, Node, checked, numbers
 from ..kernels.source.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
-from ..storage import Kind, forgetter, kind_of
 from ..tensor import Tensor, contiguous_strides, wrap
+from ..tensor.storage import Kind, forgetter, kind_of
+from ..types import dtypes
+from ..types.device import device
+from ..types.dtypes import dtype, float16, float64
 from .common import common_device
 from .launch import flat_of, run
 from .operands import check_types, promote

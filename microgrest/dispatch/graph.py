@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd.hooks import keep_on
+from ..graph.hooks import keep_on
 from ..ops.movement import follow, overwrite
 from ..tensor import Tensor
 from .structured import record

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..kernels.kinds.move import SCATTER_ADD
-from ..methods import method
 from ..ops.convert import copy as copy_row
 from ..ops.row import Row, register_type
-from ..storage import Kind
 from ..tensor import Tensor, make
+from ..tensor.methods import method
+from ..tensor.storage import Kind
 from .common import check_range
 from .forms import form_of, stored_as
 from .launch import flat_layout, flat_of, launch, same_memory

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..arrays import from_numpy
-from ..dtypes import FLOATING, bool_, dtype, float16
 from ..ops.row import Row
 from ..recording import state
 from ..tensor import Tensor
+from ..tensor.arrays import from_numpy
+from ..types import dtypes
+from ..types.dtypes import FLOATING, bool_, dtype, float16
 from .common import check_range, check_width
 
 # What operators take; of anything else Python asks the other operand's type.

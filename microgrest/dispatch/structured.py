@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd.graph import Node, checked, numbers
-from ..autograd.modes import state
+from ..graph.modes import state
+from ..graph.node import Node, checked, numbers
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
 from ..tensor import Tensor

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd.modes import state
-from ..dtypes import dtype
+from ..graph.modes import state
 from ..recording import world
 from ..tensor import Tensor, contiguous_strides
-from ..weak import WeakList
+from ..tensor.weak import WeakList
+from ..types.dtypes import dtype
 from .common import common_device
 from .memory import put
 

@@ -1,43 +1,13 @@
-"""Functions of tensors beyond the rows' own, by subject; each is re-exported by the package."""
+"""Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import (
-    arithmetic,
-    comparing,
-    conversion,
-    filling,
-    indexing,
-    inplace_views,
-    joining,
-    kernels,
-    picking,
-    products,
-    rearranging,
-    reductions,
-    scans,
-    shapes,
-    sorting,
-    splitting,
-    statistics,
-    triangles,
+from . import kernels as kernels, products as products, sorting as sorting
+from .indexing import items as items, picking as picking
+from .joining import joining as joining, rearranging as rearranging, triangles as triangles
+from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
+from .reductions import (
+    comparing as comparing,
+    folds as folds,
+    scans as scans,
+    statistics as statistics,
 )
-
-__all__ = [
-    "arithmetic",
-    "comparing",
-    "conversion",
-    "filling",
-    "indexing",
-    "inplace_views",
-    "joining",
-    "kernels",
-    "picking",
-    "products",
-    "rearranging",
-    "reductions",
-    "scans",
-    "shapes",
-    "sorting",
-    "splitting",
-    "statistics",
-    "triangles",
-]
+from .views import inplace as inplace, shapes as shapes, splitting as splitting

@@ -9,11 +9,11 @@ from types import NoneType
 from typing import Any
 
 from .. import return_types
-from ..dispatch.kernels import call
+from ..dispatch.families.kernels import call
 from ..dispatch.target import store
-from ..methods import Methods
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
+from ..tensor.methods import Methods
 from .aliases import NAMES
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}

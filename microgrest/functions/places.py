@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .. import recording
-from ..arrays import from_array, from_numpy
-from ..device import CPU, device
-from ..dtypes import int64
-from ..storage import kind_of
 from ..tensor import Tensor
+from ..tensor.arrays import from_array, from_numpy
+from ..tensor.storage import kind_of
+from ..types.device import CPU, device
+from ..types.dtypes import int64
 
 Index = Any
 

@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 from ..dispatch.common import broadcast_shapes
-from ..dispatch.contraction import product
-from ..dtypes import bool_, int64
-from ..methods import method
+from ..dispatch.families.contraction import product
 from ..ops import contraction as rows
 from ..tensor import Tensor
-from .arithmetic import add, check_number
-from .joining import broadcast_tensors
+from ..tensor.methods import method
+from ..types.dtypes import bool_, int64
+from .joining.joining import broadcast_tensors
+from .pointwise.arithmetic import add, check_number
 
 
 @method

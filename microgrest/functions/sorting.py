@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..methods import method
 from ..tensor import Tensor
+from ..tensor.methods import method
 from .kernels import FUNCTIONS
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
-from ..dtypes import bool_, promote_types
-from ..functions.arithmetic import check_number
-from ..functions.dropout import check_probability, drop
+from ..functions.pointwise.arithmetic import check_number
+from ..functions.pointwise.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
 from ..ops.elementwise import tanh as tanh_row
@@ -17,6 +16,7 @@ from ..ops.rounding import abs as abs_row
 from ..ops.row import Row
 from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
+from ..types.dtypes import bool_, promote_types
 from .reduction import reduced, reduction_of
 
 __all__ = [

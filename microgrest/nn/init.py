@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import Any
 
-from ..autograd.modes import no_grad
+from ..graph.modes import no_grad
 from ..tensor import Tensor
 
 _GAINS = {

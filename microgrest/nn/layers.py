@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..creation import empty
-from ..functions.dropout import check_probability
+from ..functions.pointwise.dropout import check_probability
 from ..tensor import Tensor
 from . import functional as F, init
 from .module import Module

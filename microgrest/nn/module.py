@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..autograd.hooks import RemovableHandle
-from ..autograd.modes import no_grad
-from ..counted import Counted
-from ..dtypes import float16, float32, float64
+from ..graph.hooks import RemovableHandle
+from ..graph.modes import no_grad
 from ..recording import world
+from ..recording.counted import Counted
 from ..tensor import Tensor
+from ..types.dtypes import float16, float32, float64
 from . import registration, state
 from .conversion import converter
 from .hooks import Hook, Hooks, call_with_hooks, register

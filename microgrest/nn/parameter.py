@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..creation import empty
-from ..printing import parameter_repr
+from ..interop.printing import parameter_repr
+from ..interop.python import memory_copy
 from ..tensor import Tensor
-from ..values import memory_copy
 
 
 class Parameter(Tensor):

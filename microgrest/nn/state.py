@@ -6,7 +6,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.modes import no_grad
+from ..graph.modes import no_grad
 from ..tensor import Tensor
 from .parameter import Parameter
 

@@ -8,10 +8,10 @@ from functools import wraps
 from types import GeneratorType
 from typing import Any, TypeVar, cast
 
-from ..autograd.modes import no_grad
 from ..creation import tensor
-from ..functions.joining import stack
-from ..functions.statistics import norm
+from ..functions.joining.joining import stack
+from ..functions.reductions.statistics import norm
+from ..graph.modes import no_grad
 from ..tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import dtypes
+from ..types import dtypes
 from .rounding import zero
 from .row import Row, elementwise
 

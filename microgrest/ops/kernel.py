@@ -19,8 +19,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from ..dtypes import dtype
 from ..kernels.kinds.kind import Kind
+from ..types.dtypes import dtype
 from .row import Row
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
+from ..types.dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
 
 ROWS: dict[str, Row] = {}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ..dtypes import bool_, int32, int64
 from ..kernels.kinds.searchsorted import SEARCHSORTED, Search
 from ..kernels.kinds.sort import SORT, Sort
+from ..types.dtypes import bool_, int32, int64
 from .indexing import add_along, take_along
 from .kernel import Call, Operand, Tensor, kernel
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
-from .. import dtypes
-from ..dtypes import dtype
 from ..kernels.source.program import Input, Instr, Output, Program, Reduce
+from ..types import dtypes
+from ..types.dtypes import dtype
 from .row import Row, register_type
 
 

@@ -19,7 +19,6 @@ from inspect import signature
 from typing import Any
 from weakref import WeakSet
 
-from .. import dtypes
 from ..dispatch.common import mixed_devices
 from ..dispatch.launch import run
 from ..dispatch.memory import apart
@@ -27,6 +26,7 @@ from ..dispatch.target import check_apart, check_writable
 from ..kernels.source.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor
+from ..types import dtypes
 
 Tensors = Sequence["Tensor | None"]
 

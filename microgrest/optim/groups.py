@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..counted import Counted
+from ..recording.counted import Counted
 from ..tensor import Tensor
 
 _TITLES = {"lr": "learning rate", "eps": "epsilon value"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .combined import ChainedScheduler, SequentialLR
-from .cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
-from .plateau import ReduceLROnPlateau
-from .scheduler import LRScheduler
-from .schedules import (
+from .schedulers.combined import ChainedScheduler, SequentialLR
+from .schedulers.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from .schedulers.plateau import ReduceLROnPlateau
+from .schedulers.scheduler import LRScheduler
+from .schedulers.schedules import (
     ConstantLR,
     CosineAnnealingLR,
     ExponentialLR,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .. import recording
-from ..autograd.modes import enable_grad, no_grad
+from ..graph.modes import enable_grad, no_grad
 from ..tensor import Tensor
 from . import checkpoint, groups
 from .groups import Group

@@ -9,7 +9,7 @@ import numpy as np
 import overwritten
 import pytest
 from children import as_python
-from microgrest.kernels.matrices import Place, Problem
+from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.steps import trace as t
 from microgrest.kernels.steps.build import CPU, build
 from microgrest.kernels.steps.lower import lower
@@ -96,9 +96,9 @@ def test_sums_that_wait_for_one_another() -> None:
 
 def test_a_product_of_float16_leaves_the_rest_of_its_buffer() -> None:
     buffers = [t.Buffer("uint16", n, t.INPUT, name) for n, name in ((4, "a"), (4, "b"), (8, "out"))]
-    row_major = (4, 2, 1)
-    problem = Problem(1, 2, 2, 2, 2, Place(0, *row_major), Place(0, 4, 1, 2), Place(1, 8, 4, 2))
-    trace = t.Trace("step", "cpu", buffers, [t.Product("matmul", problem, 0, 1, 2)])
+    square, apart = (0, (2, 2), (2, 1)), (1, (2, 2), (4, 2))
+    parts = [t.Part(0, *square), t.Part(1, *square), t.Part(2, *apart)]
+    trace = t.Trace("step", "cpu", buffers, [t.Call("matmul", PRODUCT, "uint16", tuple(parts))])
     a, b, out = (np.arange(n, dtype=np.float16) for n in (4, 4, 8))
     nothing = np.zeros((1, 0))
     arrays = [x.view(np.uint16) for x in (a, b, out)]

@@ -13,7 +13,14 @@ from interpreter import build
 import microgrest as mg
 from microgrest.compiler.call import step as steps
 from microgrest.compiler.call.recording_budget import PAUSE, WASTED, RecordingBudget
-from microgrest.compiler.call.step import KEPT, Step
+from microgrest.compiler.call.step import Step
+
+KEPT = 24  # recordings of one step here: what it does when it has no place for more is the same
+
+
+@pytest.fixture(autouse=True)
+def few_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "KEPT", KEPT)
 
 
 class Counting(Step):
@@ -43,7 +50,8 @@ def call(step: Step, sizes: Iterable[int]) -> None:
         assert step(mg.ones(n)).tolist() == [2.0] * n
 
 
-def test_forty_shapes_in_turn_become_native() -> None:
+def test_forty_shapes_in_turn_become_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # as many as there are
     step = doubling()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -151,15 +159,15 @@ def test_pauses_grow_and_end() -> None:
 def test_the_order_of_calls_is_learnt() -> None:
     """Of recordings that take turns the next is found at once."""
     step = doubling()
-    call(step, [*range(1, 31)] * 4)
+    call(step, [*range(1, KEPT + 1)] * 4)
     asked = []
     for recording in step.recordings:
         hold = recording.guards.hold
         recording.guards.hold = (  # type: ignore[method-assign]
             lambda *args, hold=hold: [asked.append(1), hold(*args)][1]
         )
-    call(step, range(1, 31))
-    assert len(asked) <= 30 * 2
+    call(step, range(1, KEPT + 1))
+    assert len(asked) <= KEPT * 2
 
 
 def test_another_function_in_a_step() -> None:
@@ -167,4 +175,3 @@ def test_another_function_in_a_step() -> None:
     call(step, [1, 1, 1])
     step.fn = lambda x: x * 3
     assert [step(mg.ones(1)).item() for _ in range(4)] == [3.0] * 4
-    assert steps.KEPT == KEPT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -102,3 +103,10 @@ def test_no_file_needs_itself() -> None:
 def test_what_people_are_told_is_loaded_when_they_ask() -> None:
     code = "import sys, microgrest.compiler; sys.exit('microgrest.compiler.tell' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent).returncode == 0
+
+
+def test_the_architecture_names_every_file() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(rf"`((?:{'|'.join(ROOMS)})/\w+\.py)`", text)
+    files = (path.relative_to(ROOT / COMPILER).as_posix() for _, path in FILES)
+    assert set(named) == {name for name in files if not name.endswith("__init__.py")}

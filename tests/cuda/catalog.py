@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from microgrest.kernels.source.program import Program
 
-from microgrest import dtypes
-from microgrest.device import CPU
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
+from microgrest.types import dtypes
+from microgrest.types.device import CPU
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 from microgrest.kernels import cache
-from microgrest.kernels.cuda import contraction, memory
+from microgrest.kernels.cuda import kinds, memory
 from microgrest.kernels.cuda.source.products import Types
 from microgrest.kernels.cuda.source.tiles import Tile, tiled
-from microgrest.kernels.matrices import Matrix, problem
+from microgrest.kernels.kinds import tiling
+from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.source.matrices import Matrix, problem
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)
@@ -71,13 +73,18 @@ def expected(a: Array, b: Array) -> Array:
     return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32))).astype(np.float16)
 
 
+def multiplied(a: Matrix, b: Matrix, out: Matrix) -> None:
+    """Run a product."""
+    kinds.run(PRODUCT, out[0].dtype.name, (a, b, out))
+
+
 def check(shapes: tuple[tuple[int, ...], ...], dtype: Any, layouts: tuple[str, ...]) -> None:
     """One product, and that what lies around its result stays as it was."""
     (a, left), (b, right) = (matrix(s, dtype, x) for s, x in zip(shapes, layouts, strict=True))
     result = expected(a, b)
     around = numbers((result.size + 4,), dtype)
     out = device(around)
-    contraction.matmul(left, right, (out[2:-2], 0, result.shape, None))
+    multiplied(left, right, (out[2:-2], 0, result.shape, None))
     found = memory.to_host(out).view(dtype)
     np.testing.assert_array_equal(found[2:-2].reshape(result.shape), result, f"{shapes} {layouts}")
     np.testing.assert_array_equal(found[[0, 1, -2, -1]], around[[0, 1, -2, -1]])
@@ -99,7 +106,7 @@ def expanded() -> None:
     column, b = numbers((5, 1), np.float32), numbers((1, 6, 7), np.float32)
     out = memory.allocator(np.dtype(np.float32))(3 * 5 * 7)
     left: Matrix = device(column), 0, (3, 5, 6), (0, 1, 0)
-    contraction.matmul(left, (device(b), 0, (3, 6, 7), (0, 7, 1)), (out, 0, (3, 5, 7), None))
+    multiplied(left, (device(b), 0, (3, 6, 7), (0, 7, 1)), (out, 0, (3, 5, 7), None))
     found = memory.to_host(out).reshape(3, 5, 7)
     np.testing.assert_array_equal(found, np.matmul(np.broadcast_to(column, (3, 5, 6)), b))
 
@@ -111,7 +118,7 @@ def wrapping() -> None:
         x = a.astype(dtype) if dtype == np.int64 else np.full((6, 40), 99, dtype) * dtype(1)
         y = np.ascontiguousarray(x.T)
         out = memory.allocator(np.dtype(dtype))(36)
-        contraction.matmul(
+        multiplied(
             (device(x), 0, (6, 40), None), (device(y), 0, (40, 6), None), (out, 0, (6, 6), None)
         )
         with np.errstate(over="ignore"):
@@ -124,9 +131,7 @@ def nan_stays_in_its_row() -> None:
     b[:, 1:] = 1
     a[4] = np.nan
     out = memory.allocator(np.dtype(np.float32))(35)
-    contraction.matmul(
-        (device(a), 0, (5, 3), None), (device(b), 0, (3, 7), None), (out, 0, (5, 7), None)
-    )
+    multiplied((device(a), 0, (5, 3), None), (device(b), 0, (3, 7), None), (out, 0, (5, 7), None))
     np.testing.assert_array_equal(memory.to_host(out).reshape(5, 7), a @ b)
 
 
@@ -134,7 +139,7 @@ def tiles_of_a_gpu() -> None:
     """The tiles that a GPU has, by 256 threads; the simulator knows no alignment."""
     a, b = numbers((130, 19), np.float32), numbers((19, 70), np.float32)
     what = problem((0, (130, 19), None), (0, (19, 70), None), (0, (130, 70), None))
-    geometry = contraction.ON_GPU
+    geometry = tiling.ON_GPU
     for tile in (geometry.large, geometry.medium, geometry.double, geometry.small):
         out = np.full((130, 70), np.nan, np.float32)
         run(tile, (a, b, out), what.numbers, True, False)

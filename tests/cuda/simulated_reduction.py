@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from microgrest.kernels.cuda import memory, reduction
-from microgrest.kernels.cuda.source import axes
+from microgrest.kernels.cuda import kinds, memory, reduction
+from microgrest.kernels.cuda.source import axes, segments as segments_of
+from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
-from microgrest import dtypes
-from microgrest.dispatch.reduction import program_of, result_type
+from microgrest.dispatch.families.reduction import program_of, result_type
 from microgrest.ops import ROWS
+from microgrest.types import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(3)
@@ -139,7 +140,8 @@ def searched(name: str, x: Array) -> tuple[Array, Array]:
     """Values and positions that the kernel finds."""
     best, at = blank(len(x), x.dtype.name), blank(len(x), "int64")
     better = ROWS[name].extra["better"]
-    reduction.search(name, better, x.dtype.name, device(x), best, at, x.shape[1])
+    operands = device(x), best, at
+    kinds.run(SEARCH, Search(name, better, x.dtype.name), operands, (x.shape[1],))
     return host(best, x.dtype.name), host(at, "int64")
 
 
@@ -239,7 +241,7 @@ def geometry() -> None:
                 assert 1 <= lanes * width <= threads
                 assert shape == "columns" or lanes * width == threads
                 assert blocks <= math.ceil(outputs / width)
-                assert split is False or length <= lanes * reduction.MOST
+                assert split is False or length <= lanes * segments_of.MOST
 
 
 CHECKS = [

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from microgrest.kernels import cpu, scans
-from microgrest.kernels.cuda import memory, scan
+from microgrest.kernels import cpu
+from microgrest.kernels.cuda import kinds, memory
+from microgrest.kernels.source.scans import Scan
 
-from microgrest import dtypes
-from microgrest.dispatch.scan import program_of
+from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, scan as rows
+from microgrest.types import dtypes
+from tests.kernel_calls import scanned
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(11)
@@ -36,14 +38,14 @@ def values(n: int, dtype: str) -> Array:
     return RANDOM.integers(-9, 9, n).astype(dtype)
 
 
-def compare(program: scans.Scan, outer: int, n: int, inner: int) -> None:
+def compare(program: Scan, outer: int, n: int, inner: int) -> None:
     """Run the scan on both devices."""
     size = outer * n * inner
     inputs = [values(size, p.stored) for p in program.inputs]
     wanted = [np.empty(size, r.stored) for r in program.results]
-    cpu.scan.scan(program, inputs, wanted, outer, n, inner)
+    scanned(cpu.kinds, program, inputs, wanted, outer, n, inner)
     found = [device(np.zeros_like(a)) for a in wanted]
-    scan.scan(program, [device(a) for a in inputs], found, outer, n, inner)
+    scanned(kinds, program, [device(a) for a in inputs], found, outer, n, inner)
     label = f"{program.name} {program.reverse} {outer} {n} {inner}"
     for span, array in zip(found, wanted, strict=True):
         tolerance = {"float32": 2e-5, "float64": 1e-10}.get(array.dtype.name, 0)
@@ -85,14 +87,15 @@ def a_state_of_zero_takes_no_overflow_along() -> None:
     program = program_of(rows.recurrence, dtypes.float32, False)
     n = 700
     a, b, out = np.full(n, 4, np.float32), np.zeros(n, np.float32), device(np.ones(n, np.float32))
-    scan.scan(program, [device(a), device(b)], [out], 1, n, 1)
+    scanned(kinds, program, [device(a), device(b)], [out], 1, n, 1)
     np.testing.assert_array_equal(memory.to_host(out), np.zeros(n))
 
 
 if __name__ == "__main__":
     columns()
     nothing()
-    scan.BLOCKS = 8
+    kinds.ROOM = kinds.ROOM._replace(blocks=8)
+    kinds.launcher.cache_clear()
     every_row()
     lengths()
     a_state_of_zero_takes_no_overflow_along()

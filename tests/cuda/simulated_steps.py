@@ -19,6 +19,7 @@ from recorded import mlp, planned
 
 import microgrest as mg
 from microgrest.compiler.call.step import Step
+from tests.kernel_calls import MOVES
 
 import overwritten  # isort: skip  # recorded says where
 import programs  # isort: skip
@@ -143,8 +144,9 @@ def moved(name: str, at: list[int], form: Form) -> tuple[int, list[float]]:
         t.Buffer(dtype, n, t.INPUT, label)
         for (label, dtype), n in zip(names.items(), sizes, strict=True)
     ]
-    places = [t.Place(b, 0, n) for b, n in enumerate(sizes)]
-    trace = t.Trace(name, "cuda:0", buffers, [t.Move(name, *places)])
+    places = tuple(t.Place(b, 0, n) for b, n in enumerate(sizes))
+    op = t.Call(name, MOVES[name], "float32", places)
+    trace = t.Trace(name, "cuda:0", buffers, [op])
     x, out = np.arange(5, dtype=np.float32), np.arange(7, 10, dtype=np.float32)
     nothing = np.zeros((1, 0))
     native = Copying(form(planned(trace)))
@@ -154,15 +156,15 @@ def moved(name: str, at: list[int], form: Form) -> tuple[int, list[float]]:
 
 
 def positions() -> None:
-    """Positions out of range set the status, and touch nothing."""
+    """Where positions are out of range the status is set, and nothing is moved at all."""
     for form in FORMS:
         assert moved("gather", [4, 0, 2], form) == (t.FINE, [4, 0, 2])
         assert moved("put", [3, 1, 3], form) == (t.FINE, [0, 8, 2, 9, 4])
         assert moved("scatter_add", [3, 1, 3], form) == (t.FINE, [0, 9, 2, 19, 4])
         for wrong in (5, -1):
-            assert moved("gather", [4, wrong, 2], form) == (t.INDEX, [4, 8, 2])
-            assert moved("put", [3, wrong, 1], form) == (t.INDEX, [0, 9, 2, 7, 4])
-            assert moved("scatter_add", [3, wrong, 1], form) == (t.INDEX, [0, 10, 2, 10, 4])
+            assert moved("gather", [4, wrong, 2], form) == (t.FAILED, [7, 8, 9])
+            assert moved("put", [3, wrong, 1], form) == (t.FAILED, [0, 1, 2, 3, 4])
+            assert moved("scatter_add", [3, wrong, 1], form) == (t.FAILED, [0, 1, 2, 3, 4])
 
 
 def scaled() -> Any:

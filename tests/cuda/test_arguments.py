@@ -17,6 +17,7 @@ from microgrest.kernels.source.program import LARGE
 
 import microgrest as mg
 from microgrest.ops import ROWS
+from tests.kernel_calls import MOVES, moved
 from tests.op_info import ELEMENTWISE, OpInfo
 
 try:
@@ -133,9 +134,8 @@ def places(dtype: Any) -> None:
     for n in (3, 100_000):
         x, source = (on_gpu(dtype, n)._flat for _ in range(2))
         at = mg.arange(n).to("cuda:0")._flat
-        kernels.indexing.gather(x, at, source)
-        kernels.indexing.put(x, at, source)
-        kernels.indexing.scatter_add(x, at, source)
+        for name in MOVES:
+            moved(kernels.kinds, name, x, at, source)
 
 
 def draws(dtype: Any) -> None:

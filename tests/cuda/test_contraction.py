@@ -17,17 +17,20 @@ import pytest
 from checks import CAPABILITIES, by_capability, examine, simulate
 from microgrest.kernels.cuda.source.products import Comb, Types, thin
 from microgrest.kernels.cuda.source.tiles import tiled
-from microgrest.kernels.matrices import Problem, problem
+from microgrest.kernels.kinds import tiling
+from microgrest.kernels.kinds.kind import Launches, Room
+from microgrest.kernels.source.matrices import Problem, problem
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
 )
 
-from microgrest.kernels.cuda import compile as compiler, contraction, cublas
+from microgrest.kernels.cuda import compile as compiler
+from microgrest.kernels.libraries import cublas
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent
-GEOMETRY = contraction.ON_GPU
+GEOMETRY = tiling.ON_GPU
 
 
 @pytest.mark.parametrize(
@@ -90,19 +93,21 @@ def by(rows: int, terms: int, columns: int, batch: int = 1) -> Problem:
     return problem(*((0, shape, None) for shape in shapes))
 
 
+def launches(what: Problem, dtype: str = "float32") -> Launches:
+    """How a GPU computes a product."""
+    return tiling.plan(what, dtype, Room(256, 1024))
+
+
 def test_a_long_product_is_split_and_every_term_taken_once() -> None:
     for what in (by(64, 10**6 + 3, 64), by(1, 10**7, 1), by(3, 99_999, 1), by(1, 5000, 500)):
-        plan = contraction.plan(what, "float32")
-        batch, m, n, k, total = plan.first.numbers[:5]
-        assert plan.rest is not None
+        (first, rest), scratch = launches(what)
+        batch, m, n, k, total = first.arguments[3:8]
         assert (batch - 1) * k < total == what.k <= batch * k
         assert {m, n} == {what.m, what.n}
-        assert plan.scratch == batch * m * n
-        assert plan.rest.numbers[:5] == (1, m * n, 1, batch, batch)
-        assert plan.total == np.float32
-    assert contraction.plan(by(64, 300, 64), "float32").rest is None
-    assert contraction.plan(by(4096, 4096, 4096), "float32").rest is None
-    assert contraction.plan(by(9, 10**6, 9, batch=500), "float32").rest is None
+        assert scratch == {"parts": ("float32", batch * m * n)}
+        assert rest.arguments[3:8] == (1, m * n, 1, batch, batch)
+    for what in (by(64, 300, 64), by(4096, 4096, 4096), by(9, 10**6, 9, batch=500)):
+        assert len(launches(what).stages) == 1
 
 
 def test_tiles_fit_their_product() -> None:
@@ -112,13 +117,11 @@ def test_tiles_fit_their_product() -> None:
         (by(4096, 4096, 4096), "float64", GEOMETRY.double),
         (by(16, 16, 16, batch=1000), "float32", GEOMETRY.small),
     ):
-        assert contraction.plan(what, dtype).first.kernel is contraction._tiled(
-            Types.of(dtype), tile, True, False
-        )
-    tall = contraction.plan(by(4096, 4096, 2), "float32")
-    flat = contraction.plan(by(2, 4096, 4096), "float32")
-    assert (tall.swapped, flat.swapped) == (False, True)
-    assert flat.first.kernel is contraction._thin_kernel(Types.of("float32"), Comb(32, 8, False), 2)
+        (stage,) = launches(what, dtype).stages
+        assert stage.source == tiled(Types.of(dtype), tile, True, False)
+    tall, flat = (launches(what).stages[0] for what in (by(4096, 4096, 2), by(2, 4096, 4096)))
+    assert (tall.arguments[:2], flat.arguments[:2]) == (("a", "b"), ("b", "a"))
+    assert flat.source == thin(Types.of("float32"), Comb(32, 8, False), 2)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import by_capability, examine
-from microgrest.kernels.cpu import indexing as cpu
+from microgrest.kernels.cpu import kinds as cpu
 from microgrest.kernels.cuda.source import moves, radix
+from microgrest.kernels.kinds import words as sorting
+from microgrest.kernels.kinds.kind import Launches, Stage
+from microgrest.kernels.kinds.move import PUT
+
+from tests.kernel_calls import moved
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)
@@ -48,8 +53,8 @@ def numbers(n: int, dtype: str) -> Array:
 def check(gpu: Any, name: str, x: Array, index: Array, values: Array) -> None:
     """Call both functions of that name, and compare all that they may have written to."""
     spans = [on(gpu, a) for a in (x, index, values)]
-    getattr(cpu, name)(x, index, values)
-    getattr(gpu.indexing, name)(*spans)
+    moved(cpu, name, x, index, values)
+    moved(gpu.kinds, name, *spans)
     for span, expected in zip(spans, (x, index, values), strict=True):
         np.testing.assert_array_equal(gpu.memory.to_host(span), expected)
 
@@ -75,51 +80,52 @@ def test_a_position_that_comes_more_often_than_sums_are_unrolled(gpu: Any) -> No
 
 
 @pytest.mark.devices
-def test_places_are_those_of_the_cpu(gpu: Any) -> None:
-    np.testing.assert_array_equal(gpu.indexing.places((2, 3), (1, 4), 5), [5, 9, 13, 6, 10, 14])
-
-
-@pytest.mark.devices
 def test_more_pairs_than_a_word_can_tell_apart_are_refused(gpu: Any) -> None:
-    class Huge:
-        size = 2**60
-
+    assert PUT.grid is not None
     with pytest.raises(RuntimeError, match="cannot scatter 17 elements to 1152921504606846976"):
-        gpu.indexing.put(Huge(), on(gpu, np.zeros(17, np.int64)), None)
+        PUT.grid("float32", (2**60, 17, 17), (), gpu.kinds.ROOM)
+
+
+def ordered(gpu: Any, function: str, unsorted: Array, low: int, high: int) -> Any:
+    """The words sorted by stages of `kinds.words`."""
+    n, room = unsorted.size, gpu.kinds.ROOM
+    found = getattr(sorting, function)("words", n, low, high, room)
+    copy = Stage(
+        moves.source("gather", "int64"), 1, room.threads, (found.result, "index", "out", n)
+    )
+    launches = Launches((*found.stages, copy), found.scratch)
+    names, arrays = ["words", "index", "out"], [unsorted, np.arange(n), np.empty(n, np.uint64)]
+    spans = [on(gpu, array) for array in arrays]
+    gpu.kinds.bound(launches, names, "sort")(spans, (None,) * 4, ())
+    return gpu.memory.to_host(spans[2])
 
 
 @pytest.mark.devices
-@pytest.mark.parametrize("function", ["sort", "by_digits"])
+@pytest.mark.parametrize("function", ["sorting", "by_digits"])
 @pytest.mark.parametrize(("n", "extent"), [(1, 1), (64, 2), (65, 16), (150, 100)])
 def test_sort(gpu: Any, function: str, n: int, extent: int) -> None:
-    from microgrest.kernels.cuda import sorting
-
     unsorted = words(n, extent, 10)
-    ordered = getattr(sorting, function)(on(gpu, unsorted), 10, 10 + (extent - 1).bit_length())
-    np.testing.assert_array_equal(gpu.memory.to_host(ordered), np.sort(unsorted))
+    found = ordered(gpu, function, unsorted, 10, 10 + (extent - 1).bit_length())
+    np.testing.assert_array_equal(found, np.sort(unsorted))
 
 
 @pytest.mark.devices
-@pytest.mark.parametrize("function", ["sort", "by_digits"])
+@pytest.mark.parametrize("function", ["sorting", "by_digits"])
 def test_sort_is_stable(gpu: Any, function: str) -> None:
-    from microgrest.kernels.cuda import sorting
-
     unsorted = RANDOM.permutation(np.arange(70, dtype=np.uint64))
-    ordered = getattr(sorting, function)(on(gpu, unsorted), 5, 7)
+    found = ordered(gpu, function, unsorted, 5, 7)
     expected = unsorted[np.argsort(unsorted >> np.uint64(5), kind="stable")]
-    np.testing.assert_array_equal(gpu.memory.to_host(ordered), expected)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.devices
 @pytest.mark.large
 @pytest.mark.parametrize("extent", [1, 16, 5000, 10**7])
 def test_many(gpu: Any, extent: int) -> None:
-    from microgrest.kernels.cuda import sorting
-
     n = 1_000_003
     unsorted = words(n, extent, 20)
-    ordered = sorting.sort(on(gpu, unsorted), 20, 20 + (extent - 1).bit_length())
-    np.testing.assert_array_equal(gpu.memory.to_host(ordered), np.sort(unsorted))
+    found = ordered(gpu, "sorting", unsorted, 20, 20 + (extent - 1).bit_length())
+    np.testing.assert_array_equal(found, np.sort(unsorted))
     for name in ("gather", "put", "scatter_add"):
         index = RANDOM.integers(0, extent, n)
         check(gpu, name, numbers(extent, "float32"), index, numbers(n, "float32"))

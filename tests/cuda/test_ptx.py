@@ -17,9 +17,9 @@ from microgrest.kernels.cuda.source import wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
-from microgrest import dtypes
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
+from microgrest.types import dtypes
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"

@@ -36,13 +36,18 @@ WRONG = {
 RIGHT = "shared[t] = x[i]; cuda.syncthreads(); x[i] = shared[7 - t]"
 SORTING = """
 import numpy as np
-from microgrest.kernels.cuda import memory, sorting
+from microgrest.kernels.cuda import kinds, memory
+from microgrest.kernels.kinds.kind import Launches
+from microgrest.kernels.kinds.words import by_digits
 
-sorting.THREADS, sorting.TILE = 32, 32 * sorting.ITEMS  # two groups whose sums are added up
+room = kinds.ROOM._replace(threads=32)  # two groups whose sums are added up
 words = np.random.default_rng(5).integers(0, 1 << 10, 300).astype(np.uint64)
-span = memory.allocator(words.dtype)(words.size)
-memory.from_host(span, words)
-ordered = memory.to_host(sorting.by_digits(span, 5, 10))
+spans = {name: memory.allocator(words.dtype)(words.size) for name in ("words", "words_ordered")}
+memory.from_host(spans["words"], words)
+found = by_digits("words", words.size, 5, 10, room)
+rest = {name: kind for name, kind in found.scratch.items() if name not in spans}
+kinds.bound(Launches(found.stages, rest), [*spans], "sort")([*spans.values()], (None,) * 4, ())
+ordered = memory.to_host(spans[found.result])
 np.testing.assert_array_equal(ordered, sorted(words, key=lambda word: word >> 5))
 """
 

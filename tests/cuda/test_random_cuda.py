@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import by_capability, examine
-from microgrest.kernels import draws, philox
-from microgrest.kernels.cpu import random as cpu
+from microgrest.kernels.cpu import kinds
 from microgrest.kernels.cuda.source import fills
-from microgrest.kernels.philox import Draw
+from microgrest.kernels.kinds import draw as draws
+from microgrest.kernels.source import philox
+from microgrest.kernels.source.philox import Draw
+
+from tests.kernel_calls import Draws
+
+cpu = Draws(kinds)
 
 SEED = 2**64 - 5
 # Sizes with every remainder by four, and more than two blocks of eight threads take at once.
@@ -43,12 +48,12 @@ KERNELS = [
 
 @pytest.fixture
 def gpu(request: pytest.FixtureRequest) -> Any:
-    """`microgrest.kernels.cuda.random`, where there is a GPU or its simulator."""
+    """The draws of a GPU, where there is one or its simulator."""
     if request.config.getoption("--device") == "cpu":
         pytest.skip("needs a GPU: try pytest --device simulator")
-    from microgrest.kernels.cuda import random
+    from microgrest.kernels.cuda import kinds
 
-    return random
+    return Draws(kinds)
 
 
 def both(gpu: Any, name: str, dtype: str, n: int, offset: int, *parameters: float) -> Any:
@@ -105,7 +110,7 @@ def test_uniform_has_nothing_to_round_in_its_products(
     dtype: str, width: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a target that fuses a multiply and an add, as CUDA does, draws the same numbers."""
-    draw, (_, _, *parts) = draws.uniform(np.dtype(dtype), 0.0, width)
+    _, (draw, _), (_, _, *parts) = draws.uniform(np.dtype(dtype), 0.0, width)
     factors: list[Any] = []
     monkeypatch.setattr(philox, "affine", lambda u1, u0, *_: factors.extend((u1, u0)))
     drawn = np.random.default_rng(1).integers(0, 2**32, (50, draw.words))

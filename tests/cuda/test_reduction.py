@@ -11,11 +11,11 @@ from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.source import axes, folds
 from microgrest.kernels.source.program import Program, Reduce
 
-from microgrest import dtypes
+from microgrest.dispatch.families.reduction import program_of, result_type
 from microgrest.dispatch.forms import sum_of
-from microgrest.dispatch.reduction import program_of, result_type
 from microgrest.ops import ROWS
 from microgrest.ops.trace import Lowering, Symbol
+from microgrest.types import dtypes
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"

@@ -9,11 +9,11 @@ from checks import by_capability, examine, simulate
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.source import scans
 from microgrest.kernels.cuda.source.maps import Source
-from microgrest.kernels.scans import Scan
+from microgrest.kernels.source.scans import Scan
 
-from microgrest import dtypes
-from microgrest.dispatch.scan import program_of
+from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, Row
+from microgrest.types import dtypes
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"

@@ -12,6 +12,8 @@ import pytest
 from checks import HERE, by_capability, examine, simulate
 from fake import Unavailable, built, on_fake_driver, told
 from microgrest.kernels.cuda.compile import compiled
+from microgrest.kernels.cuda.source import moves
+from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
 from microgrest.kernels.steps.cuda.hazards import BARRIER, Hazards
@@ -128,12 +130,13 @@ def test_machine_code(name: str, capability: tuple[int, int]) -> None:
             examine(launch.source, capability)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "uint16", "int64", "bool"])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_checked_moves_compile(dtype: str) -> None:
-    from microgrest.kernels.steps.cuda.eager import source as checked
-
     for name in ("gather", "pair", "put", "scatter_add"):
-        assert not examine(checked(name, dtype)).doubles
+        assert not examine(guarded(moves.source(name, dtype))).doubles
+    for name in ("put", "scatter_add"):
+        assert not examine(moves.in_order(name, dtype, 128)).doubles
+    assert not examine(inside()).doubles
 
 
 def test_registers_are_fitted_to_the_block() -> None:

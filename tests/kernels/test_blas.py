@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels import cache as kernel_cache
-from microgrest.kernels.cpu import blas
+from microgrest.kernels.libraries import blas
 from processes import run
 
 DTYPES = ("float32", "float64")
@@ -192,7 +192,7 @@ def test_machine_code_from_disk_calls_the_gemm_of_another_process(tmp_path: Path
     program = f"""
 import numpy as np
 from microgrest.kernels import cache
-from microgrest.kernels.cpu import blas
+from microgrest.kernels.libraries import blas
 multiply = cache.load({text(blas.find().form)!r}, "blas").multiply
 a = np.arange(1024.0)
 out = np.empty(1024)

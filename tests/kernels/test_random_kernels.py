@@ -7,8 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from microgrest.kernels import philox
-from microgrest.kernels.cpu import random
+from microgrest.kernels.cpu import kinds
+from microgrest.kernels.source import philox
+
+from tests.kernel_calls import Draws
+
+random = Draws(kinds)
 
 SEED = 20240229
 N = 200_000

@@ -177,7 +177,7 @@ def _checking(
     """What queues the checks of positions."""
     places = {o.name: x for o, x in zip(op.kind.operands(op.params), spans, strict=True)}
     failure = trace.failures.index(t.INDEX) + t.FAILED if op.kind.indices else 0
-    found = []
+    found: list[Callable[[], None]] = []
     for index, target in op.kind.indices:
         given = places[index], places[index].size, places[target].size, status, failure
         blocks = kinds.ROOM.blocks_for(places[index].size)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ...cuda.device import simulated
 from ...cuda.launch import THREADS, blocks_for
-from ...cuda.reduction import cut
 from ...cuda.source.maps import Source, memory_type
+from ...cuda.source.segments import cut
 from ...source.program import LARGE as ON_GPU, Reduce
 from ...source.scalar import cast
 from ...source.writer import indent

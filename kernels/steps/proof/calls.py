@@ -21,10 +21,13 @@ _SUM = Reduce("0", "{acc} + {x}", "float64", "float64")
 
 
 class Call:
-    """A call. `elements` of what it writes are wanted, which are those `at` places of its own."""
+    """A call. `elements` of what it writes are wanted, which are those `at` places of its own.
 
-    def __init__(self, op: t.Call, array_of: ArrayOf) -> None:
-        self.op, self.array_of = op, array_of
+    One that is done `once`, before the steps, draws other numbers than in a step.
+    """
+
+    def __init__(self, op: t.Call, array_of: ArrayOf, once: bool = False) -> None:
+        self.op, self.array_of, self.once = op, array_of, once
         self.inputs, self.outputs = regions(op)
         self.names = [o.name for o in op.kind.operands(op.params) if "r" in o.role]
         self.elements: list[Array] = []
@@ -60,7 +63,7 @@ class Call:
         """The tokens of the k-th result at its places."""
         op = self.op
         if op.kind.draws is not None:
-            return fresh(origin("draw", op.stream, op.counter, id(op.params)), at)
+            return fresh(origin("draw", self.once, op.stream, op.counter, id(op.params)), at)
         read = [
             [
                 (some, memory.read(self.array_of(b), walk.at(places)))

@@ -189,12 +189,15 @@ def _of_plan(plan: Plan, chosen: Chosen, changing: set[int]) -> dict[int, Tokens
 
     registers = Registers()
 
-    def events(groups: list[Group]) -> list[Event]:
-        return [Call(g.other.op, where) if g.other else Places(g, where, registers) for g in groups]
+    def events(groups: list[Group], once: bool) -> list[Event]:
+        return [
+            Call(g.other.op, where, once) if g.other else Places(g, where, registers)
+            for g in groups
+        ]
 
     meant = {b: b != HISTORY and buffers[b].role == t.INPUT for b in changing}
     between = _Between(plan, {where(b): mean for b, mean in meant.items()})
-    order = [*events(plan.once), between, *events(plan.each)]
+    order = [*events(plan.once, True), between, *events(plan.each, False)]
     ends = {b: (where(b), elements) for b, elements in chosen.items()}
     memory = _ran(order, ends.values(), first)
     return {b: memory.read(*at) for b, at in ends.items()}

@@ -136,10 +136,12 @@ class _Kernel:
             if isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load):
                 self._access(part, False, where)
             elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+                # What threads do in one call is no matter of what stands around it.
+                call = where._replace(loop=where.loop or 2 * id(part) + self.turn)
                 for k, writes in self._touched(part.func.id):
                     array = self.arrays.get(_plain(part.args[k]))
                     if array:
-                        self._meet(Access(array, "", writes, where))
+                        self._meet(Access(array, "", writes, call))
 
     def _access(self, node: ast.Subscript, writes: bool, where: Where) -> None:
         if isinstance(node.value, ast.Name) and node.value.id in self.arrays:

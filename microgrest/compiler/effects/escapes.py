@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from types import CellType
 
-from ...storage import Storage
 from ...tensor import Tensor
+from ...tensor.storage import Storage
 from ..reach import AttributesOf, Found, objects_reached
 from ..record import Recorder, Region
 from .fresh_tensors import FreshTensors

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...storage import Storage
 from ...tensor import Tensor, wrap
+from ...tensor.storage import Storage
 from ..record import Recorder
 from .tensors_before import Known, TensorsBefore
 

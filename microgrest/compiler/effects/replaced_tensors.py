@@ -16,8 +16,8 @@ from weakref import WeakSet
 
 from ...dispatch.memory import put
 from ...recording import world
-from ...storage import Storage
 from ...tensor import Tensor
+from ...tensor.storage import Storage
 from ..reach import Found
 from ..record import Recorder
 from .fresh_tensors import FreshTensors

@@ -15,8 +15,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ...kernels.steps.trace import OUTPUT, Place
-from ...storage import Kind
 from ...tensor import Tensor, row_major, wrap
+from ...tensor.storage import Kind
 from ..record import Recorder
 from .tensors_before import Known, TensorsBefore
 

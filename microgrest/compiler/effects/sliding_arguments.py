@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...recording import world
-from ...storage import Storage
 from ...tensor import Tensor
+from ...tensor.storage import Storage
 
 
 class SlidingArguments:

@@ -8,8 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from ...counted import Counted
 from ...nn.hooks import Hooks
+from ...recording.counted import Counted
 from ...tensor import Tensor
 from ..reach import BUFFERS, ENVIRONMENT, MISSING, PLAIN, Found, is_mapping, label
 

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.modes import state as modes
-from ...device import chosen_device
-from ...dtypes import get_default_dtype
+from ...graph.modes import state as modes
 from ...recording import world
 from ...tensor import Tensor
+from ...types.device import chosen_device
+from ...types.dtypes import get_default_dtype
 from ..reach import Walk, is_memory_only
 from .arguments import Arguments, Reminder
 from .facts import Facts, difference, facts_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...device import device
-from ...dtypes import dtype
+from ...types.device import device
+from ...types.dtypes import dtype
 
 # What is known by its value: type and text say all about it.
 PLAIN = (

@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from ...counted import Counted
 from ...nn.hooks import Hook, Hooks
 from ...nn.module import Module
 from ...optim.optimizer import Optimizer
+from ...recording.counted import Counted
 from ...tensor import Tensor
 from .loaded_names import Compiled, is_ours_or_standard
 from .objects import ObjectWalk

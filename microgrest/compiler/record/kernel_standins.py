@@ -20,7 +20,7 @@ from typing import Any
 
 from ...optim.fused import forget_kernels
 from ...recording import state
-from ...storage import Kind, forgetter, provide_kernels
+from ...tensor.storage import Kind, forgetter, provide_kernels
 
 # The functions that compute, by module; `compiled` and `allocator` make others and stand apart.
 FUNCTIONS = {

@@ -43,7 +43,7 @@ _PROGRAMS = _HERE + "cli" + os.sep  # a program written on the library
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 # Python's protocols, which a program uses without naming a function of the library.
-_PROTOCOLS = ("values.py", "printing.py", "tensor.py")
+_PROTOCOLS = ("values.py", "python.py", "printing.py", "tensor.py")
 # What to do instead of giving a function a tensor where it needs a number, or a decision.
 _INSTEAD = {
     "tensor": "torch.stack makes one tensor of several",

@@ -15,8 +15,8 @@ import numpy as np
 
 from ...kernels.steps.trace import INDEX, Loop
 from ...recording import world
-from ...storage import Storage
 from ...tensor import Tensor, wrap
+from ...tensor.storage import Storage
 from ..effects import Gradients, Known, Leaf, Results, TensorsBefore, ValueChanges, leaf_of
 from ..guards import Guards, Sight
 from ..record import Recorder

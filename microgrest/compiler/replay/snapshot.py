@@ -18,8 +18,8 @@ from ...optim.lr_scheduler import LRScheduler
 from ...optim.optimizer import Optimizer
 from ...random import Generator, default_generator
 from ...recording import world
-from ...storage import Kind, Storage
 from ...tensor import Tensor
+from ...tensor.storage import Kind, Storage
 from ..effects import SavedValues
 from ..reach import Found, objects_reached, tensors_reached
 from ..record import NumberTable

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...optim.optimizer import Numbers
-from ...optim.scheduler import assign
+from ...optim.schedulers.scheduler import assign
 from ..record import NumberEvent, NumberTable, is_number
 from ..replay import Recording
 from .export_text import function, literal, wrapped

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from ... import cuda
-from ...device import device
-from ...dtypes import float32
 from ...kernels.source.program import Input, Instr, Output, Program
-from ...storage import kind_of
+from ...tensor.storage import kind_of
+from ...types.device import device
+from ...types.dtypes import float32
 
 Act = Callable[..., object]
 _FLOAT = "float32"

@@ -1,0 +1,1 @@
+"""The rows that are not elementwise, by family: what each computes, on tensors."""

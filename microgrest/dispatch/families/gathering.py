@@ -1,0 +1,151 @@
+"""Gather, scatter and join on tensors. Positions have been checked by whoever made them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ... import recording
+from ...kernels.kinds import move
+from ...kernels.source.program import LARGE
+from ...ops.indexing import put as PUT
+from ...ops.row import Row
+from ...tensor import Tensor
+from ...tensor.arrays import from_array
+from .. import target
+from ..common import common_device
+from ..graph import lead
+from ..memory import add_at, copy, filled, flat, put as write_over
+from ..structured import family, record
+from .parts import cut, each
+
+
+@family("gather")
+def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
+    """The elements of `x` at flat positions `index`."""
+    y = Tensor._empty(index._shape, x._kind)
+    x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
+    return y
+
+
+@family("scatter_add")
+def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of `shape` with the elements of `source` added at their positions."""
+    y = filled(shape, source._kind, 0)
+    add_at(y, flat(index), source)
+    return y
+
+
+@family("put")
+def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> Tensor:
+    """A copy of `x` with the elements of `source` written, or added, at their positions."""
+    y = copy(x)
+    _write_at(y, source, index, accumulate)
+    return y
+
+
+def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
+    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`."""
+    common_device("index_put", (x, value, index))
+    target.check_writable("index_put", x, (value,))
+    target.check_apart("index_put", x, (value,), whole=False)
+    source = value.expand(index._shape).reshape(-1)
+    old = x._same()
+    old._node, old._requires_grad = x._node, x._requires_grad
+    if x._flat is not None:
+        _write_at(x, source, index, accumulate)
+    else:
+        write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
+    x._storage.touch()
+    record(PUT, (old, source, index), {"accumulate": accumulate}, x)
+    if x._node is not old._node:
+        lead(x, old._node)
+
+
+def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> None:
+    """Write, or add, the elements of `source` at positions of `y`, which is contiguous."""
+    if accumulate:
+        add_at(y, flat(index), source)
+    else:
+        operands = y._flat, flat(index), flat(source)
+        y._kind.kernels.kinds.run(move.PUT, y._kind.array_type, operands)
+
+
+@family("clear")
+def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
+    """A copy of `x` with zeros at positions `index`."""
+    y = copy(x)
+    zeros = filled(index._shape, x._kind, 0)
+    y._kind.kernels.kinds.run(move.PUT, x._kind.array_type, (y._flat, flat(index), zeros._flat))
+    return y
+
+
+@family("take_along")
+def take_along(row: Row, x: Tensor, index: Tensor, *, dim: int, name: str = "") -> Tensor:
+    """The elements at `index` along `dim`; RuntimeError where one called `name` is out of range."""
+    n = x._shape[dim] if x._shape else 1
+    places = _along(x._shape, index, dim)
+    if name and index.numel():
+        outside = (index < 0).logical_or(index >= n)
+        if recording.aside(lambda: bool(outside.any().item())):
+            raise RuntimeError(f"{name} index out of range: it has to be in [0, {n})")
+        places = places.masked_fill(outside, -1)
+    return gather(row, x, places)
+
+
+@family("add_along")
+def add_along(
+    row: Row, source: Tensor, index: Tensor, *, dim: int, shape: tuple[int, ...]
+) -> Tensor:
+    """Zeros of `shape` with the elements of `source` added at `index` along `dim`."""
+    return scatter_add(row, source, _along(shape, index, dim), shape=shape)
+
+
+def _along(shape: tuple[int, ...], index: Tensor, dim: int) -> Tensor:
+    """Flat places in a tensor of `shape`: `index` along `dim`, where it stands along the others."""
+    places = index * math.prod(shape[dim + 1 :])
+    own = np.zeros((1,) * index.ndim, np.int64)
+    for d, n in enumerate(index._shape):
+        if d != dim:
+            step = math.prod(shape[d + 1 :])
+            own = own + (np.arange(n) * step).reshape(-1, *(1,) * (index.ndim - d - 1))
+    return places if own.size == 1 else places + from_array(own, index._kind)
+
+
+@family("cat")
+def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
+    """The tensors one after the other; all shapes but that of `dim` agree."""
+    shape = list(tensors[0]._shape)
+    lengths = [t._shape[dim] for t in tensors]
+    shape[dim] = sum(lengths)
+    y = Tensor._empty(shape, tensors[0]._kind)
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(cut(y, dim, lengths), tensors, strict=True):
+            write_over(part, t)
+    return y
+
+
+@family("stack")
+def stack(row: Row, *tensors: Tensor, dim: int) -> Tensor:
+    """The tensors, all of one shape, along a new dimension."""
+    shape = tensors[0]._shape
+    y = Tensor._empty((*shape[:dim], len(tensors), *shape[dim:]), tensors[0]._kind)
+    if not _joined(y, tensors, math.prod(shape[:dim])):
+        for part, t in zip(each(y, dim), tensors, strict=True):
+            write_over(part, t)
+    return y
+
+
+def _joined(y: Tensor, tensors: Sequence[Tensor], outer: int) -> bool:
+    """Write many small tensors to `y` at once, where their device can; whether it was done.
+
+    `y` is seen as (outer, rest), whose rows consist of those of the tensors.
+    """
+    join = getattr(y._kind.kernels.memory, "join", None)
+    if join is None or recording.state.recorder or y.numel() > LARGE * len(tensors):
+        return False
+    if y.numel():
+        join(y._flat, [flat(t) if t._flat is None else t._flat for t in tensors], outer)
+    return True

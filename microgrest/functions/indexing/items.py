@@ -1,0 +1,307 @@
+"""Indexing, reading and writing: x[...] with numbers, slices, None, `...`, masks and index tensors.
+
+Numbers, slices and None make views. What masks and index tensors are left over then pick positions
+in the row-major order of that view, which `gather` reads and `put` writes, both differentiable.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import recording
+from ...creation import as_tensor
+from ...dispatch.common import number_as
+from ...dispatch.elementwise import call, fill
+from ...dispatch.families.gathering import put
+from ...dispatch.families.parts import write as write_part
+from ...dispatch.structured import apply
+from ...ops import indexing as rows
+from ...ops.convert import copy as copy_row
+from ...ops.elementwise import add
+from ...ops.movement import slice_, view
+from ...tensor import Tensor
+from ...tensor.arrays import from_numpy
+from ...tensor.methods import method
+from ...types.dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
+from ..places import Index, check_within_reach, checked, counted, index_of, tensor_of
+from ..views.shapes import check_stride, select, unsqueeze
+
+
+@method(name="__getitem__")
+def getitem(self: Tensor, index: Any) -> Tensor:
+    """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
+    if index.__class__ is int:
+        return select(self, 0, index) if self._shape else _too_many(self, ())
+    x, pickers = _basic(self, index)
+    if not pickers:
+        return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+    return apply(rows.gather, (x, _positions(x, pickers)), {})
+
+
+@method(name="__setitem__")
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    """Write to part of the tensor, in place; `value` broadcasts and is converted."""
+    if value is None or isinstance(value, str):
+        raise TypeError(f"can't assign a {type(value).__name__} to a {self.type()}")
+    if index is False or (index.__class__ is int and write_part(self, index, value)):
+        return
+    if index is True:  # all of it, which is no choice of places
+        index = ...
+    if recording.state.recorder is not None and _fills(self, index, value):
+        mask = index.reshape(index._shape + (1,) * (self.ndim - index.ndim))
+        self.masked_fill_(mask, value)
+        return
+    target, pickers = _basic(self, index)
+    number = value.__class__ is float or (isinstance(value, int) and value.bit_length() < 64)
+    if number and not pickers:
+        fill("setitem", target, value, repeats=False)
+        return
+    if not isinstance(value, Tensor):
+        value = number_as(self.dtype, value) if number else value
+        value = as_tensor(value, dtype=self.dtype, device=self.device)
+    if not pickers:
+        value = _trimmed(value.to(self.device), target.ndim)
+        call(copy_row, (target, value), in_place=True)
+        return
+    places = _positions(target, pickers)
+    value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
+    if value.dtype is not self.dtype and _converts(index, value):
+        value = value.to(self.dtype)
+    _put(target, value, places, accumulate=False)
+
+
+def _converts(index: Any, value: Tensor) -> bool:
+    """Whether PyTorch converts `value`: no tensor or bool indexes, or a mask takes its element."""
+    chosen = [i for i in map(_item, _as_tuple(index)) if isinstance(i, (Tensor, bool))]
+    one = chosen[0] if len(chosen) == 1 else None
+    one_mask = isinstance(one, Tensor) and one.dtype is bool_ and value.numel() == 1
+    return not chosen or one_mask
+
+
+def _trimmed(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of one element beyond `ndim`."""
+    extra = value.ndim - ndim
+    if extra > 0 and all(n == 1 for n in value._shape[:extra]):
+        return value.reshape(value._shape[extra:])
+    return value
+
+
+def _fills(x: Tensor, index: Any, value: Any) -> bool:
+    """Whether one number goes where a mask over the first dimensions of `x` is True."""
+    is_mask = isinstance(index, Tensor) and index.dtype is bool_ and index.ndim > 0
+    shape = value._shape if isinstance(value, Tensor) else np.shape(value)
+    return is_mask and not shape and index._shape == x._shape[: index.ndim]
+
+
+@method
+def index_put_(
+    self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """Write `values` at the positions that index tensors name, or add them there."""
+    for i in indices:
+        if isinstance(i, Tensor) and i.dtype in (int8, int16):
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    target, pickers = _basic(self, tuple(indices))
+    if pickers:
+        values = values if values._shape else values.to(self.device)
+        _put(target, values, _positions(target, pickers), accumulate=accumulate)
+    else:
+        call(add if accumulate else copy_row, (target, values), in_place=True)
+    return self
+
+
+def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
+    """The write of `value`, which broadcasts, to flat positions of `target`."""
+    if value.dtype is not target.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{target.dtype!r} for the destination and {value.dtype!r} for the source."
+        )
+    if not _expands(value._shape, places._shape):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
+            f"indexing result of shape {list(places._shape)}"
+        )
+    put(target, value, places, accumulate)
+
+
+# Parsing
+
+
+def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
+    """The view that numbers, slices, None and `...` make, and per dimension of it a picker or None.
+
+    The list is empty where no tensor indexes.
+    """
+    if index.__class__ is int and x._shape:
+        return select(x, 0, index), []
+    items = [_item(i) for i in _as_tuple(index)]
+    items = _fill_ellipsis(x, items)
+    pickers: list[Any] = []
+    d = 0
+    for item in items:
+        if isinstance(item, bool):
+            item = from_numpy(np.array([0] if item else [], np.int64))
+            x = unsqueeze(x, d)
+        if item is None:
+            x = unsqueeze(x, d)
+        elif isinstance(item, int):
+            x = select(x, d, item) if d < x.ndim else _too_many(x, items)
+            continue
+        elif isinstance(item, slice):
+            x = _sliced(x, d, item)
+        elif item.dtype is bool_:
+            found = _mask_positions(x, d, item)
+            pickers += [None] * (d - len(pickers)) + found
+            d += len(found)
+            continue
+        else:
+            pickers += [None] * (d - len(pickers)) + [item]
+        d += 1
+    if not any(p is not None for p in pickers):
+        return x, []
+    return x, pickers + [None] * (x.ndim - len(pickers))
+
+
+def _expands(own: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether a tensor of shape `own` broadcasts to `shape`."""
+    ends = zip(reversed(own), reversed(shape), strict=False)
+    return len(own) <= len(shape) and all(a in (1, b) for a, b in ends)
+
+
+def _as_tuple(index: Any) -> Sequence[Any]:
+    """The indices one by one. As in PyTorch, a list of more than numbers counts as a tuple."""
+    if isinstance(index, tuple):
+        return index
+    mixed = (Tensor, Sequence, np.ndarray, slice, type(None), type(Ellipsis))
+    if isinstance(index, list) and any(isinstance(i, mixed) for i in index):
+        return index
+    return [index]
+
+
+def _item(i: Any) -> Any:
+    """An index as a bool, int, slice, None, Ellipsis, or integer or bool tensor."""
+    if i is None or i is Ellipsis or isinstance(i, (bool, int, slice)):
+        return i
+    if isinstance(i, np.integer):
+        return i.item()
+    if isinstance(i, str):
+        raise TypeError(f"invalid index {i!r}: a tensor has no names")
+    if isinstance(i, (list, tuple, range, np.ndarray)):
+        i = as_tensor(np.asarray(i), device="cpu")
+        i = i.to(int64) if not i.numel() or i.dtype in (int8, int16) else i
+    if isinstance(i, Tensor) and i.dtype is uint8:
+        i = i.to(bool_)
+    if isinstance(i, Tensor) and not i._shape and i.dtype.category == INTEGER:
+        return i.item()
+    if not isinstance(i, Tensor) or i.dtype not in (bool_, int32, int64):
+        what = f"{i.dtype!r} tensor" if isinstance(i, Tensor) else f"{type(i).__name__} {i!r}"
+        raise IndexError(
+            "tensors used as indices must be long, int, byte or bool tensors; only integers, "
+            "slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            f"(got {what})"
+        )
+    return i if i._shape else i.item()
+
+
+def _fill_ellipsis(x: Tensor, items: list[Any]) -> list[Any]:
+    """`...` as the full slices that it stands for."""
+    used = sum(
+        1 if not isinstance(i, Tensor) or i.dtype is not bool_ else i.ndim
+        for i in items
+        if _uses(i)
+    )
+    if used > x.ndim:
+        _too_many(x, items)
+    where = [k for k, i in enumerate(items) if i is Ellipsis]
+    if len(where) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    at = where[0] if where else len(items)
+    return items[:at] + [slice(None)] * (x.ndim - used) + items[at + 1 :]
+
+
+def _uses(i: Any) -> bool:
+    return i is not None and i is not Ellipsis and not isinstance(i, bool)
+
+
+def _too_many(x: Tensor, items: Sequence[Any]) -> Any:
+    raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+
+
+def _sliced(x: Tensor, d: int, s: slice) -> Tensor:
+    if s == slice(None):
+        return x
+    step = 1 if s.step is None else operator.index(s.step)
+    if step <= 0:
+        raise ValueError("step must be greater than zero; use flip() to reverse a dimension")
+    start, stop, step = slice(
+        *(None if v is None else operator.index(v) for v in (s.start, s.stop, step))
+    ).indices(x._shape[d])
+    check_stride(x._strides[d], step)
+    return apply(slice_, (x,), {"dim": d, "start": start, "stop": max(stop, start), "step": step})
+
+
+def _mask_positions(x: Tensor, d: int, mask: Tensor) -> list[Tensor]:
+    """A bool tensor as one index tensor per dimension that it covers."""
+    recording.shapes("indexing with a mask")
+    check_within_reach(mask, x.device)
+    for k, (n, m) in enumerate(zip(x._shape[d:], mask._shape, strict=False)):
+        if n != m:
+            raise IndexError(
+                f"The shape of the mask {list(mask._shape)} at index {k} does not match the shape "
+                f"of the indexed tensor {list(x._shape)} at index {d + k}"
+            )
+    return [from_numpy(i.copy()) for i in np.nonzero(mask.detach()._numpy())]
+
+
+def _positions(x: Tensor, pickers: list[Any]) -> Tensor:
+    """Flat positions in `x` of every element that the pickers name, in the result's shape.
+
+    Index tensors broadcast together; their dimensions stand where the first of them was, or in
+    front if a slice is between them.
+    """
+    picked = [d for d, p in enumerate(pickers) if p is not None]
+    try:
+        shape = np.broadcast_shapes(*(tuple(pickers[d]._shape) for d in picked))
+    except ValueError:
+        shapes = ", ".join(str(list(pickers[d]._shape)) for d in picked)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
+    together = picked[-1] - picked[0] == len(picked) - 1
+    first = picked[0] if together else 0
+    kept = [d for d in range(x.ndim) if d not in picked]
+    before = [d for d in kept if together and d < first]
+    after = kept[len(before) :]
+    empty = 0 in shape or any(x._shape[d] == 0 for d in kept)
+    total: Any = 0
+    for d in range(x.ndim):
+        step = math.prod(x._shape[d + 1 :])
+        if d in picked:
+            index = index_of(pickers[d], x.device)
+            if not empty:
+                index = _in_range(index, x._shape[d], d)
+            elif not x._shape[d] and 0 not in shape:
+                raise IndexError(f"index is out of bounds for dimension {d} with size 0")
+            lead = (1,) * (len(shape) - index.ndim)
+            index = index.reshape(lead + tuple(index.shape) + (1,) * len(after)) * step
+        else:
+            right = (
+                len(after) - after.index(d) - 1
+                if d in after
+                else len(after) + len(shape) + len(before) - before.index(d) - 1
+            )
+            index = counted(x._shape[d], step, right + 1, x.device)
+        total = total + index
+    return tensor_of(total)
+
+
+def _in_range(index: Index, n: int, d: int) -> Index:
+    """`index` counted from the front; IndexError where it is out of range."""
+    text = f"index {{}} is out of bounds for dimension {d} with size {n}"
+    return checked(index, -n, n, lambda wrong: IndexError(text.format(wrong)))

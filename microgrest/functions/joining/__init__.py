@@ -1,0 +1,1 @@
+"""Several tensors to one, and elements in another order."""

@@ -1,0 +1,123 @@
+"""The functions beside the rows' own that take PyTorch's `out=`: a tensor that gets the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from .. import creation, random
+from ..dispatch import target
+from ..tensor import Tensor
+from . import products, sorting
+from .indexing import picking
+from .joining import joining, triangles
+from .reductions import folds as reductions, scans, statistics
+
+P = ParamSpec("P")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Into(Protocol[P, T_co]):
+    """A function of parameters `P`, and `out`."""
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
+    @overload
+    def __call__(self, *args: Any, out: Any, **kwargs: Any) -> T_co: ...
+
+
+def into(function: Callable[P, T_co], *, same: bool = False, typed: bool = False) -> Into[P, T_co]:
+    """`function` with `out`, which is resized where it has another shape.
+
+    It must be of a dtype that holds the result: of the `same` one, or of one that it can be cast to
+    within bool, integer, floating-point. Where `typed`, the function computes in that of `out`.
+    """
+
+    @wraps(function)
+    def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return function(*args, **kwargs)
+        if typed and isinstance(out, Tensor):
+            kwargs.setdefault("dtype", out.dtype)
+        return target.store(function.__name__, out, function(*args, **kwargs), same=same)
+
+    return called
+
+
+sum = into(reductions.sum, typed=True)
+prod = into(reductions.prod, typed=True)
+cumsum = into(scans.cumsum, typed=True)
+cumprod = into(scans.cumprod, typed=True)
+mean = into(reductions.mean)
+nansum = into(statistics.nansum)
+nanmean = into(statistics.nanmean)
+std = into(statistics.std)
+var = into(statistics.var)
+norm = into(statistics.norm, same=True)
+amax = into(reductions.amax, same=True)
+amin = into(reductions.amin, same=True)
+all = into(reductions.all, same=True)
+any = into(reductions.any, same=True)
+argmax = into(reductions.argmax, same=True)
+argmin = into(reductions.argmin, same=True)
+max = into(reductions.max, same=True)
+min = into(reductions.min, same=True)
+aminmax = into(reductions.aminmax, same=True)
+cummax = into(scans.cummax, same=True)
+cummin = into(scans.cummin, same=True)
+logcumsumexp = into(scans.logcumsumexp, same=True)
+argsort = into(sorting.argsort, same=True)
+msort = into(sorting.msort, same=True)
+bucketize = into(sorting.bucketize, same=True)
+
+mm = into(products.mm, same=True)
+bmm = into(products.bmm, same=True)
+mv = into(products.mv, same=True)
+dot = into(products.dot, same=True)
+vdot = into(products.vdot, same=True)
+matmul = into(products.matmul, same=True)
+inner = into(products.inner, same=True)
+tensordot = into(products.tensordot, same=True)
+addmm = into(products.addmm, same=True)
+addmv = into(products.addmv, same=True)
+baddbmm = into(products.baddbmm, same=True)
+cross = into(products.cross, same=True)
+addr = into(products.addr)
+outer = into(products.outer)
+ger = into(products.ger)
+kron = into(products.kron)
+
+cat = into(joining.cat)
+concat = into(joining.concat)
+concatenate = into(joining.concatenate)
+stack = into(joining.stack)
+hstack = into(joining.hstack)
+vstack = into(joining.vstack)
+dstack = into(joining.dstack)
+row_stack = into(joining.row_stack)
+column_stack = into(joining.column_stack)
+gather = into(picking.gather, same=True)
+index_select = into(picking.index_select, same=True)
+masked_select = into(picking.masked_select, same=True)
+nonzero = into(picking.nonzero, same=True)
+take = into(picking.take, same=True)
+take_along_dim = into(picking.take_along_dim, same=True)
+diag = into(triangles.diag, same=True)
+tril = into(triangles.tril, same=True)
+triu = into(triangles.triu, same=True)
+
+arange = into(creation.arange, typed=True)
+empty = into(creation.empty, typed=True)
+eye = into(creation.eye, typed=True)
+full = into(creation.full, typed=True)
+linspace = into(creation.linspace, typed=True)
+logspace = into(creation.logspace, typed=True)
+ones = into(creation.ones, typed=True)
+zeros = into(creation.zeros, typed=True)
+rand = into(random.rand, typed=True)
+randint = into(random.randint, typed=True)
+randn = into(random.randn, typed=True)
+randperm = into(random.randperm, typed=True)
+bernoulli = into(random.bernoulli)
+normal = into(random.normal)

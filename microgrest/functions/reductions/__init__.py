@@ -1,0 +1,1 @@
+"""Many elements to one, or to as many in order: folds, scans, statistics, comparisons."""

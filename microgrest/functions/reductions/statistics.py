@@ -1,0 +1,165 @@
+"""Moments and norms: compositions of reductions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...dispatch.api import FUNCTIONS
+from ...ops import reduction as rows
+from ...ops.row import register_type
+from ...tensor import Tensor
+from ...tensor.methods import method
+from ...types.dtypes import as_dtype
+from ..aliases import numpy_names
+from ..pointwise.arithmetic import check_number, where
+from .folds import Dims, dims_of, fold, mean, sum
+
+
+@numpy_names
+def var_mean(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean along `dim`, in two passes.
+
+    The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
+    `unbiased` is False.
+    """
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return variance.to(input.dtype), center.to(input.dtype)
+
+
+def _moments(
+    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
+) -> tuple[Tensor, Tensor]:
+    """`var_mean` in the type of registers, so that no square of float16 overflows."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    input = input.to(register_type(input.dtype))
+    dims = dims_of(input, dim)
+    check_number("correction", correction)
+    n = math.prod(input._shape[d] for d in dims)
+    less = correction if correction is not None else float(unbiased is not False)
+    center = mean(input, dims, True)
+    deviation = input - center
+    variance = sum(deviation * deviation, dims, keepdim) / max(n - less, 0.0)
+    if not keepdim:
+        center = center.reshape(variance._shape)
+    return variance, center
+
+
+@method
+@numpy_names
+def var(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """The variance along `dim`, as `var_mean` has it."""
+    return var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
+
+
+@method
+@numpy_names
+def std(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """The standard deviation along `dim`, the square root of `var`."""
+    return std_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
+
+
+@numpy_names
+def std_mean(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean along `dim`."""
+    variance, center = _moments(input, dim, unbiased, correction, keepdim)
+    return FUNCTIONS["root"](variance).to(input.dtype), center.to(input.dtype)
+
+
+@method
+@numpy_names
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum along `dim`, with NaN as 0."""
+    return sum(where(input.isnan(), 0, input), dim, keepdim, dtype=dtype)
+
+
+@method
+@numpy_names
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean along `dim` of the elements that are not NaN."""
+    if dtype is not None and not as_dtype(dtype).is_floating_point:
+        raise RuntimeError(f"nanmean(): could not infer output dtype, a mean has no type {dtype!r}")
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point dtype but got {input.dtype!r}"
+        )
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(~input.isnan(), dim, keepdim)
+
+
+def _powers(x: Tensor, p: float) -> Tensor:
+    """|x|**p, whose derivative at 0 is 0, and not 0 * inf where p < 1."""
+    if p >= 1:
+        return x.abs() ** p
+    zero = x.detach() == 0
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, x.abs()) ** p)
+
+
+def _root(powers: Tensor, p: float) -> Tensor:
+    """powers**(1/p), whose derivative at 0 is 0 and not infinite."""
+    zero = powers.detach() == 0
+    return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
+
+
+@method
+@numpy_names
+def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro", which is 2."""
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"norm(): Expected a floating point tensor as input. Got {input.dtype!r}"
+        )
+    if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
+        return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
+    p = 2 if p in ("fro", None) else p
+    dims = dims_of(input, dim)
+    if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
+        raise RuntimeError(
+            f"norm(): cannot compute the {p} norm of no elements (dimensions {list(dims)} of shape "
+            f"{list(input._shape)}), which has no identity"
+        )
+    if p == 2:
+        return FUNCTIONS["root"](sum(input * input, dim, keepdim))
+    if p == 1:
+        return sum(input.abs(), dim, keepdim)
+    if p in (math.inf, -math.inf):
+        return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
+    if p == 0:
+        return sum((input != 0).to(input.dtype), dim, keepdim)
+    return _root(sum(_powers(input, p), dim, keepdim), p)
+
+
+@method
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The norm of the difference."""
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"dist(): argument 'p' must be Number, not {type(p).__name__}")
+    return norm(input - other, p)

@@ -1,0 +1,189 @@
+"""The engine: gradients from roots to leaves, over opaque values.
+
+An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has
+the same two, adds with `+`, or unrecorded with `_plus(value)` and `_add_in_place(value)`, and
+offers `_sum_to(shape)`, `_as_kind(kind)` and `_memory`, which names its memory.
+
+Nodes are numbered as they are made, so a node's users have higher numbers than the node. Run from
+the highest down, every node meets its finished gradient once, in an order that repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from . import modes
+from .node import FREED, Kept, Node
+
+_number = attrgetter("number")
+
+
+def run(
+    roots: Sequence[tuple[Any, Any]],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Sequence[Any] | None = None,
+) -> list[Any]:
+    """Send each root's gradient, (edge, gradient), back through the graph.
+
+    Without `wanted`, leaves gather what arrives at them. With it, a sequence of edges, nothing is
+    gathered: the gradients that arrive at those edges are returned, None where none does.
+    """
+    nodes = _reached(edge for edge, _ in roots)
+    sums = Sums(in_place=not create_graph)
+    before = modes.state.grad
+    modes.state.grad = create_graph
+    try:
+        for edge, g in roots:
+            sums.add(edge, g)
+            sums.taken.add(g._memory)
+        if wanted is None:
+            _propagate(nodes, sums, retain_graph, create_graph)
+            _deliver(sums)
+            return []
+        asked = frozenset(wanted)
+        useful = _leading_to(nodes, asked)
+        caught: dict[Any, Any] = {}
+        nodes = [node for node in nodes if node in useful]
+        for edge in sums.values.keys() - useful - asked:
+            _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
+        _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
+        found = {edge: _arrived(edge, sums, caught) for edge in dict.fromkeys(wanted)}
+        return [found[edge] for edge in wanted]
+    finally:
+        modes.state.grad = before
+
+
+class Sums:
+    """The gradients on their way: one value per edge, added up in place once the sum is our own."""
+
+    __slots__ = ("in_place", "own", "taken", "values")
+
+    def __init__(self, in_place: bool) -> None:
+        self.values: dict[Any, Any] = {}
+        self.own: set[Any] = set()
+        # Memory of gradients that others hold: what came in, what hooks and Functions have seen.
+        self.taken: set[int] = set()
+        self.in_place = in_place
+
+    def add(self, edge: Any, c: Any) -> None:
+        """Add `c` to what has arrived at `edge`, in the shape and kind that the edge takes."""
+        if c._shape != edge._shape:
+            c = c._sum_to(edge._shape)
+        if c._kind is not edge._kind:
+            c = c._as_kind(edge._kind)
+        held = self.values.get(edge)
+        if held is None:
+            self.values[edge] = c
+        elif edge in self.own:
+            held._add_in_place(c)
+        elif self.in_place:
+            self.values[edge] = held._plus(c)
+            self.own.add(edge)
+        else:
+            self.values[edge] = held + c
+
+    def hooked(self, hooks: dict[int, Any], g: Any) -> Any:
+        """A gradient after its hooks, each of which may replace it, and may have kept it."""
+        for hook in tuple(hooks.values()):
+            replaced = hook(g)
+            if replaced is not None:
+                g = _stand_in(g, replaced, hook)
+        self.taken.add(g._memory)
+        return g
+
+
+def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
+    """What `hook` returned for `g`; TypeError or RuntimeError if it is of another shape or kind."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(replaced, type(g)):
+        raise TypeError(
+            f"expected Variable, but hook {name!r} returned {type(replaced).__name__!r}"
+        )
+    if replaced._shape != g._shape:
+        raise RuntimeError(
+            f"hook {name!r} has changed the size of value, from {list(g._shape)} to "
+            f"{list(replaced._shape)}"
+        )
+    if replaced._kind.device is not g._kind.device:
+        raise RuntimeError(
+            f"hook {name!r} has changed the device of value, from {g._kind.device} to "
+            f"{replaced._kind.device}"
+        )
+    if replaced._kind is not g._kind:
+        raise RuntimeError(
+            f"hook {name!r} has changed the type of value, from {g._kind.dtype!r} to "
+            f"{replaced._kind.dtype!r}"
+        )
+    return replaced
+
+
+def _propagate(
+    nodes: Iterable[Node],
+    sums: Sums,
+    retain_graph: bool,
+    create_graph: bool,
+    useful: set[Any] | None = None,
+    caught: dict[Any, Any] | None = None,
+) -> None:
+    """Run the nodes in order, only `useful` ones if given; `caught` notes gradients."""
+    values = sums.values
+    for node in nodes:
+        g = values.pop(node, None)
+        if g is None:
+            continue
+        if node.hooks:
+            g = sums.hooked(node.hooks, g)
+        if caught is not None:
+            caught[node] = g
+        rule = node.rule
+        cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
+        if not retain_graph and node.saved:
+            node.saved = FREED
+        if cotangents.__class__ is Kept:
+            sums.taken |= cotangents.memory
+        for edge, c in zip(node.edges, cotangents):  # noqa: B905 - `strict` costs time here
+            if edge is None or c is None or (useful is not None and edge not in useful):
+                continue
+            if edge in values or c._shape != edge._shape or c._kind is not edge._kind:
+                sums.add(edge, c)
+            else:
+                values[edge] = c
+
+
+def _reached(roots: Iterable[Any]) -> list[Node]:
+    """Every node that the roots reach, users before what they use."""
+    stack = [edge for edge in roots if edge.__class__ is Node]
+    seen = set(stack)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=_number, reverse=True)
+
+
+def _leading_to(nodes: Sequence[Node], wanted: frozenset[Any]) -> set[Any]:
+    """The nodes beyond which something wanted lies; the others need not run."""
+    useful: set[Any] = set()
+    for node in reversed(nodes):
+        if any(edge in wanted or edge in useful for edge in node.edges):
+            useful.add(node)
+    return useful
+
+
+def _arrived(edge: Any, sums: Sums, caught: dict[Any, Any]) -> Any:
+    if edge in caught:
+        return caught[edge]
+    g = sums.values.get(edge)
+    hooks = edge.hooks if edge.__class__ is Node else edge._hooks
+    return sums.hooked(hooks, g) if hooks and g is not None else g
+
+
+def _deliver(sums: Sums) -> None:
+    """Give every leaf its gradient."""
+    for leaf, g in sums.values.items():
+        leaf._deliver(sums.hooked(leaf._hooks, g) if leaf._hooks else g, sums.taken)

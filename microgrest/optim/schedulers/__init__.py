@@ -1,0 +1,1 @@
+"""Learning rates over time; `optim.lr_scheduler` lists them."""

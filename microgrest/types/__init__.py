@@ -1,0 +1,1 @@
+"""What tensors are of, and what their arguments are: element types, devices, whole numbers."""
