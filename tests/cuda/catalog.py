@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from microgrest.kernels.cpu import kinds
+from microgrest.kernels.kinds.kind import Launches, Room
 from microgrest.kernels.source.program import Program
 
+import microgrest as mg
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
 from microgrest.types.device import CPU
+from tests.op_info import KernelInfo
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
 
@@ -38,3 +44,17 @@ def flat_kernels(form: Form) -> Iterator[tuple[Program, str]]:
 def dtype_of(row: Row) -> dtypes.dtype:
     """float32, or int64 for rows that take integers alone."""
     return dtypes.int64 if row.formula == "!" else dtypes.float32
+
+
+def launches(info: KernelInfo, dtype: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
+    """What the op queues on a GPU, of few elements and of many, in each of its options."""
+    found: list[Any] = []
+    monkeypatch.setattr(kinds, "run", lambda *call: found.append(call))
+    for shape in ((3, 5), (2, 30_000)):
+        for options in info.options:
+            getattr(mg, info.name)(*map(mg.tensor, info.operands(shape, dtype)), **options)
+    for kind, params, operands, sizes, _ in found:
+        metas = tuple(x.size for x in operands)
+        for make, room in ((kind.grid, Room(256, 64)), (kind.block, Room(256, 1))):
+            if make is not None:
+                yield make(params, metas, sizes, room)

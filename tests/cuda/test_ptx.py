@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of
+from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of, launches
 from checks import by_capability, examine
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import compile as compiler, names
@@ -20,6 +20,7 @@ from numba import cfunc, types
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
+from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
@@ -46,6 +47,18 @@ def check_elementwise(source: compiler.Source, capability: tuple[int, int], labe
 def test_every_row(row: Row, capability: tuple[int, int]) -> None:
     for program, layout in flat_kernels(form_of(row, dtype_of(row))):
         check_elementwise(flat(program, layout, names), capability, program.name)
+
+
+@by_capability
+@pytest.mark.parametrize("info", KERNELS, ids=str)
+def test_every_kind(
+    info: KernelInfo, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short lines and long ones, by one block and by many."""
+    for dtype in ("float32", "int64", "float16", "uint8"):
+        for found in launches(info, dtype, monkeypatch):
+            for stage in found.stages:
+                assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
 
 
 @pytest.mark.parametrize(
