@@ -53,13 +53,15 @@ def kernel(kind: Kind, params: Any) -> Launch:
 
 def _shared_out(kind: Kind, params: Any) -> Launch:
     """The kernel for one thread, or for several where there is work for them."""
+    serial = _loaded(kind, params, False)
     if kind.tasks is None:
-        return _loaded(kind, params, False)
+        return serial
     tasks, least = kind.tasks, parallel.MINIMUM
 
     def launch(first: Any, *others: Any) -> Any:
-        threads = first.size >= least and tasks(first, *others) > 1 and parallel.usable()
-        return _loaded(kind, params, threads)(first, *others)
+        if first.size < least or tasks(first, *others) < 2 or not parallel.usable():
+            return serial(first, *others)
+        return _loaded(kind, params, True)(first, *others)
 
     return launch
 

@@ -16,7 +16,7 @@ from .logic import isnan, where
 from .row import Row, elementwise
 
 # A register of the state: what an element brings to it, its first value, its step. Formulas are
-# over names and news of all registers, {x}, {a}, {b} being an element (see kernels/source/scans.py).
+# over names and news of all registers, {x}, {a}, {b} being an element (see source/scans.py).
 Registers = dict[str, tuple[str, str, str]]
 
 

@@ -27,7 +27,7 @@ LITERALS = 16  # elements of an array that the text itself may hold
 VALUES = 1 << 20  # elements of all arrays that are saved, at most
 STEPS = 10_000  # rows of a table of numbers that Python has to compute
 # What `fit` has besides the arrays.
-TAKEN = {"done", "flat", "gemm_address", "made", "numbers_of", "run", "seed", "state", "streams"}
+TAKEN = {"done", "flat", "made", "numbers_of", "run", "seed", "state", "streams"}
 
 
 def export(
@@ -79,10 +79,11 @@ class _Module:
         names = parameters(self.native.source)[len(HEAD) :]
         binding = self.recording.binding
         places = dict((*binding.inputs, *binding.copied))
+        taken = TAKEN | {_defined(routine.finder) for routine in self.native.routines}
         self.run_takes: list[str] = []
         for i, index in enumerate(self.trace.arguments):
             buffer = self.trace.buffers[index]
-            name = names[i] + "_" * (names[i] in TAKEN)
+            name = names[i] + "_" * (names[i] in taken)
             begins, order = self.rules.begin(index), places.get(i, -1)
             array = Array(name, buffer, index in wrote, values[i], begins, order)
             if buffer.role == t.INPUT:

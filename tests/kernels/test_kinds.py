@@ -1,0 +1,179 @@
+"""Kernel kinds: what each declares, beside what its kernels do; and kinds that are made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from microgrest.kernels.cpu import kinds
+from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds.kind import Kind, elements, word
+from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.scan import SCAN, Sweep
+from microgrest.kernels.kinds.search import SEARCH, Search
+
+from microgrest.dispatch.families.scan import program_of
+from microgrest.ops import ROWS
+from microgrest.types import dtypes
+
+RANDOM = np.random.default_rng(3)
+
+
+class Called(NamedTuple):
+    """A call to be tried: operands are arrays, or (array, offset, shape, strides)."""
+
+    kind: Kind
+    params: Any
+    operands: tuple[Any, ...]
+    sizes: tuple[int, ...] = ()
+    values: tuple[Any, ...] = ()
+
+    @property
+    def stream(self) -> tuple[Any, ...]:
+        """The seed and the counter of a kind that draws."""
+        return (word(7), word(2**33)) if self.kind.draws else ()
+
+    @property
+    def metas(self) -> tuple[Any, ...]:
+        """What is known without the memory."""
+        return tuple(x[1:] if isinstance(x, tuple) else x.size for x in self.operands)
+
+    def copied(self) -> Called:
+        """The same on memory of its own."""
+        new = [(x[0].copy(), *x[1:]) if isinstance(x, tuple) else x.copy() for x in self.operands]
+        return self._replace(operands=tuple(new))
+
+    def by_kernel(self) -> list[Any]:
+        """Run the kernel; what is in the operands then."""
+        own = self.copied()
+        given = *own.operands, *self.stream, *self.sizes, *self.values
+        kinds.kernel(self.kind, self.params)(*given)
+        return [seen(x) for x in own.operands]
+
+    def by_oracle(self) -> list[Any]:
+        """Run the oracle; what is in the operands then."""
+        own = self.copied()
+        found = [seen(x) for x in own.operands]
+        self.kind.oracle(self.params, *found, *self.stream, *self.sizes, *self.values)
+        return found
+
+
+def seen(x: Any) -> Any:
+    """An operand as NumPy has it."""
+    if not isinstance(x, tuple):
+        return x
+    array, offset, shape, strides = x
+    size = array.itemsize
+    return np.ndarray(shape, array.dtype, array, offset * size, [s * size for s in strides])
+
+
+def numbers(n: int, dtype: str = "float32") -> Any:
+    return (RANDOM.standard_normal(n) * 9).astype(dtype)
+
+
+def calls() -> Iterator[Called]:
+    """Calls of every kind."""
+    at = np.array([3, 0, 3, 5, 1])
+    for dtype in ("float32", "int64", "bool"):
+        yield Called(move.GATHER, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+        yield Called(move.PUT, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+        yield Called(move.SCATTER_ADD, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+    for name in ("cumsum", "cumprod_before", "cummax", "logcumsumexp", "recurrence"):
+        for reverse, (outer, n, inner) in ((False, (2, 5, 1)), (True, (2, 4, 3))):
+            program = program_of(ROWS[name], dtypes.float32, reverse)
+            size = outer * n * inner
+            inputs = [numbers(size) for _ in program.inputs]
+            outputs = [numbers(size, r.stored) for r in program.results]
+            operands = *inputs, *outputs
+            yield Called(SCAN, Sweep(program, inner != 1), operands, (outer, n, inner))
+    better = ROWS["argmax"].extra["better"]
+    x = np.array([1, 5, 5, 2, np.nan, 3, 0, -1, -1, 0, 0, 0], np.float32)
+    params = Search("argmax", better, "float32")
+    yield Called(SEARCH, params, (x, numbers(3), numbers(3, "int64")), (4,))
+    for shapes in (((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 2)), ((4,), (4, 2))):
+        out = (*shapes[0][:-1], 2)
+        yield Called(PRODUCT, "float32", tuple(matrix(s) for s in (*shapes, out)))
+    for request in (
+        draws.RAW,
+        draws.uniform(np.dtype("float64"), -1.0, 2.0),
+        draws.normal(np.dtype("float32")),
+        draws.integers(-7, 9),
+        draws.bernoulli(np.dtype("float32"), 0.3),
+        draws.SHUFFLE,
+    ):
+        kind, params, values = request
+        dtype = getattr(params, "dtype", "int64")
+        yield Called(kind, params, (numbers(11, dtype),), (), values)
+
+
+def matrix(shape: tuple[int, ...]) -> Any:
+    """A strided operand, its last two dimensions exchanged in memory."""
+    n = int(np.prod(shape))
+    steps = [int(np.prod(shape[d + 1 :])) for d in range(len(shape))]
+    if len(shape) > 1:
+        steps[-1], steps[-2] = shape[-2], 1
+    return numbers(n + 2), 1, shape, tuple(steps)
+
+
+CALLS = [*calls()]
+
+
+def named(call: Called) -> str:
+    """Which call it is."""
+    return f"{call.kind}-{call.kind.label(call.params)}-{'x'.join(map(str, call.sizes))}"
+
+
+every_call = pytest.mark.parametrize("call", CALLS, ids=named)
+
+
+@every_call
+def test_a_kernel_does_what_its_kind_means(call: Called) -> None:
+    with np.errstate(over="ignore"):
+        wanted = call.by_oracle()
+    for x, y in zip(call.by_kernel(), wanted, strict=True):
+        if call.kind.exact:
+            np.testing.assert_array_equal(x, y)
+        else:
+            np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+
+
+@every_call
+def test_an_operand_is_read_and_written_as_declared(call: Called) -> None:
+    """What is read only stays; what is written only does not depend on what was there."""
+    roles = call.kind.operands(call.params)
+    other = call.copied()
+    for operand, x in zip(roles, other.operands, strict=True):
+        if operand.role == "w":
+            (x[0] if isinstance(x, tuple) else x)[...] = 1
+    first, second = call.by_kernel(), other.by_kernel()
+    for operand, before, x, y in zip(roles, call.operands, first, second, strict=True):
+        np.testing.assert_array_equal(x, y)
+        if operand.role == "r":
+            np.testing.assert_array_equal(x, seen(before))
+
+
+@pytest.mark.parametrize("call", [c for c in CALLS if c.kind.needs], ids=named)
+def test_an_element_comes_of_what_it_is_said_to_need(call: Called) -> None:
+    """It stays as it is whatever else changes; positions are left, for they would be elsewhere."""
+    kind, roles = call.kind, call.kind.operands(call.params)
+    assert kind.needs is not None
+    positions = {index for index, _ in kind.indices}
+    read = [(k, o) for k, o in enumerate(roles) if o.reads]
+    written = [k for k, o in enumerate(roles) if o.writes]
+    first = call.by_kernel()
+    for w, k in enumerate(written):
+        for at in range(elements(call.metas[k])):
+            needed = kind.needs(call.params, call.metas, call.sizes, w, np.array([at]))
+            other = call.copied()
+            for (j, operand), run in zip(read, needed, strict=True):
+                if run is None or operand.name in positions:
+                    continue
+                start, count = (int(np.ravel(x)[0]) for x in (run.start, run.count))
+                kept = start + run.step * np.arange(count)
+                view = seen(other.operands[j])
+                changed = np.setdiff1d(np.arange(view.size), kept)
+                places = np.unravel_index(changed, view.shape)
+                view[places] = np.roll(seen(call.operands[j])[places], 1) + view.dtype.type(1)
+            np.testing.assert_array_equal(other.by_kernel()[k].flat[at], first[k].flat[at])
