@@ -118,7 +118,7 @@ SMALL = ("cubic", "rmsprop", "embedding", "draws")
 FLOAT64 = {"cubic": 60, "read_and_replaced": 0, "mlp": 200}
 
 
-@pytest.mark.parametrize("name", ["cubic", "rmsprop", "embedding", "draws", "many_kinds", "mlp"])
+@pytest.mark.parametrize("name", [*SMALL, "many_kinds", "mlp", "sorted_losses", "buckets"])
 @by_capability
 def test_machine_code(name: str, capability: tuple[int, int]) -> None:
     trace = trace_of(STEPS[name])
