@@ -23,9 +23,6 @@ from .creation import (
     empty_like as empty_like,
     from_dlpack as from_dlpack,
     full_like as full_like,
-    is_floating_point as is_floating_point,
-    is_tensor as is_tensor,
-    numel as numel,
     ones_like as ones_like,
     tensor as tensor,
     tril_indices as tril_indices,
@@ -150,6 +147,11 @@ from .functions.pointwise.arithmetic import (
 )
 from .functions.pointwise.dropout import dropout as dropout
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
+from .functions.queries import (
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    numel as numel,
+)
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (
@@ -188,7 +190,6 @@ from .functions.views.splitting import (
     unbind as unbind,
     vsplit as vsplit,
 )
-from .graph import hooks  # noqa: F401 - they attach Tensor's methods
 from .graph.modes import (
     enable_grad as enable_grad,
     inference_mode as inference_mode,

@@ -17,7 +17,12 @@ from typing import Any
 
 from .dispatch.api import PUBLIC
 from .functions.pointwise import rows as elementwise
+<<<<<<< HEAD
 from .ops.row import ROWS, Row
+=======
+from .ops.row import Row
+from .ops.value import Value
+>>>>>>> kinds
 from .tensor import Tensor
 from .tensor.methods import Methods
 
@@ -58,7 +63,7 @@ def method(function: F) -> F: ...
 @overload
 def method(*, name: str) -> Callable[[F], F]: ...
 
-class Methods:
+class Methods(Value):
     """Methods and operators that rows and functions attach to Tensor."""
 
 '''
@@ -122,6 +127,7 @@ def methods() -> str:
     used.add("collections.abc", "Callable")
     used.add("", "numpy as np")
     used.add(Tensor.__module__, "Tensor")
+    used.add(Value.__module__, "Value")
     lines = [
         method(name, getattr(Methods, name), used)
         for name, value in sorted(vars(Methods).items())

@@ -1,53 +1,159 @@
-"""Imports go one way: a module imports from its own layer and those below, inside functions too."""
+"""No file needs itself, and no folder: by imports of any kind, nor by names that are attached.
+
+In every folder the files and the folders have an order. Imports inside functions count, and those
+for types alone; names that are attached to classes from above count where they are used
+(`attached_names.py`). There are no exceptions.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from attached_names import Attached, Edges
 from package_imports import ROOT, imported, modules
+from programs import PROGRAMS
 
-# From the bottom up. A module is in the first layer that names it, a package, or a module.
-LAYERS = [
-    ["kernels"],
-    ["version", "_checkout", "types", "recording", "cuda", "tensor.methods"],
-    ["ops"],
-    ["graph"],
-    ["tensor"],
-    ["dispatch"],
-    ["autograd"],
-    ["creation", "random", "functions", "interop", "return_types"],
-    ["nn", "optim"],
-    ["compiler"],
-    ["cli", "stubs", "__main__", ""],
-]
+import microgrest
+from microgrest.graph import engine
+from microgrest.graph.engine import Sums
+
+FILES = dict(modules())
+# The rooms, each with those that it may use, from the bottom up. A loose module is a room of its
+# own; `rest` stands for all that came before.
+rest = "..."
+ROOMS: dict[str, list[str]] = {
+    "kernels": [],
+    "version": [],
+    "_checkout": [],
+    "types": [],
+    "recording": [],
+    "cuda": ["kernels", "types"],
+    "ops": ["kernels", "types"],
+    "graph": ["recording"],
+    "tensor": ["kernels", "types", "recording", "cuda", "ops", "graph"],
+    "dispatch": ["kernels", "types", "recording", "ops", "graph", "tensor"],
+    "creation": ["kernels", "types", "cuda", "dispatch", "tensor"],
+    "random": ["kernels", "types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
+    "return_types": ["tensor"],
+    "functions": [rest],
+    "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
+    "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
+    "nn": [rest],
+    "optim": [rest],
+    "compiler": [rest],
+    "": [rest],
+    "stubs": [rest],
+    "cli": [rest],
+    "__main__": ["cli"],
+}
 
 
-def layer(module: str) -> int:
-    """The number of the layer that `module`, a dotted name inside the package, is in."""
-    for i, names in enumerate(LAYERS):
-        if any(module == n or (n and module.startswith(f"{n}.")) for n in names):
-            return i
-    raise AssertionError(f"microgrest.{module} is in no layer: add it to LAYERS")
+def room_of(module: str) -> str:
+    """The room that a module is in."""
+    return module.partition(".")[0]
 
 
-# The package autograd itself is a facade, whose functions come when asked for.
-@pytest.mark.parametrize(
-    ("module", "path"),
-    [(m, p) for m, p in modules() if m != "autograd"],
-    ids=lambda v: v if isinstance(v, str) else "",
-)
-def test_imports_go_down(module: str, path: Path) -> None:
-    above = {m for m in imported(path, module) if layer(m) > layer(module)}
-    assert not above, f"microgrest.{module} imports from a layer above its own: {sorted(above)}"
+@pytest.fixture(scope="module")
+def edges() -> Edges:
+    """Every module with what it needs, by import or by an attached name."""
+    attached = Attached(microgrest.Tensor, FILES)
+    found: Edges = defaultdict(set)
+    imports = {module: imported(path, module) for module, path in FILES.items()}
+    for kind in (imports, attached.in_text(), attached.in_calls(PROGRAMS)):
+        for module, names in kind.items():
+            found[module] |= names - {module}
+    return found
 
 
-def test_kernels_import_nothing_of_the_package() -> None:
-    for module, path in modules():
-        if layer(module) == 0:
-            assert all(layer(m) == 0 for m in imported(path, module)), module
+def circles(edges: Mapping[str, set[str]]) -> list[str]:
+    """A circle of files and folders for each folder that has one, as text."""
+    levels: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for module, names in edges.items():
+        for name in names:
+            folder, here, there = _parted(module, name)
+            if here != there:
+                levels[folder][here].add(there)
+    return [found for folder, graph in levels.items() if (found := _circle(folder, graph))]
+
+
+def _parted(module: str, other: str) -> tuple[str, str, str]:
+    """The folder that holds both modules, and what of it each is in."""
+    a, b = _file(module), _file(other)
+    n = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return "/".join(a[:n]), a[n] if n < len(a) else "", b[n] if n < len(b) else ""
+
+
+def _file(module: str) -> list[str]:
+    """The folders on the way to a module's file, and the file."""
+    parts = [part for part in module.split(".") if part]
+    return [*parts, "__init__"] if FILES[module].name == "__init__.py" else parts
+
+
+def _circle(folder: str, graph: Mapping[str, set[str]]) -> str:
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        return f"in microgrest/{folder}: {' <- '.join(error.args[1])}"
+    return ""
+
+
+def test_nothing_needs_itself(edges: Edges) -> None:
+    assert circles(edges) == []
+
+
+def test_a_room_uses_those_that_are_stated(edges: Edges) -> None:
+    for module, names in edges.items():
+        room = room_of(module)
+        before = list(ROOMS)[: list(ROOMS).index(room)]
+        given = {room, *(before if rest in ROOMS[room] else ROOMS[room])}
+        above = {name for name in names if room_of(name) not in given}
+        assert not above, f"microgrest.{module} uses {sorted(above)}"
+
+
+def test_rooms_stand_above_what_they_use() -> None:
+    order = list(ROOMS)
+    for i, room in enumerate(order):
+        assert set(ROOMS[room]) - {rest} <= set(order[:i])
+    assert set(map(room_of, FILES)) == set(order)
+
+
+def test_a_circle_is_found() -> None:
+    assert not circles({"tensor.shape": {"types.dtypes"}, "types.dtypes": {"recording.signals"}})
+    assert circles({"tensor.tensor": {"tensor.shape"}, "tensor.shape": {"tensor.tensor"}})
+    folders = {"tensor.shape": {"types.dtypes"}, "types.device": {"tensor.storage"}}
+    assert circles(folders) == ["in microgrest/: tensor <- types <- tensor"]
+
+
+def test_a_planted_name_is_seen_in_the_text(tmp_path: Path) -> None:
+    below = tmp_path / "below.py"
+    below.write_text("def total(x):\n    return x.unsqueeze(0).sum()\n")
+    attached = Attached(microgrest.Tensor, {**FILES, "types.below": below})
+    assert attached.in_text()["types.below"] == {"functions.views.shapes"}
+
+
+def test_planted_names_are_seen_in_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hooked(self: Sums, hooks: object, g: microgrest.Tensor) -> microgrest.Tensor:
+        return -g.reciprocal().nansum() if g.numel() else g
+
+    path = Path(engine.__file__)
+    code = hooked.__code__.replace(co_filename=str(path))
+    monkeypatch.setattr(Sums, "hooked", lambda *args: None)
+    Sums.hooked.__code__ = code  # as if the engine itself called the methods of tensors
+
+    def program() -> None:
+        x = microgrest.ones(3, requires_grad=True)
+        x.register_hook(lambda g: g)
+        x.sum().backward()
+
+    seen = Attached(microgrest.Tensor, FILES).in_calls([program])["graph.engine"]
+    assert seen == {"dispatch.api", "functions.reductions.statistics", "ops.value"}
+    assert circles({"dispatch.api": {"graph.engine"}, "graph.engine": seen})
 
 
 def test_nothing_imports_numba_at_import_time() -> None:

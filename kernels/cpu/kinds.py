@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..kinds.kind import Kind, word
+from ..source.kind import Kind, word
 from . import helpers, names, parallel
 
 Launch = Callable[..., Any]
@@ -19,7 +19,7 @@ def run(
     sizes: tuple[int, ...] = (),
     values: tuple[Any, ...] = (),
 ) -> None:
-    """Run a kernel of `kind` on flat arrays, and strided ones; see `kinds.kind`."""
+    """Run a kernel of `kind` on flat arrays, and strided ones; see `source.kind`."""
     kernel(kind, params)(*operands, *sizes, *values)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..cpu import kinds as host
-from ..kinds.kind import VALUES, Kind, Launches, Metas, Room, Sizes, Stage, word
+from ..source.kind import VALUES, Kind, Launches, Metas, Room, Sizes, Stage, word
 from ..source.writer import Source
 from . import memory
 from .device import driver, enter, here, simulated, stream_on
@@ -32,7 +32,7 @@ def run(
     sizes: tuple[int, ...] = (),
     values: tuple[Any, ...] = (),
 ) -> None:
-    """Queue a call of `kind` on spans, and strided ones; see `kinds.kind`."""
+    """Queue a call of `kind` on spans, and strided ones; see `source.kind`."""
     metas = tuple([o[1:] if o.__class__ is tuple else o.size for o in operands])
     spans = [o[0] if o.__class__ is tuple else o for o in operands]
     if kind.fails:

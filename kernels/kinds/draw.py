@@ -16,8 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..source import philox
+from ..source.kind import (
+    VALUES,
+    Cost,
+    Kind,
+    Launches,
+    Metas,
+    Room,
+    Sizes,
+    Stage,
+    elements,
+    fixed,
+    word,
+)
 from ..source.philox import Draw
-from .kind import VALUES, Cost, Kind, Launches, Metas, Room, Sizes, Stage, elements, fixed, word
 
 
 class _Float(NamedTuple):

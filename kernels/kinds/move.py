@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
+from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 
 Array = np.ndarray[Any, Any]
 # Unsigned positions, so that no test of signs stands in the loop.

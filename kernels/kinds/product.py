@@ -13,9 +13,22 @@ from typing import Any
 import numpy as np
 
 from ..libraries import blas
+from ..source.kind import (
+    At,
+    Cost,
+    Kind,
+    Launches,
+    Metas,
+    Operand,
+    Over,
+    Room,
+    Run,
+    Sizes,
+    Spelled,
+    Use,
+)
 from ..source.matrices import Matrix, Problem, problem
 from ..source.program import Input, Output, Program
-from .kind import At, Cost, Kind, Launches, Metas, Operand, Over, Room, Run, Sizes, Spelled, Use
 
 Array = np.ndarray[Any, Any]
 _HALF = "uint16"

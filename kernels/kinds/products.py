@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from itertools import product
 
+from ..source.kind import At, Over
 from ..source.matrices import Place, Problem
 from ..source.program import Input, Instr, Output, Program, Reduce
-from .kind import At, Over
 
 # Terms of a sum that is written out, and results that are folds of their own.
 TERMS = 8

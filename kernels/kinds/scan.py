@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..source.axes import COLUMN_BLOCK
+from ..source.kind import Cost, Kind, Launches, Metas, Operand, Room, Run, Sizes, Stage
 from ..source.scans import Scan
-from .kind import Cost, Kind, Launches, Metas, Operand, Room, Run, Sizes, Stage
 from .meaning import evaluated
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
+from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 from .meaning import evaluated
 
 

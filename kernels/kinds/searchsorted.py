@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 from ..source.writer import Source
-from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 
 Array = np.ndarray[Any, Any]
 

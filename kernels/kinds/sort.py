@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 from ..source.writer import Source
-from .kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
 
 Array = np.ndarray[Any, Any]
 FEW = 64  # elements of a line, for which insertion takes less time than counting digits

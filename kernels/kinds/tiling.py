@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ..cuda.source.products import Comb, Types, thin
 from ..cuda.source.tiles import Tile, tiled
+from ..source.kind import Launches, Room, Stage
 from ..source.matrices import Place, Problem
-from .kind import Launches, Room, Stage
 
 
 class Geometry(NamedTuple):

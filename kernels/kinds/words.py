@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .kind import Room, Stage
+from ..source.kind import Room, Stage
 
 FEW = 1024  # words, for which counting those before each takes less time than a pass
 

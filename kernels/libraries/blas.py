@@ -74,7 +74,7 @@ def find() -> Found:
 
 
 class Gemm(NamedTuple):
-    """gemm for a dtype, as a `kinds.kind.Routine`."""
+    """gemm for a dtype, as a `source.kind.Routine`."""
 
     dtype: str
 

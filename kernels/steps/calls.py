@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cpu import names
-from ..kinds.kind import Operand, Routine
+from ..source.kind import Operand, Routine
 from ..source.scalar import SHORT
 from ..vecmath import texts
 from . import trace as t

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 
 from ..cpu import names, parallel
-from ..kinds.kind import Routine
 from ..source.codegen import MAP_BLOCK, WIDE, interpreted
+from ..source.kind import Routine
 from ..source.scalar import SHORT, cast, render
 from ..source.writer import indent, read, shorts, write
 from . import trace as t

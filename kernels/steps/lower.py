@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..kinds.kind import Meta, Over, Spelled
+from ..source.kind import Meta, Over, Spelled
 from ..source.matrices import strides_of
 from ..source.program import Reduce
 from . import trace as t

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..kinds.kind import Kind, Meta, Metas, Sizes, elements
+from ..source.kind import Kind, Meta, Metas, Sizes, elements
 from ..source.program import Program
 
 # What a buffer is. An `input` existed before the step; an `output` is made in it and outlives it; a
@@ -120,7 +120,7 @@ class Loop(Op):
 
 @dataclass(slots=True)
 class Call(Op):
-    """A call of a kernel kind; see `kinds.kind` for what it has.
+    """A call of a kernel kind; see `source.kind` for what it has.
 
     One that draws does so from counter `counter` of this step on, of generator number `stream`.
     Positions are int64. Where one is out of range the call does nothing, and the step fails.

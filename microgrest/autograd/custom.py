@@ -14,6 +14,7 @@ from ..dispatch.graph import lead
 from ..dispatch.memory import filled
 from ..dispatch.target import check_writable
 from ..graph.node import Bundle, Kept, Node, Port, Rule, checked, numbers
+from ..ops.convert import clone
 from ..recording import state as recording
 from ..tensor import Tensor
 from ..tensor.weak import WeakList
@@ -292,7 +293,7 @@ class Custom:
     def differentiable(self, node: Node, g: Any) -> Sequence[Any]:
         """What the user's code returns, recorded."""
         # A leaf as it is would become the gradient of another, and be written to as such.
-        return self._run(node, g, lambda c: c if c._node or not c._requires_grad else c.clone())
+        return self._run(node, g, lambda c: c if c._node or not c._requires_grad else clone(c))
 
     def _run(self, node: Node, g: Any, apart: Callable[[Tensor], Tensor]) -> Kept:
         call: Call = node.extra

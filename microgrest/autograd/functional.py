@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..graph import engine, modes
+from ..dispatch.memory import filled
+from ..graph import engine, hooks, modes
 from ..tensor import Tensor, make
 from ..tensor.methods import method
 
@@ -36,7 +37,14 @@ def backward(
     with modes.set_grad_enabled(create_graph):
         for t, g in zip(wanted, found, strict=True):
             if g is not None:
-                t._deliver(g, {g._memory})  # a hook or the caller may hold that memory: copied
+                # A hook or the caller may hold that memory: it is copied.
+                hooks.deliver(t, g, {g._memory})
+
+
+# What a tensor's user does with the graph, as its methods.
+method(name="register_hook")(hooks.attach)
+method(name="retain_grad")(hooks.keep)
+method(name="retains_grad")(property(hooks.keeps))
 
 
 @method(name="backward")
@@ -94,9 +102,8 @@ def grad(
         wanted=[_edge_of(t) for t in wanted],
     )
     if materialize_grads:
-        return tuple(
-            t.new_zeros(t.shape) if g is None else g for t, g in zip(wanted, found, strict=True)
-        )
+        pairs = zip(wanted, found, strict=True)
+        return tuple([filled(t._shape, t._kind, 0) if g is None else g for t, g in pairs])
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. "

@@ -7,7 +7,6 @@ that `--help` answers at once.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,15 +14,11 @@ from typing import Any
 import click
 
 from ..version import __version__
-from . import streams
+from . import start, streams  # noqa: F401 - the clock starts at once
 from .cache import cache
 from .doctor import doctor
 from .errors import FAULT, INTERRUPTED, InputError
 from .fit import fit
-
-# When this process began, on perf_counter's clock: what passed before this line is taken to be the
-# CPU time spent until here, the one measure of it that every platform has.
-PROCESS_START = time.perf_counter() - time.process_time()
 
 
 class _Commands(click.Group):

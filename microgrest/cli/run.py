@@ -19,6 +19,7 @@ from .problem import Problem
 from .progress import Progress
 from .report import Phases
 from .settings import Settings
+from .start import PROCESS_START
 from .streams import tell
 from .training import Diverged, Divergence, Trained, Training, divergence, train
 
@@ -102,7 +103,5 @@ def _load_library() -> float:
     import numba  # noqa: F401 - the first kernel needs it; its import is start-up, not compilation
 
     import microgrest  # noqa: F401
-
-    from . import PROCESS_START
 
     return time.perf_counter() - PROCESS_START

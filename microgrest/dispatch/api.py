@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..graph.arithmetic import Arithmetic, serve
+from ..ops.movement import sum_to_size
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods
+from .conversion import convert
 from .elementwise import call
 from .families import (  # noqa: F401 - they declare what rows compute
     contraction,
@@ -19,6 +22,7 @@ from .families import (  # noqa: F401 - they declare what rows compute
     transfer,
 )
 from .fast import add_in_place, binary, plus, reflected, unary, updating
+from .memory import copy
 from .operands import bind
 from .structured import apply as apply_structured
 
@@ -98,9 +102,18 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return apply_structured(row, args, params)
 
 
-Tensor._apply_row = staticmethod(apply_row)  # type: ignore[attr-defined]
-Tensor._add_in_place = add_in_place  # type: ignore[attr-defined]
-Tensor._plus = plus  # type: ignore[attr-defined]
 for _row in ROWS.values():
     if _row.kind == "elementwise":
         attach(_row)
+Tensor._apply_row = staticmethod(apply_row)
+serve(
+    Arithmetic(
+        add=FUNCTIONS["add"],
+        clone=FUNCTIONS["clone"],
+        plus=plus,
+        add_in_place=add_in_place,
+        copy=copy,
+        sum_to=lambda x, shape: apply_structured(sum_to_size, (x,), {"size": tuple(shape)}),
+        as_kind=lambda x, kind: convert(x, kind.dtype, kind.device),
+    )
+)

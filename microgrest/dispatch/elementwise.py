@@ -1,8 +1,8 @@
 """The one way of an elementwise call: function, method, operator, in place or into `out`.
 
     operands   tensors and numbers of what was given                        operands.operands
-    types      one device, promotion; the row at them, its Form             forms.resolve
-    values     those that the row does not take                             operands.check_values
+    types      one device, promotion; the row at them, its Form             resolve
+    values     those that the row does not take                             checks.check_values
     shape      what all operands broadcast to                               common.broadcast_shapes
     target     new memory, or `out`, or the first operand: may it be?       target.own, target.given
     launch     flat, or by strides                                          launch.launch
@@ -22,13 +22,17 @@ from ..graph.modes import state
 from ..ops.convert import copy as COPY
 from ..ops.row import Row
 from ..tensor import Tensor
+from ..tensor.storage import Kind, kind_of
+from ..types.dtypes import get_default_dtype
 from . import target
-from .common import broadcast_shapes, number_as
-from .forms import Form, resolve, stored_as
+from .checks import check_types, check_values
+from .common import broadcast_shapes, common_device, number_as
+from .conversion import convert
+from .forms import Backward, Form, form_of, stored_as
 from .graph import lead
 from .launch import flat_layout, launch
-from .memory import apart, filled, put
-from .operands import check_values, operands
+from .memory import apart, copy, filled, put
+from .operands import operands
 
 
 def call(
@@ -55,7 +59,7 @@ def call(
     edges = edges_of(form, args, in_place)
     if edges is not None:
         backward = form.backward(edges, layout, result.device)
-        saved = args if into is None else backward.kept(args, into)
+        saved = args if into is None else kept(backward, args, into)
     launch(form.program, layout, ready, result, fresh=into is None)
     if into is not None:
         into._storage.touch()
@@ -65,6 +69,45 @@ def call(
         if into is not None:
             lead(into, node)
     return result
+
+
+def resolve(row: Row, args: Sequence[Any]) -> tuple[Sequence[Any], Form, Kind]:
+    """`args`, tensors and numbers, on one device, their Form, and the kind of its result.
+
+    RuntimeError for types that `row` does not take. What was found is remembered.
+    """
+    key = (
+        get_default_dtype(),
+        *[
+            (a._kind if a._shape else (a._kind,)) if isinstance(a, Tensor) else a.__class__
+            for a in args
+        ],
+    )
+    found: tuple[Form, Kind] | None = row.forms.get(key)
+    if found is None:
+        where = common_device(row.name, args)
+        here = [convert(a, device=where) if isinstance(a, Tensor) else a for a in args]
+        check_types(row, here)
+        form = form_of(row, here)
+        found = form, kind_of(form.result, where)
+        if any(a is not b for a, b in zip(args, here, strict=True)):
+            return here, *found
+        row.forms[key] = found
+    return args, *found
+
+
+def kept(backward: Backward, args: Sequence[Any], x: Tensor) -> list[Any]:
+    """`args`, those that are to be saved as they are before a write to `x`."""
+    return [before(a, x) if i in backward.saved else a for i, a in enumerate(args)]
+
+
+def before(a: Tensor, x: Tensor) -> Tensor:
+    """`a` itself, or a copy that stands for it in the graph if a write to `x` will change it."""
+    if a._storage.array is not x._storage.array:
+        return a
+    old = copy(a)
+    old._node, old._requires_grad = a._node, a._requires_grad
+    return old
 
 
 def edges_of(form: Form, args: Sequence[Any], in_place: bool) -> tuple[Any, ...] | None:

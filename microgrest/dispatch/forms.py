@@ -21,9 +21,8 @@ from ..tensor.storage import Kind, forgetter, kind_of
 from ..types import dtypes
 from ..types.device import device
 from ..types.dtypes import dtype, float16, float64
-from .common import common_device
 from .launch import flat_of, run
-from .operands import check_types, promote
+from .operands import promote
 
 _new = object.__new__
 
@@ -134,10 +133,6 @@ class Backward:
         inputs = "".join(self.layout[i] for i in (*self.saved, *self.numbers))
         outputs = "".join("r" if self.folds(i) else "v" for i in self.computed)
         return g + "v" * self.saves_y + inputs + outputs
-
-    def kept(self, args: Sequence[Any], x: Tensor) -> list[Any]:
-        """`args`, those that are to be saved as they are before a write to `x`."""
-        return [before(a, x) if i in self.saved else a for i, a in enumerate(args)]
 
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""
@@ -252,15 +247,6 @@ class Launch:
             self.kernel = self.at(0)
 
 
-def before(a: Tensor, x: Tensor) -> Tensor:
-    """`a` itself, or a copy that stands for it in the graph if a write to `x` will change it."""
-    if a._storage.array is not x._storage.array:
-        return a
-    old: Tensor = a.detach().clone()
-    old._node, old._requires_grad = a._node, a._requires_grad
-    return old
-
-
 def saver(backward: Backward) -> Callable[[Node, Tensor, Sequence[Any]], None]:
     """The function that saves in a node what `backward` needs: the usual cases without a loop."""
     saved, numbers, saves_y = backward.saved, backward.numbers, backward.saves_y
@@ -307,31 +293,6 @@ def sum_of(d: dtype) -> Reduce:
 
 
 # Forms at the types of operands
-
-
-def resolve(row: Row, args: Sequence[Any]) -> tuple[Sequence[Any], Form, Kind]:
-    """`args`, tensors and numbers, on one device, their Form, and the kind of its result.
-
-    RuntimeError for types that `row` does not take. What was found is remembered.
-    """
-    key = (
-        dtypes.get_default_dtype(),
-        *[
-            (a._kind if a._shape else (a._kind,)) if isinstance(a, Tensor) else a.__class__
-            for a in args
-        ],
-    )
-    found: tuple[Form, Kind] | None = row.forms.get(key)
-    if found is None:
-        where = common_device(row.name, args)
-        here = [a.to(where) if isinstance(a, Tensor) else a for a in args]
-        check_types(row, here)
-        form = form_of(row, here)
-        found = form, kind_of(form.result, where)
-        if any(a is not b for a, b in zip(args, here, strict=True)):
-            return here, *found
-        row.forms[key] = found
-    return args, *found
 
 
 def form_of(row: Row, args: Sequence[Any]) -> Form:

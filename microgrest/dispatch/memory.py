@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..kernels.kinds.move import SCATTER_ADD
-from ..ops.convert import copy as copy_row
+from ..ops.convert import copy as copy_row, to as convert_rows
 from ..ops.row import Row, register_type
 from ..tensor import Tensor, make
 from ..tensor.methods import method
-from ..tensor.storage import Kind
+from ..tensor.storage import Kind, kind_of
+from ..types.dtypes import dtype
 from .common import check_range
 from .forms import form_of, stored_as
 from .launch import flat_layout, flat_of, launch, same_memory
@@ -41,8 +42,8 @@ def put(target: Tensor, value: Tensor) -> None:
 def add_at(y: Tensor, places: Any, source: Tensor) -> None:
     """Add the elements of `source` to a contiguous `y` at flat positions, float16 in float32."""
     if register_type(y.dtype) is not y.dtype:
-        wide = y.to(register_type(y.dtype))
-        add_at(wide, places, source.to(wide.dtype))
+        wide = converted(y, register_type(y.dtype))
+        add_at(wide, places, converted(source, wide.dtype))
         put(y, wide)
     else:
         operands = y._flat, places, flat(source)
@@ -57,6 +58,15 @@ def copy(x: Tensor) -> Tensor:
         x._kind.kernels.filling.repeat(y._flat, flat_of(x))
     else:
         put(y, x)
+    return y
+
+
+def converted(x: Tensor, d: dtype) -> Tensor:
+    """`x` as another dtype, contiguous where it is not as it is, outside the graph."""
+    if x._kind.dtype is d:
+        return x
+    y = Tensor._empty(x._shape, kind_of(d, x._kind.device))
+    write(convert_rows[d], y, (x,))
     return y
 
 

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from .. import recording
+from ..dispatch.conversion import convert
+from ..dispatch.memory import copy
+from ..ops.reduction import amax, amin
 from ..tensor import Tensor
 from ..tensor.arrays import from_array, from_numpy
 from ..tensor.storage import kind_of
@@ -28,7 +31,7 @@ def index_of(t: Tensor, where: device) -> Index:
     RuntimeError for a tensor on a GPU where the other one is not.
     """
     check_within_reach(t, where)
-    wide = t.detach().to(where, int64)
+    wide = convert(t.detach(), int64, where)
     return wide._numpy() if _by_numpy(where) else wide
 
 
@@ -61,19 +64,27 @@ def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]
     """
     if 0 in index.shape:
         return index
-    least, most = recording.aside(lambda: (int(index.min()), int(index.max())))
+    least, most = recording.aside(lambda: _ends(index))
     for value in (least, most):
         if not low <= value < high:
             raise error(value)
     if least >= 0 and (low >= 0 or recording.state.recorder is None):
         return index
     if isinstance(index, Tensor):
-        return index + (index < 0).to(int64) * high
+        return index + convert(index < 0, int64) * high
     return np.where(index < 0, index + high, index)
+
+
+def _ends(index: Index) -> tuple[int, int]:
+    """The least and the largest value of an index that has some."""
+    if not isinstance(index, Tensor):
+        return int(index.min()), int(index.max())
+    whole = {"dim": tuple(range(index.ndim)), "keepdim": False}
+    return int(amin(index, **whole)), int(amax(index, **whole))
 
 
 def tensor_of(index: Index) -> Tensor:
     """The int64 tensor of an index."""
     if isinstance(index, Tensor):
-        return index.contiguous()
+        return index if index._flat is not None else copy(index)
     return from_numpy(np.ascontiguousarray(index).reshape(index.shape))

@@ -1,8 +1,7 @@
 """The engine: gradients from roots to leaves, over opaque values.
 
 An edge is a Node or a leaf; both say what gradient they take by `_shape` and `_kind`. A value has
-the same two, adds with `+`, or unrecorded with `_plus(value)` and `_add_in_place(value)`, and
-offers `_sum_to(shape)`, `_as_kind(kind)` and `_memory`, which names its memory.
+the same two, and `_memory`, which names its memory. What is done to values is `arithmetic`.
 
 Nodes are numbered as they are made, so a node's users have higher numbers than the node. Run from
 the highest down, every node meets its finished gradient once, in an order that repeats.
@@ -15,7 +14,9 @@ from operator import attrgetter
 from typing import Any
 
 from . import modes
-from .node import FREED, Kept, Node
+from .arithmetic import served
+from .hooks import deliver
+from .node import FREED, Bundle, Kept, Node
 
 _number = attrgetter("number")
 
@@ -72,19 +73,21 @@ class Sums:
     def add(self, edge: Any, c: Any) -> None:
         """Add `c` to what has arrived at `edge`, in the shape and kind that the edge takes."""
         if c._shape != edge._shape:
-            c = c._sum_to(edge._shape)
+            c = served.by.sum_to(c, edge._shape)
         if c._kind is not edge._kind:
-            c = c._as_kind(edge._kind)
+            c = served.by.as_kind(c, edge._kind)
         held = self.values.get(edge)
         if held is None:
             self.values[edge] = c
+        elif held.__class__ is Bundle:
+            self.values[edge] = held.joined(c)
         elif edge in self.own:
-            held._add_in_place(c)
+            served.by.add_in_place(held, c)
         elif self.in_place:
-            self.values[edge] = held._plus(c)
+            self.values[edge] = served.by.plus(held, c)
             self.own.add(edge)
         else:
-            self.values[edge] = held + c
+            self.values[edge] = served.by.add(held, c)
 
     def hooked(self, hooks: dict[int, Any], g: Any) -> Any:
         """A gradient after its hooks, each of which may replace it, and may have kept it."""
@@ -186,4 +189,4 @@ def _arrived(edge: Any, sums: Sums, caught: dict[Any, Any]) -> Any:
 def _deliver(sums: Sums) -> None:
     """Give every leaf its gradient."""
     for leaf, g in sums.values.items():
-        leaf._deliver(sums.hooked(leaf._hooks, g) if leaf._hooks else g, sums.taken)
+        deliver(leaf, sums.hooked(leaf._hooks, g) if leaf._hooks else g, sums.taken)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..recording import world
-from ..tensor.methods import method
+from .arithmetic import served
 from .modes import state
 
 _numbers = itertools.count()
@@ -38,19 +38,19 @@ class RemovableHandle:
 KEEP = -1
 
 
-@method(name="retain_grad")
 def keep(t: Any) -> None:
     """Keep the gradient of a tensor that is no leaf in its `.grad`, too."""
     if not t._requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if t._node is None or t.retains_grad:
+    if t._node is None or keeps(t):
         return
     here = weakref.ref(t)
 
     def keep_grad(g: Any) -> None:
         alive = here()
         if alive is not None:
-            alive._grad = g.clone() if alive._grad is None else alive._grad + g
+            held = alive._grad
+            alive._grad = served.by.clone(g) if held is None else served.by.add(held, g)
             world.tensors += 1
 
     _of(t)[KEEP] = keep_grad
@@ -61,16 +61,12 @@ def keeps(t: Any) -> bool:
     return t._node is not None and KEEP in (t._node.hooks or ())
 
 
-method(name="retains_grad")(property(keeps))
-
-
 def keep_on(node: Any, t: Any) -> None:
     """An in-place write gave `t` another node: its gradient is kept there if it was at `node`."""
     if node is not None and node is not t._node and node.hooks and node.hooks.pop(KEEP, None):
         keep(t)
 
 
-@method(name="register_hook")
 def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     """Call `hook(gradient)` in each backward pass; it may return another gradient in its place."""
     if not t._requires_grad:
@@ -93,7 +89,6 @@ def _of(t: Any) -> dict[int, Callable[..., Any]]:
     return hooks
 
 
-@method(name="_deliver")
 def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
     """Add `g` to the leaf's gradient. The first is kept as it is unless its memory is `taken`.
 
@@ -105,19 +100,19 @@ def deliver(leaf: Any, g: Any, taken: set[int]) -> None:
         held, recorded = leaf._grad, state.grad
         if held is None:
             if g._requires_grad and recorded:
-                g = g.clone()
+                g = served.by.clone(g)
             elif g._requires_grad or g._flat is None or id(g._storage) in taken:
-                g = g._copy()
+                g = served.by.copy(g)
             if not g._requires_grad:
                 g._base = None  # of whatever it was a view, now it is the gradient
             leaf._grad = g
             world.tensors += 1
             taken.add(id(g._storage))
         elif _repeats(held) or (recorded and (g._requires_grad or held._requires_grad)):
-            leaf._grad = held + g
+            leaf._grad = served.by.add(held, g)
             world.tensors += 1
         else:
-            held._add_in_place(g)
+            served.by.add_in_place(held, g)
             held._storage.version += 1
 
 

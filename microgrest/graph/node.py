@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from .arithmetic import served
+
 
 class Rule(Protocol):
     """How the gradient goes through an operation. One object serves many nodes."""
@@ -113,16 +115,11 @@ class Bundle:
     def __init__(self, parts: dict[int, Any]) -> None:
         self.parts = parts
 
-    def __add__(self, other: Bundle) -> Bundle:
-        both = self.parts.keys() & other.parts.keys()
-        return Bundle(
-            {**self.parts, **other.parts, **{i: self.parts[i] + other.parts[i] for i in both}}
-        )
-
-    _plus = __add__
-
-    def _add_in_place(self, other: Bundle) -> None:
-        self.parts = (self + other).parts
+    def joined(self, other: Bundle) -> Bundle:
+        """The gradients of both; those of one output are added."""
+        mine, theirs = self.parts, other.parts
+        sums = {i: served.by.add(mine[i], theirs[i]) for i in mine.keys() & theirs.keys()}
+        return Bundle({**mine, **theirs, **sums})
 
 
 class AccumulateGrad:
@@ -174,7 +171,7 @@ def _overwritten(node: Node, t: Any, version: int) -> str:
     where = t._storage.written_at()
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{t.type()} {list(t.shape)}], saved by {node.name()}, is at version "
+        f"operation: [{t._named()} {list(t.shape)}], saved by {node.name()}, is at version "
         f"{t._storage.version}; expected version {version} instead. It was last written {where}. "
         "Use an out-of-place operation there, or clone() before."
     )

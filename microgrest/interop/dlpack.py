@@ -1,4 +1,4 @@
-"""Tensors for other libraries and from them: DLPack, and on GPUs the CUDA array interface."""
+"""Tensors for other libraries: DLPack, and on GPUs the CUDA array interface."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, make
+from ..creation.foreign import CUDA, sharing
+from ..dispatch import memory
+from ..tensor import Tensor
 from ..tensor.methods import method
-from ..tensor.storage import kind_of
-from ..types import dtypes
-from ..types.device import CPU, device
+from ..types.device import CPU
 
-# DLPack's names of devices: the first, and the kinds of memory that a GPU works on.
-HOST = (1, 0)
-CUDA, MANAGED = 2, 13
+HOST = (1, 0)  # DLPack's name of the CPU
 
 
 @method(name="__dlpack__")
@@ -42,8 +40,8 @@ def dlpack(
         return self._numpy().__dlpack__(max_version=max_version)
     if dl_device not in (None, dlpack_device(self)):
         raise BufferError(f"a tensor on {self.device} cannot be exported to device {dl_device}")
-    t = self._copy() if copy else self
-    return _sharing().capsule(t._storage.array, t._offset, _layout(t), stream, max_version)
+    t = memory.copy(self) if copy else self
+    return sharing().capsule(t._storage.array, t._offset, _layout(t), stream, max_version)
 
 
 @method(name="__dlpack_device__")
@@ -61,7 +59,7 @@ def _interface(self: Tensor) -> dict[str, Any]:
             "Can't get __cuda_array_interface__ on Variable that requires grad. Use "
             "tensor.detach() to get one that does not."
         )
-    found: dict[str, Any] = _sharing().interface(self._storage.array, self._offset, _layout(self))
+    found: dict[str, Any] = sharing().interface(self._storage.array, self._offset, _layout(self))
     if self._flat is not None:
         found["strides"] = None
     return found
@@ -70,32 +68,5 @@ def _interface(self: Tensor) -> dict[str, Any]:
 method(name="__cuda_array_interface__")(property(_interface))
 
 
-def offers_gpu_memory(source: Any) -> bool:
-    """Whether `source` is an object of another library with elements that a GPU can reach."""
-    if hasattr(source, "__dlpack_device__"):
-        return source.__dlpack_device__()[0] in (CUDA, MANAGED)
-    return hasattr(source, "__cuda_array_interface__")
-
-
-def shared(source: Any) -> tuple[Tensor, bool]:
-    """A tensor over GPU memory of another library, and whether that memory is read-only.
-
-    TypeError for types that tensors do not have, ValueError for strides that they do not have.
-    """
-    if getattr(source, "requires_grad", False):
-        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    memory, layout, readonly = _sharing().borrow(source)
-    kind = kind_of(dtypes.from_numpy(layout.dtype), device("cuda", memory.device.index))
-    memory.dtype = kind.raw
-    t = make(memory, (layout.length,), kind)._alias(layout.shape, layout.strides, 0)
-    return t, readonly
-
-
 def _layout(t: Tensor) -> Any:
-    return _sharing().Layout(t._shape, t._strides, np.dtype(t._kind.numpy))
-
-
-def _sharing() -> Any:
-    from ..kernels.cuda import exchange
-
-    return exchange
+    return sharing().Layout(t._shape, t._strides, np.dtype(t._kind.numpy))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..tensor import Tensor
-
-if TYPE_CHECKING:
-    from .module import Module
+from .members import Members
 
 TABLES = ("_parameters", "_buffers", "_modules")
 
@@ -19,7 +17,7 @@ _REPLACEABLE: tuple[tuple[str, tuple[type, ...], str], ...] = (
 )
 
 
-def claim(module: Module, name: str, table: str, what: str) -> dict[str, Any]:
+def claim(module: Members, name: str, table: str, what: str) -> dict[str, Any]:
     """The table that `name` shall live in, after removing it from every other place."""
     own = module.__dict__
     if table not in own:
@@ -31,7 +29,7 @@ def claim(module: Module, name: str, table: str, what: str) -> dict[str, Any]:
     return members
 
 
-def replace(module: Module, name: str, value: Any) -> bool:
+def replace(module: Members, name: str, value: Any) -> bool:
     """Put `value`, no Parameter or Module, where `name` is registered; False where it is not."""
     for table, accepted, what in _REPLACEABLE:
         members = module.__dict__.get(table, ())
@@ -43,7 +41,7 @@ def replace(module: Module, name: str, value: Any) -> bool:
     return False
 
 
-def check_name(module: Module, name: Any, table: str, what: str) -> None:
+def check_name(module: Members, name: Any, table: str, what: str) -> None:
     """Raise unless `name` is a string without dots that is free, or already in `table`."""
     if table not in module.__dict__:
         raise AttributeError(f"cannot assign {what} before Module.__init__() call")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..graph.modes import no_grad
 from ..tensor import Tensor
+from .members import Members
 from .parameter import Parameter
-
-if TYPE_CHECKING:
-    from .module import Module
 
 
 class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -25,7 +23,7 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     __str__ = __repr__
 
 
-def entries(module: Module, prefix: str = "") -> Iterator[tuple[str, Module, str, Tensor]]:
+def entries(module: Members, prefix: str = "") -> Iterator[tuple[str, Members, str, Tensor]]:
     """Each saved tensor as (key, owner, attribute, tensor); a shared one under each name."""
     for path, owner in module.named_modules(remove_duplicate=False):
         stem = f"{prefix}{path}." if path else prefix
@@ -38,7 +36,7 @@ def entries(module: Module, prefix: str = "") -> Iterator[tuple[str, Module, str
 
 
 def save(
-    module: Module, destination: dict[str, Any] | None, prefix: str, keep_vars: bool
+    module: Members, destination: dict[str, Any] | None, prefix: str, keep_vars: bool
 ) -> dict[str, Any]:
     """The tensors of `module` by name, sharing their storage, detached unless `keep_vars`."""
     saved: dict[str, Any] = OrderedDict() if destination is None else destination
@@ -47,7 +45,9 @@ def save(
     return saved
 
 
-def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -> _IncompatibleKeys:
+def load(
+    module: Members, state: Mapping[str, Any], strict: bool, assign: bool
+) -> _IncompatibleKeys:
     """Copy (or `assign`) the tensors in `state` into `module`: all or, on an error, none."""
     if not isinstance(state, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
@@ -87,7 +87,7 @@ def _mismatch(key: str, tensor: Tensor, value: Any) -> str:
     )
 
 
-def _restore(owner: Module, name: str, tensor: Tensor, value: Tensor, assign: bool) -> None:
+def _restore(owner: Members, name: str, tensor: Tensor, value: Tensor, assign: bool) -> None:
     if not assign:
         with no_grad():
             tensor.copy_(value)

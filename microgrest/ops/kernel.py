@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from ..kernels.kinds.kind import Kind
+from ..kernels.source.kind import Kind
 from ..types.dtypes import dtype
 from .row import Row
 

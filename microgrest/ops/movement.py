@@ -221,7 +221,7 @@ unfold = movement(
 
 def each(x: Any, dim: int, n: int) -> tuple[Any, ...]:
     """`select` of each of the `n` indices of `dim`, at once where that can be."""
-    at_once = getattr(type(x), "_each", None)
+    at_once = type(x)._each
     if at_once is not None:
         found: tuple[Any, ...] = at_once(x, dim)
         return found
@@ -230,7 +230,7 @@ def each(x: Any, dim: int, n: int) -> tuple[Any, ...]:
 
 def cut(x: Any, dim: int, lengths: Sequence[int]) -> tuple[Any, ...]:
     """`slice_` of each of the stretches of `lengths` along `dim`, at once where that can be."""
-    at_once = getattr(type(x), "_cut", None)
+    at_once = type(x)._cut
     if at_once is not None:
         found: tuple[Any, ...] = at_once(x, dim, lengths)
         return found

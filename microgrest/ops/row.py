@@ -22,6 +22,8 @@ from typing import Any
 from ..types.dtypes import FLOATING, bool_, dtype, float16, float32, get_default_dtype, int64
 
 ROWS: dict[str, Row] = {}
+# The row that claims each of Python's operators.
+OPERATORS: dict[str, Row] = {}
 
 
 @dataclass(eq=False)
@@ -69,6 +71,8 @@ class Row:
             self.tensors = () if reflected else self.args[:1]
         self.backward_name = self.backward_name or f"{_camel(self.name)}Backward0"
         ROWS[self.name] = self
+        if self.operator:
+            OPERATORS[self.operator] = self
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply the op to symbols or tensors, whichever the arguments are; symbols win."""

@@ -15,9 +15,10 @@ from ..kernels.source.program import Input, Instr, Output, Program, Reduce
 from ..types import dtypes
 from ..types.dtypes import dtype
 from .row import Row, register_type
+from .value import Value
 
 
-class Symbol:
+class Symbol(Value):
     """An input (`row` is None) or `row` applied to `args`, which are symbols and numbers.
 
     A symbol made with `like` also answers for that tensor's shape, dtype and device, which is all

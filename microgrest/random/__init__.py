@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from . import fills  # noqa: F401 - it attaches methods
 from .draws import (
-    Generator as Generator,
     bernoulli as bernoulli,
-    default_generator as default_generator,
-    get_rng_state as get_rng_state,
-    initial_seed as initial_seed,
-    manual_seed as manual_seed,
     normal as normal,
     rand as rand,
     rand_like as rand_like,
@@ -17,6 +13,13 @@ from .draws import (
     randn as randn,
     randn_like as randn_like,
     randperm as randperm,
+)
+from .generator import (
+    Generator as Generator,
+    default_generator as default_generator,
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
     seed as seed,
     set_rng_state as set_rng_state,
 )

@@ -5,13 +5,14 @@ In come memory and NumPy's arrays, out go views, NumPy's arrays and Python's num
 
 from __future__ import annotations
 
-from .tensor import (
-    LEGACY as LEGACY,
+from .shape import (
     Size as Size,
-    Tensor as Tensor,
     contiguous_strides as contiguous_strides,
-    make as make,
     row_major as row_major,
+)
+from .tensor import (
+    Tensor as Tensor,
+    make as make,
     seen as seen,
     wrap as wrap,
 )

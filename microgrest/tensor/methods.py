@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from ..ops.value import Value
+
 F = TypeVar("F")  # a function or a property
 
 
-class Methods:
+class Methods(Value):
     """Methods and operators made from the rows by `dispatch.api`, or declared by `method`."""
 
     __slots__ = ()

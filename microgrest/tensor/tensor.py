@@ -1,16 +1,16 @@
 """Tensor: a storage seen through shape, strides and offset, with the autograd fields.
 
-What is here is what a tensor is: memory, views, Python's and NumPy's protocols. The ops come from
-the rows (`dispatch`), which also attach the methods; see `methods.pyi` for their list.
+What is here is what a tensor is: memory, views, a place in the graph. All else is attached from
+above, by registration (`methods.py`): the ops by `dispatch/api.py`, the functions where they are
+defined; see `methods.pyi` for their list.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from operator import attrgetter
-from typing import Any, SupportsIndex, overload
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..graph.node import Node
 from ..recording import leaves, state, world
 from ..types.integers import count, whole
 from .methods import Methods
+from .shape import Size, contiguous_strides, row_major
 from .storage import Kind, Storage
 
 # The names of PyTorch's old tensor types, which error messages and type() still use.
@@ -32,62 +33,6 @@ LEGACY = {
     "float32": "Float",
     "float64": "Double",
 }
-
-
-class Size(tuple[int, ...]):
-    """A shape, as PyTorch prints it."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of elements of a tensor of this shape."""
-        return math.prod(self)
-
-    def __repr__(self) -> str:
-        return f"microgrest.Size({list(self)})"
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> int: ...
-    @overload
-    def __getitem__(self, index: slice) -> Size: ...
-    def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
-
-    def __add__(self, other: Any) -> Size:
-        return Size(tuple.__add__(self, tuple(other)))
-
-    def __radd__(self, other: Any) -> Size:
-        return Size((*other, *self))
-
-    def __mul__(self, n: Any) -> Size:
-        return Size(tuple.__mul__(self, n))
-
-    __rmul__ = __mul__
-
-
-@lru_cache(maxsize=4096)
-def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides in elements of a row-major array."""
-    strides, step = [], 1
-    for extent in reversed(shape):
-        strides.append(step)
-        step *= max(extent, 1)
-    return tuple(reversed(strides))
-
-
-@lru_cache(maxsize=4096)
-def row_major(shape: Sequence[int], strides: tuple[int, ...]) -> bool:
-    """Whether elements at these strides lie in row-major order without gaps.
-
-    A dimension of one element may have any stride, and a tensor without elements any strides.
-    """
-    regular = contiguous_strides(tuple(shape))
-    if strides == regular or 0 in shape:
-        return True
-    return 1 in shape and all(
-        n == 1 or a == b for n, a, b in zip(shape, strides, regular, strict=True)
-    )
 
 
 class Tensor(Methods):
@@ -228,28 +173,10 @@ class Tensor(Methods):
         """Whether the dtype is float16, float32 or float64."""
         return self._kind.dtype.is_floating_point
 
-    def type(self, d: Any = None) -> Any:
-        """PyTorch's legacy type name, or a conversion to dtype `d`."""
+    def _named(self) -> str:
+        """PyTorch's legacy type name."""
         place = "cuda." if self.is_cuda else ""
-        name = f"microgrest.{place}{LEGACY[self._kind.dtype.name]}Tensor"
-        return name if d is None else self.to(dtype=d)
-
-    @property
-    def T(self) -> Tensor:
-        """The tensor with its dimensions reversed."""
-        return self.permute(tuple(range(self.ndim))[::-1])
-
-    @property
-    def mT(self) -> Tensor:
-        """The tensor with its last two dimensions exchanged; a 0-d tensor itself."""
-        if not self._shape:
-            return self
-        if self.ndim < 2:
-            raise RuntimeError(
-                "tensor.mT is only supported on matrices or batches of matrices. Got "
-                f"{self.ndim}-D tensor."
-            )
-        return self.transpose(-2, -1)
+        return f"microgrest.{place}{LEGACY[self._kind.dtype.name]}Tensor"
 
     def _dim(self, dim: int, extra: int = 0) -> int:
         """A dimension counted from the front; IndexError where there is no such dimension."""
@@ -384,16 +311,6 @@ class Tensor(Methods):
     def _memory(self) -> int:
         """A name for the memory that this tensor shares with its views."""
         return id(self._storage)
-
-    # What the engine asks of a value
-
-    def _sum_to(self, shape: Sequence[int]) -> Tensor:
-        """The sum over the dimensions that broadcasting added."""
-        return self.sum_to_size(*shape)
-
-    def _as_kind(self, kind: Kind) -> Tensor:
-        """The values as another kind."""
-        return self.to(kind.device, kind.dtype)
 
     # The values, for `values` and whatever else reads them
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from microgrest.kernels.cpu import elementwise, kinds, reduction
-from microgrest.kernels.kinds.kind import word
+from microgrest.kernels.source.kind import word
 from microgrest.kernels.steps.trace import (
     CONSTANT,
     FAILED,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from microgrest.kernels.kinds.kind import Kind, Operand, fixed
+from microgrest.kernels.source.kind import Kind, Operand, fixed
 
 import microgrest as mg
 

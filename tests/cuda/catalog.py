@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import pytest
-from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds.kind import Launches, Room
+from microgrest.kernels.source.kind import Launches, Room
 from microgrest.kernels.source.program import Program
 
-import microgrest as mg
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
 from microgrest.types.device import CPU
+from tests.kernel_calls import calls_of
 from tests.op_info import KernelInfo
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
@@ -46,15 +43,13 @@ def dtype_of(row: Row) -> dtypes.dtype:
     return dtypes.int64 if row.formula == "!" else dtypes.float32
 
 
-def launches(info: KernelInfo, dtype: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
+def launches(info: KernelInfo, dtype: str) -> Iterator[Launches]:
     """What the op queues on a GPU, of few elements and of many, in each of its options."""
-    found: list[Any] = []
-    monkeypatch.setattr(kinds, "run", lambda *call: found.append(call))
-    for shape in ((3, 5), (2, 30_000)):
-        for options in info.options:
-            getattr(mg, info.name)(*map(mg.tensor, info.operands(shape, dtype)), **options)
-    for kind, params, operands, sizes, _ in found:
-        metas = tuple(x.size for x in operands)
-        for make, room in ((kind.grid, Room(256, 64)), (kind.block, Room(256, 1))):
+    calls = [c for shape in ((3, 5), (2, 30_000)) for c in calls_of(info, shape, dtype)]
+    for call in calls:
+        metas = tuple(x.size for x in call.operands)
+        for make, room in ((call.kind.grid, Room(256, 64)), (call.kind.block, Room(256, 1))):
             if make is not None:
-                yield make(params, metas, sizes, room)
+                found = make(call.params, metas, call.sizes, room)
+                assert isinstance(found, Launches)
+                yield found

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 CAPABILITIES = [(7, 5), (9, 0)]
 by_capability = pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
 HERE = Path(__file__).parent
+KEPT = 64  # kernels as Numba's LLVM IR
+_lowered: dict[Any, Any] = {}
 
 
 def simulate(program: str, *arguments: str) -> None:
@@ -29,7 +35,30 @@ def examine(
     """The compiled kernel: it spills nothing and takes at most so many registers."""
     from microgrest.kernels.cuda import compile as compiler
 
-    kernel = compiler.compiled(source, capability, label)
+    with lowered_once():
+        kernel = compiler.compiled(source, capability, label)
     assert kernel.spills == 0
     assert kernel.registers <= registers
     return kernel
+
+
+@contextmanager
+def lowered_once() -> Iterator[None]:
+    """Let a kernel's PTX for all capabilities come of one LLVM IR.
+
+    Types and LLVM IR take Numba four fifths of a kernel's time, and are the same for all of
+    `CAPABILITIES`, as `test_ptx` checks. NVVM and nvJitLink do for each what they always do.
+    """
+    numba = import_module("numba.cuda.compiler")
+    lower = numba._compile_pyfunc_with_fixup
+
+    def known(function: Any, signature: Any, *, cc: Any, **options: Any) -> Any:
+        key = function, signature, *options.items()
+        if key not in _lowered:
+            if len(_lowered) == KEPT:
+                _lowered.clear()
+            _lowered[key] = lower(function, signature, cc=cc, **options)
+        return _lowered[key]
+
+    with patch.object(numba, "_compile_pyfunc_with_fixup", known):
+        yield

@@ -10,8 +10,8 @@ from checks import by_capability, examine
 from microgrest.kernels.cpu import kinds as cpu
 from microgrest.kernels.cuda.source import moves, radix
 from microgrest.kernels.kinds import words as sorting
-from microgrest.kernels.kinds.kind import Launches, Stage
 from microgrest.kernels.kinds.move import PUT
+from microgrest.kernels.source.kind import Launches, Stage
 
 from tests.kernel_calls import moved
 

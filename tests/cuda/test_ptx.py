@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of, launches
-from checks import by_capability, examine
+from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import compile as compiler, names
-from microgrest.kernels.cuda.source import wide
+from microgrest.kernels.cuda.source import moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
@@ -51,12 +51,10 @@ def test_every_row(row: Row, capability: tuple[int, int]) -> None:
 
 @by_capability
 @pytest.mark.parametrize("info", KERNELS, ids=str)
-def test_every_kind(
-    info: KernelInfo, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
     """Short lines and long ones, by one block and by many."""
     for dtype in ("float32", "int64", "float16", "uint8"):
-        for found in launches(info, dtype, monkeypatch):
+        for found in launches(info, dtype):
             for stage in found.stages:
                 assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
 
@@ -118,6 +116,7 @@ def test_types_by_runs(dtype: str, rows: str) -> None:
             check_elementwise(wide.flat(program, layout, names), (7, 5), program.name)
 
 
+@by_capability
 @pytest.mark.parametrize(
     ("dtype", "row", "layout", "accesses"),
     [
@@ -134,7 +133,6 @@ def test_types_by_runs(dtype: str, rows: str) -> None:
         ("float64", "pow", "vvv", []),
     ],
 )
-@by_capability
 def test_runs_move_at_once(
     dtype: str, row: str, layout: str, accesses: list[str], capability: tuple[int, int]
 ) -> None:
@@ -184,6 +182,28 @@ def test_a_kept_cubin_is_not_compiled_again(
     assert made != compiler.compiled(source, (9, 0))
     monkeypatch.delattr(compiler, "_ptx")
     assert compiler.compiled(source, (7, 5)) == made
+
+
+@pytest.mark.parametrize("kind", ["float16", "sort", "scatter", "scan"])
+def test_capabilities_share_what_numba_makes(kind: str) -> None:
+    """The PTX of a kernel lowered for one capability and of one lowered for the other."""
+    scan = program_of(ROWS["cumsum"], dtypes.float32, False)
+    source = {
+        "float16": lambda: flat(form_of(ROWS["tanh"], dtypes.float16).program, "vv", names),
+        "sort": lambda: radix.source("sums", 256),
+        "scatter": lambda: moves.source("scatter_add", "float32"),
+        "scan": lambda: scans.rows(scan, names, 32),
+    }[kind]()
+    with lowered_once():
+        once = [compiler._ptx(source, capability, kind) for capability in CAPABILITIES]
+    each = [compiler._ptx(source, capability, kind) for capability in CAPABILITIES]
+    assert [*map(without_serials, once)] == [*map(without_serials, each)]
+    assert ".target sm_75" in once[0] and ".target sm_90" in once[1]
+
+
+def without_serials(ptx: str) -> str:
+    """The text with names that Numba numbers through replaced."""
+    return re.sub(r"_Z\w+|_cudapy\w+", "name", ptx)
 
 
 def test_the_linker_says_what_it_refuses() -> None:

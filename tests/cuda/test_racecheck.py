@@ -37,7 +37,7 @@ RIGHT = "shared[t] = x[i]; cuda.syncthreads(); x[i] = shared[7 - t]"
 SORTING = """
 import numpy as np
 from microgrest.kernels.cuda import kinds, memory
-from microgrest.kernels.kinds.kind import Launches
+from microgrest.kernels.source.kind import Launches
 from microgrest.kernels.kinds.words import by_digits
 
 room = kinds.ROOM._replace(threads=32)  # two groups whose sums are added up

@@ -45,8 +45,8 @@ def compile_all(scan: Scan, capability: tuple[int, int]) -> None:
         assert (kernel.doubles > 0) == ("float64" in source.signature), shape
 
 
-@by_row
 @by_capability
+@by_row
 @pytest.mark.parametrize("reverse", [False, True])
 def test_float32(row: Row, capability: tuple[int, int], reverse: bool) -> None:
     compile_all(program_of(row, dtypes.float32, reverse), capability)

@@ -119,8 +119,8 @@ SMALL = ("cubic", "rmsprop", "embedding", "draws")
 FLOAT64 = {"cubic": 60, "read_and_replaced": 0, "mlp": 200}
 
 
-@pytest.mark.parametrize("name", ["cubic", "rmsprop", "embedding", "draws", "many_kinds", "mlp"])
 @by_capability
+@pytest.mark.parametrize("name", ["cubic", "rmsprop", "embedding", "draws", "many_kinds", "mlp"])
 def test_machine_code(name: str, capability: tuple[int, int]) -> None:
     trace = trace_of(STEPS[name])
     source, _ = block_source(planned(trace), choice.threads_of(planned(trace)))

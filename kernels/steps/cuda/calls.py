@@ -5,30 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...cuda import kinds
 from ...cuda.launch import Kernel
 from ...cuda.source.guards import inside
-from ...kinds.kind import VALUES, Launches, Over, Room, Stage, word
+from ...source.kind import VALUES, Launches, Over, Room, Stage, word
 from .. import trace as t
 from ..calls import number
+from ..embed import Embedded
 from ..graph import Graph, pattern
 from ..lower import loop_of
-from ..plan import Group
+from ..plan import Group, Plan
 from ..tasks import Other, Partial
-from .hazards import Access
-
-if TYPE_CHECKING:
-    from .block import Block
+from .hazards import Access, Hazards
 
 _DEVICE = "@cuda.jit(device=True)"
 _STATUS: Access = ("status", None)
 
 
 # Within one block
+
+
+class Block(Protocol):
+    """What writes the source of a block, as far as calls need it."""
+
+    plan: Plan
+    threads: int
+    arrays: dict[int, str]
+    hazards: Hazards
+    embedded: Embedded
+
+    def operand(self, place: t.Place) -> str:
+        """The name of a pointer to a place in a buffer."""
+
+    def loop(self, group: Group) -> list[str]:
+        """The lines of a loop."""
 
 
 def lines_of(block: Block, task: Other) -> list[str]:

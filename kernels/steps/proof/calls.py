@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...kinds.kind import Run
+from ...source.kind import Run
 from ...source.program import Reduce
 from .. import trace as t
 from .loops import ArrayOf, folded

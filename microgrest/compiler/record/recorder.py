@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ...kernels.kinds.kind import Kind
+from ...kernels.source.kind import Kind
 from ...kernels.source.matrices import strides_of
 from ...kernels.source.program import Input, Output, Program
 from ...kernels.steps.trace import (

@@ -11,6 +11,7 @@ from ... import recording
 from ...kernels.kinds import move
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
+from ...ops.movement import expand
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
@@ -51,7 +52,7 @@ def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
     common_device("index_put", (x, value, index))
     target.check_writable("index_put", x, (value,))
     target.check_apart("index_put", x, (value,), whole=False)
-    source = value.expand(index._shape).reshape(-1)
+    source = expand(value, size=index._shape).reshape((-1,))
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
     if x._flat is not None:

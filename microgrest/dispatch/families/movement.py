@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.modes import state
 from ...kernels.kinds.move import GATHER
+from ...ops.logic import clamp_min
 from ...ops.movement import Geometry, steps
 from ...ops.reduction import sum as sum_row
 from ...ops.row import Row
@@ -70,7 +71,7 @@ def restride(row: Row, g: Tensor, *, source: Geometry, target: Geometry, own: Ge
     if _overlaps(own):
         shares = filled(memory._shape, g._kind, 0)
         add_at(shares, _places(own, g), filled(own[0], g._kind, 1))
-        memory = memory / shares.clamp_min(1)
+        memory = memory / clamp_min(shares, 1)
     y = Tensor._empty(target[0], g._kind)
     operands = memory._flat, _places(target, g), y._flat
     g._kind.kernels.kinds.run(GATHER, g._kind.array_type, operands)

@@ -117,5 +117,5 @@ def _recorded(x: Tensor, value: Any) -> bool:
     return x._base is not None and x._base[0]._requires_grad
 
 
-Tensor._each = each  # type: ignore[attr-defined]
-Tensor._cut = cut  # type: ignore[attr-defined]
+Tensor._each = each
+Tensor._cut = cut

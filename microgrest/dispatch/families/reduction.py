@@ -19,7 +19,7 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..memory import copy, flat
+from ..memory import converted, copy, flat
 from ..structured import apply, family
 
 
@@ -105,8 +105,7 @@ def _again(row: Row, y: Tensor, n: int) -> Tensor:
     if y._kind.dtype.category != FLOATING:
         found: Tensor = again(y, n)
         return found
-    wide: Tensor = again(y.to(float64), float(n))
-    return wide.to(y._kind.dtype)
+    return converted(again(converted(y, float64), float(n)), y._kind.dtype)
 
 
 def _seen(y: Tensor, x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -154,13 +153,13 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
     moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
     loaded = register_type(x._kind.dtype)
     if loaded is not x._kind.dtype or moved._flat is None:
-        moved = copy(moved) if loaded is x._kind.dtype else moved.to(loaded).contiguous()
+        moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
     shape = reduced_shape(x, dims, keepdim)
     values = Tensor._empty(shape, moved._kind)
     indices = Tensor._empty(shape, kind_of(int64, x.device))
     operands = moved._flat, values._flat, indices._flat
     x._kind.kernels.kinds.run(SEARCH, _better(row, loaded.name), operands, (n,))
-    return values.to(x._kind.dtype), indices
+    return converted(values, x._kind.dtype), indices
 
 
 def _better(row: Row, loaded: str) -> Search:

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import cuda as cuda_devices
-from ...dispatch.memory import put
-from ...dispatch.structured import apply
-from ...ops import convert as rows
-from ...tensor import Tensor, make
+from ...dispatch.conversion import convert
+from ...tensor import Tensor
 from ...tensor.methods import method
-from ...tensor.storage import kind_of
 from ...types import dtypes
 from ...types.device import CPU, device as device_type
 from ...types.dtypes import dtype
@@ -40,16 +37,8 @@ def to(
     if args:
         named = [device, dtype, non_blocking, copy]
         device, dtype, non_blocking, copy = placed(args, named)
-    wanted = input._kind.dtype if dtype is None else dtypes.as_dtype(dtype)
-    kind = kind_of(wanted, input._kind.device if device is None else device_type(device))
-    if kind is input._kind:
-        return input.clone() if copy else input
-    if wanted is not input._kind.dtype:
-        input = rows.to[wanted](input)
-    if kind is not input._kind:
-        params = {"device": kind.device, "blocking": not non_blocking}
-        input = apply(rows.transfer, (input,), params)
-    return input
+    found = convert(input, dtype, device, blocking=not non_blocking)
+    return input.clone() if copy and found is input else found
 
 
 def placed(args: Sequence[Any], named: list[Any]) -> list[Any]:
@@ -108,28 +97,6 @@ def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tenso
 
 
 @method
-def pin_memory(input: Tensor) -> Tensor:
-    """The tensor in page-locked memory, from which copies to a GPU can go on by themselves."""
-    if input.device is not CPU:
-        raise RuntimeError(f"cannot pin a tensor on {input.device}, only dense CPU tensors")
-    if is_pinned(input):
-        return input
-    values = input.contiguous().detach()
-    array = cuda_devices.kernels().memory.pinned(values.numel(), values._kind.raw)
-    pinned = make(array, input._shape, input._kind)
-    put(pinned, values)
-    return pinned
-
-
-@method
-def is_pinned(input: Tensor) -> bool:
-    """Whether the tensor is in page-locked memory."""
-    if input.device is not CPU or not cuda_devices.is_initialized():
-        return False
-    return bool(cuda_devices.kernels().memory.is_pinned(input._storage.array))
-
-
-@method
 def record_stream(input: Tensor, stream: Any) -> None:
     """Say that `stream` (`cuda.Stream`) uses the memory, which is then not reused before it has."""
     if input.device is CPU:
@@ -145,3 +112,9 @@ def record_stream(input: Tensor, stream: Any) -> None:
 def get_device(input: Tensor) -> int:
     """The number of the GPU that the tensor is on, -1 on the CPU."""
     return -1 if input.device is CPU else input.device.index or 0
+
+
+@method(name="type")
+def type_of(input: Tensor, d: Any = None) -> Any:
+    """PyTorch's legacy type name, or a conversion to dtype `d`."""
+    return input._named() if d is None else to(input, dtype=d)

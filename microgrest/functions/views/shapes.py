@@ -345,3 +345,24 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         return narrow(x, 0, 0, size)
     check_stride(x._strides[d], step)
     return apply(rows.unfold, (x,), {"dim": d, "size": size, "step": step})
+
+
+def _reversed(self: Tensor) -> Tensor:
+    """The tensor with its dimensions reversed."""
+    return permute(self, tuple(range(self.ndim))[::-1])
+
+
+def _matrices(self: Tensor) -> Tensor:
+    """The tensor with its last two dimensions exchanged; a 0-d tensor itself."""
+    if not self._shape:
+        return self
+    if self.ndim < 2:
+        raise RuntimeError(
+            "tensor.mT is only supported on matrices or batches of matrices. Got "
+            f"{self.ndim}-D tensor."
+        )
+    return transpose(self, -2, -1)
+
+
+method(name="T")(property(_reversed))
+method(name="mT")(property(_matrices))

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..source.matrices import Seen, strides_of
-from ..source.program import Program
+from .matrices import Seen, strides_of
+from .program import Program
 
 if TYPE_CHECKING:
-    from ..source.writer import Source
+    from .writer import Source
 
 # What is known of an operand without its memory: the size of a flat one, else the place of a
 # strided one, (offset, shape, strides).
