@@ -17,12 +17,8 @@ from typing import Any
 
 from .dispatch.api import PUBLIC
 from .functions.pointwise import rows as elementwise
-<<<<<<< HEAD
 from .ops.row import ROWS, Row
-=======
-from .ops.row import Row
 from .ops.value import Value
->>>>>>> kinds
 from .tensor import Tensor
 from .tensor.methods import Methods
 

@@ -17,6 +17,7 @@ from microgrest.kernels.cuda.source import moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
+from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
