@@ -11,7 +11,9 @@ from ... import recording
 from ...kernels.kinds import move
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
+from ...ops.logic import logical_or, masked_fill
 from ...ops.movement import expand
+from ...ops.reduction import any as some
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
@@ -89,10 +91,10 @@ def take_along(row: Row, x: Tensor, index: Tensor, *, dim: int, name: str = "") 
     n = x._shape[dim] if x._shape else 1
     places = _along(x._shape, index, dim)
     if name and index.numel():
-        outside = (index < 0).logical_or(index >= n)
-        if recording.aside(lambda: bool(outside.any().item())):
+        outside, dims = logical_or(index < 0, index >= n), tuple(range(index.ndim))
+        if recording.aside(lambda: some(outside, dim=dims, keepdim=False).item()):
             raise RuntimeError(f"{name} index out of range: it has to be in [0, {n})")
-        places = places.masked_fill(outside, -1)
+        places = masked_fill(places, outside, -1)  # which a step refuses when it runs
     return gather(row, x, places)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from ...ops.kernel import Call
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
-from ...tensor.arrays import from_numpy
+from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
+from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
-from ..memory import flat
+from ..memory import converted, flat
 from ..operands import promote
 from ..structured import record
 
@@ -23,9 +24,9 @@ def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tens
     """The results of `row`."""
     facts = row.extra
     given = _promoted(row, inputs) if facts["promote"] else inputs
-    device = common_device(row.name, [*given, *options.values()])
+    where = common_device(row.name, [*given, *options.values()])
     found: Call = facts["call"](*given, **options)
-    results = tuple([Tensor._empty(shape, kind_of(d, device)) for shape, d in found.results])
+    results = tuple([Tensor._empty(shape, kind_of(d, where)) for shape, d in found.results])
     operands = [*map(flat, found.inputs or given), *[y._flat for y in results]]
     kinds = results[0]._kind.kernels.kinds
     kinds.run(facts["kind"], found.params, operands, found.sizes, found.values)
@@ -36,9 +37,11 @@ def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tens
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:
     """Inputs as tensors of one type, which a register can have."""
     common = register_type(promote(row, inputs))
-    device = common_device(row.name, inputs)
-    tensors = [
-        x if isinstance(x, Tensor) else from_numpy(np.array(x, of_number(x).numpy)).to(device)
-        for x in inputs
-    ]
-    return [x.to(common) for x in tensors]
+    where = common_device(row.name, inputs)
+    tensors = [x if isinstance(x, Tensor) else _tensor(x, where) for x in inputs]
+    return [x if x._kind.dtype is common else converted(x, common) for x in tensors]
+
+
+def _tensor(number: Any, where: device) -> Tensor:
+    d = of_number(number)
+    return from_array(np.array(number, d.numpy), kind_of(d, where))
