@@ -24,8 +24,11 @@ class KindCall(NamedTuple):
 
 
 def calls_of(info: KernelInfo, shape: tuple[int, ...], dtype: str) -> Iterator[KindCall]:
-    """The calls of a row's kind, one for each of the op's options; nothing runs."""
-    for options in info.fitting(shape):
+    """The calls of a row's kind, one for each of the op's options; nothing runs.
+
+    None of a type that the op does not take.
+    """
+    for options in info.fitting(shape) if dtype in info.dtypes else ():
         found: list[KindCall] = []
         with patch.object(kinds, "run", lambda *call, to=found: to.append(KindCall(*call))):
             getattr(mg, info.name)(*map(mg.tensor, info.operands(shape, dtype)), **options)

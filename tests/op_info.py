@@ -355,6 +355,11 @@ def mixed(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array
         return np.asarray(numbers, dtype)
 
 
+def alone(*given: Any) -> list[Array]:
+    """The only operand."""
+    return [mixed(*given)]
+
+
 def sort(x: Array, dim: int = -1, descending: bool = False, stable: bool = True) -> list[Array]:
     """Stable in both directions; NaN is largest."""
     lines = x.reshape(x.shape or (1,))
@@ -382,7 +387,7 @@ KERNELS = [
     KernelInfo(
         "sort",
         sort,
-        lambda *given: [mixed(*given)],
+        alone,
         ({}, {"descending": True}, {"dim": 0}, {"dim": -2, "descending": True, "stable": True}),
     ),
     KernelInfo(
