@@ -27,6 +27,8 @@ def sort(
     Equal elements stay in their order, `stable` or not. An element's gradient is its value's.
     """
     n, inner = (*input.shape, 1)[dim], math.prod(input.shape[dim + 1 :])
+    if n >> 32:
+        raise RuntimeError(f"sort(): {n} elements along a dimension are more than 2**32 - 1")
     results = (input.shape, input.dtype), (input.shape, int64)
     return Call(Sort(input.dtype.name, descending), results, (n, inner))
 
