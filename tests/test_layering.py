@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from attached_names import Attached, Edges
+from leading_programs import PROGRAMS
 from package_imports import ROOT, imported, modules
-from programs import PROGRAMS
 
 import microgrest
 from microgrest.graph import engine

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..cpu import names
-from ..source.kind import Operand, Routine
+from ..source.kind import Routine
 from ..source.scalar import SHORT
 from ..vecmath import texts
 from . import trace as t
 from .embed import Embedded
 from .plan import Plan
+from .tasks import Other, positions_of
 
 INSIDE = '''"""Whether all positions are in [0, size)."""
 
@@ -34,28 +35,31 @@ class Calls:
         self.plan, self.arrays = plan, arrays
         self.embedded = Embedded({*texts.sources(), "u64", *SHORT.values()})
         self.routines: list[Routine] = []
+        self.checked: set[object] = set()  # positions
 
-    def lines(self, op: t.Call) -> list[str]:
+    def lines(self, task: Other) -> list[str]:
         """The lines that run a call."""
-        kind = op.kind
+        op, kind = task.op, task.op.kind
         assert kind.cpu is not None
         function = self.embedded.add(kind.cpu(op.params, names, False), kind.name)
         places = [f"i64({n})" for n in kind.numbers(op.params, op.metas)]
         given = [*self._routine(op), *map(self._array, op.operands), *places, *self._stream(op)]
         call = f"{function}({', '.join([*given, *map(number, (*op.sizes, *op.values))])})"
         if not kind.fails:
-            return [*self._checks(op), call]
+            return [*self._checks(task), call]
         first = self._failure(kind.fails[0])
         failed = ["if failed:", f"    return {first} - 1 + failed"]
-        return [*self._checks(op), f"failed = {call}", *failed]
+        return [*self._checks(task), f"failed = {call}", *failed]
 
-    def _checks(self, op: t.Call) -> list[str]:
-        """A step ends where positions are out of range."""
-        places = {o.name: x for o, x in self._operands(op)}
+    def _checks(self, task: Other) -> list[str]:
+        """A step ends where positions are out of range; the same ones are looked at once."""
         lines = []
-        for index, target in op.kind.indices:
+        for key in positions_of(task):
+            if key in self.checked:
+                continue
+            self.checked.add(key)
             inside = self.embedded.add(INSIDE, "inside")
-            test = f"{inside}({self._array(places[index])}, i64({places[target].size}))"
+            test = f"{inside}({self._array(key[1])}, i64({key[2]}))"
             lines += [f"if not {test}:", f"    return {self._failure(t.INDEX)}"]
         return lines
 
@@ -64,9 +68,6 @@ class Calls:
         failures = self.plan.trace.failures
         number = failures.index(text) + t.FAILED
         return f"s * {len(failures)} + {number}" if len(failures) > 1 else f"s + {number}"
-
-    def _operands(self, op: t.Call) -> list[tuple[Operand, t.Place | t.Part]]:
-        return [*zip(op.kind.operands(op.params), op.operands, strict=True)]
 
     def _array(self, x: t.Place | t.Part) -> str:
         """A flat operand is a slice; a strided one is the whole of its buffer."""

@@ -132,7 +132,7 @@ class Module:
 
     def _group(self, group: Group) -> list[str]:
         if group.other:
-            return self.calls.lines(group.other.op)
+            return self.calls.lines(group.other)
         return self._straight(group) if group.n == 1 else self._loop(group)
 
     def _straight(self, group: Group) -> list[str]:

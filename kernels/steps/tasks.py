@@ -77,6 +77,19 @@ class Other(Task):
     reads: tuple[Version, ...]
 
 
+def positions_of(task: Other) -> list[tuple[Version, t.Place, int]]:
+    """The positions that a call goes by: their version, where they are, and how many are right."""
+    versions = dict(task.reads)
+    names = [o.name for o in task.op.kind.operands(task.op.params)]
+    places = dict(zip(names, task.op.operands, strict=True))
+    found = []
+    for index, target in task.op.kind.indices:
+        place = places[index]
+        assert isinstance(place, t.Place), "positions lie side by side"
+        found.append(((place.buffer, versions[place.buffer]), place, places[target].size))
+    return found
+
+
 def values_of(task: Task) -> tuple[Value, ...]:
     """The values that a task computes itself."""
     if isinstance(task, Fold):

@@ -45,6 +45,7 @@ class Block:
         self.used: set[tuple[str, str]] = set()
         self.operands: dict[Operand, str] = {}
         self.embedded = Embedded({*names.sources(), "u64", *SHORT.values()})
+        self.checked: set[object] = set()  # positions
         self.count = 0
 
     # The kernel

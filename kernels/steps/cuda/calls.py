@@ -19,7 +19,7 @@ from ..embed import Embedded
 from ..graph import Graph, pattern
 from ..lower import loop_of
 from ..plan import Group, Plan
-from ..tasks import Other, Partial
+from ..tasks import Other, Partial, positions_of
 from .hazards import Access, Hazards
 
 _DEVICE = "@cuda.jit(device=True)"
@@ -37,6 +37,7 @@ class Block(Protocol):
     arrays: dict[int, str]
     hazards: Hazards
     embedded: Embedded
+    checked: set[object]
 
     def operand(self, place: t.Place) -> str:
         """The name of a pointer to a place in a buffer."""
@@ -60,7 +61,7 @@ def lines_of(block: Block, task: Other) -> list[str]:
     reads: list[Access] = [(arrays[b], None) for b, _ in task.reads]
     reads += [_STATUS] if op.kind.indices else []
     writes: list[Access] = [(arrays[b], None) for b, _ in task.writes]
-    lines = [*_checks(block, op), *block.hazards.before(reads, writes)]
+    lines = [*_checks(block, task), *block.hazards.before(reads, writes)]
     return [*lines, *_guarded(block, op, found)]
 
 
@@ -92,14 +93,16 @@ def fold_of(graph: Graph, loop: t.Loop) -> Group:
     return Group(tuple(n for n in loop.shape if n > 1), [task], False, extents)
 
 
-def _checks(block: Block, op: t.Call) -> list[str]:
-    """The status is set where positions are out of range."""
-    places = {o.name: x for o, x in zip(op.kind.operands(op.params), op.operands, strict=True)}
+def _checks(block: Block, task: Other) -> list[str]:
+    """The status is set where positions are out of range; the same ones are looked at once."""
     lines = []
-    for index, target in op.kind.indices:
-        name = _embedded(block, inside().text, "inside")
-        given = [_pointer(block, places[index]), places[index].size, places[target].size]
-        reads: list[Access] = [(block.arrays[places[index].buffer], None)]
+    for key in positions_of(task):
+        if key in block.checked:
+            continue
+        block.checked.add(key)
+        (_, place, size), name = key, _embedded(block, inside().text, "inside")
+        given = [_pointer(block, place), place.size, size]
+        reads: list[Access] = [(block.arrays[place.buffer], None)]
         lines += block.hazards.before(reads, [_STATUS])
         lines.append(f"{name}({', '.join(map(str, given))}, status, {_failure(block, t.INDEX)})")
     return lines
