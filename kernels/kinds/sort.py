@@ -3,10 +3,11 @@
 `sizes` are n, the length of a line, and the distance of its elements. -0.0 and 0.0 are equal, and
 so are all NaN, which are larger than all else.
 
-Elements are compared by keys, unsigned integers in the same order. On the CPU a line is sorted by
-digits of eight bits, from the lowest up, and a short one by insertion. On a GPU lines of few
-elements are sorted by counting what comes before each, others as words that hold a part of a
-line's number and a key, and a position; see `words`.
+Elements are compared by keys, unsigned integers in the same order. What is sorted are words of a
+part of a key and a position: on the CPU of 32 bits each, so that keys of 64 bits take two sorts,
+by digits of eight bits, from the lowest up, or by insertion where a line is short. On a GPU a part
+is as long as positions leave room for; see `words`. Lines of few elements are sorted there by
+counting what comes before each.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ $bits    return U($text)"""
 
 # The CPU
 
-# Python calls none of these: what Numba makes for it takes a fourth of the time.
+# Python calls none of these: what Numba makes for it takes a fourth of the time. Nor does a kernel
+# call more of NumPy than one `empty`, since each function takes as long as a kernel to compile.
 _HELPER = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
 _CPU = '''"""sort: $dtype, $order."""
 
@@ -76,64 +78,56 @@ $key
 
 
 $helper
-def insert(keys, places, n):
-    """Sort few elements."""
-    for j in range(1, n):
-        own, place = keys[j], places[j]
-        i = j
-        while i > 0 and keys[i - 1] > own:
-            keys[i] = keys[i - 1]
-            places[i] = places[i - 1]
-            i -= 1
-        keys[i] = own
-        places[i] = place
+def turn(words, here, there, n, shift):
+    """Order n words by a digit: from `here` to `there`, or not at all where it is one; the place.
 
-
-$helper
-def turn(keys, places, counts, here, there, n, shift):
-    """Order n elements, from `here` to `there`, by a digit; whether it is not the same in all."""
-    for d in range(256):
-        counts[d] = 0
+    The last 256 are counts.
+    """
+    counts = words.size - 256
+    for d in range(counts, counts + 256):
+        words[d] = 0
     for j in range(here, here + n):
-        counts[(keys[j] >> shift) & $u(255)] += 1
-    if counts[(keys[here] >> shift) & $u(255)] == n:
-        return False
-    place = there
-    for d in range(256):
-        place += counts[d]
-        counts[d] = place - counts[d]
+        words[counts + np.int64((words[j] >> shift) & np.uint64(255))] += np.uint64(1)
+    if words[counts + np.int64((words[here] >> shift) & np.uint64(255))] == n:
+        return here
+    place = np.uint64(there)
+    for d in range(counts, counts + 256):
+        place += words[d]
+        words[d] = place - words[d]
     for j in range(here, here + n):
-        own = keys[j]
-        d = (own >> shift) & $u(255)
-        place = counts[d]
-        counts[d] = place + 1
-        keys[place] = own
-        places[place] = places[j]
-    return True
+        d = counts + np.int64((words[j] >> shift) & np.uint64(255))
+        words[np.int64(words[d])] = words[j]
+        words[d] += np.uint64(1)
+    return there
 
 
 @njit(error_model="numpy"$parallel)
 def kernel(x, values, indices, n, inner):
-    lines = values.size // max(n, 1)
-    tasks = min(lines, $tasks)
+    lines = values.size // n if n else 0
+    tasks = lines if lines < $tasks else $tasks
     for task in $loop(tasks):
-        keys = np.empty(2 * n, $u)
-        places = np.empty(2 * n, np.uint32)
-        counts = np.empty(256, np.int64)
+        words = np.empty(2 * n + 256, np.uint64)
         for line in range(lines * task // tasks, lines * (task + 1) // tasks):
             start = line // inner * n * inner + line % inner
+            here = np.int64(0)
+            for low in range(0, $bits, 32):
+                for j in range(n):
+                    place = np.int64(words[here + j] & np.uint64(0xFFFFFFFF)) if low else j
+                    part = np.uint64(key(x[start + place * inner])) >> np.uint64(low)
+                    words[here + j] = (part << np.uint64(32)) | np.uint64(place)
+                if n <= $few:
+                    for j in range(1, n):
+                        own = words[j]
+                        i = j
+                        while i > 0 and words[i - 1] >> np.uint64(32) > own >> np.uint64(32):
+                            words[i] = words[i - 1]
+                            i -= 1
+                        words[i] = own
+                else:
+                    for shift in range(32, $high, 8):
+                        here = turn(words, here, n - here, n, np.uint64(shift))
             for j in range(n):
-                keys[j] = key(x[start + j * inner])
-                places[j] = j
-            here = 0
-            if n <= $few:
-                insert(keys, places, n)
-            else:
-                for shift in range(0, $bits, 8):
-                    if turn(keys, places, counts, here, n - here, n, $u(shift)):
-                        here = n - here
-            for j in range(n):
-                place = np.int64(places[here + j])
+                place = np.int64(words[here + j] & np.uint64(0xFFFFFFFF))
                 values[start + j * inner] = x[start + place * inner]
                 indices[start + j * inner] = place
 '''
@@ -146,8 +140,8 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         imports="njit, prange" if threads else "njit",
         key=_key(params, _HELPER),
         helper=_HELPER,
-        u=f"np.uint{params.bits}",
         bits=params.bits,
+        high=32 + min(params.bits, 32),
         parallel=", parallel=True" if threads else "",
         loop="prange" if threads else "range",
         tasks=TASKS,
