@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .store import (
     Entry as Entry,
+    ahead as ahead,
     clear as clear,
     digest as digest,
     entries as entries,

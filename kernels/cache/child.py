@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
+from importlib import import_module
+from typing import Any
 
-from .elsewhere import IDLE
+from . import elsewhere
 from .store import compile_again
 
 
 def serve() -> None:
     """Compile jobs from stdin until there are no more."""
     answers, sys.stdout = sys.stdout, sys.stderr
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    elsewhere.OWN = sys.maxsize
+    _start_numba()
+    _say(answers, "ready")
     while True:
-        watch = threading.Timer(IDLE, os._exit, (0,))
+        watch = threading.Timer(elsewhere.IDLE, os._exit, (0,))
         watch.daemon = True
         watch.start()
         try:
@@ -28,5 +35,20 @@ def serve() -> None:
             done = True
         except Exception:  # the parent meets the same error, and can tell it
             done = False
-        answers.write("done\n" if done else "failed\n")
-        answers.flush()
+        _say(answers, "done" if done else "failed")
+
+
+def _start_numba() -> None:
+    """All that Numba does before its first function.
+
+    It looks for SciPy's BLAS, whose import is half of that, and which no kernel calls by Numba.
+    """
+    sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
+    target = import_module("numba.core.registry").cpu_target
+    target.typing_context.refresh()
+    target.target_context.refresh()
+
+
+def _say(answers: Any, word: str) -> None:
+    answers.write(f"{word}\n")
+    answers.flush()

@@ -59,18 +59,27 @@ class Entry(NamedTuple):
     summary: str
 
 
-def load(source: str, label: str = "kernel") -> ModuleType:
+def load(source: str, label: str = "kernel", ahead: str = "") -> ModuleType:
     """The module that `source` defines, with its njit functions backed by the disk cache.
 
     `source` is the whole text of a module: imports, helpers, and functions under `@njit(...)`,
     with no `cache=` and no explicit signatures. Nothing compiles here: a function compiles, or
     loads from disk, at its first call or at `function.compile(signature)`. `label` makes the
     file's name readable. The same text gives the same module object, in any thread; the lock is
-    held only while the text runs.
+    held only while the text runs. With types `ahead`, its kernel is compiled ahead for them.
     """
-    text = f"{source.rstrip()}\n\n# {_fingerprint()}\n"
-    name = f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}"
+    name, text = _named(source, label)
+    if ahead:
+        _ahead(name, text, ahead)
     return _modules.get(name) or _loaded(name, text)
+
+
+def ahead(source: str, label: str, types: str) -> None:
+    """Have `kernel` of a module that `load` will give soon compiled for `types` by another process.
+
+    Nothing is done where the module has been on disk before; nothing is imported here.
+    """
+    _ahead(*_named(source, label), types)
 
 
 def digest(*parts: str | bytes) -> str:
@@ -117,7 +126,7 @@ def clear() -> tuple[int, int]:
     return gone, freed
 
 
-def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
+def compile_again(path: str, function: str, types: Any) -> None:
     """Compile a function of the module that another process has put at `path` for `types`."""
     file = Path(path)
     os.environ["MICROGREST_CACHE_DIR"] = str(file.parent.parent)  # whatever this process has
@@ -126,6 +135,23 @@ def compile_again(path: str, function: str, types: tuple[Any, ...]) -> None:
 
 
 # Modules
+
+
+def _named(source: str, label: str) -> tuple[str, str]:
+    """The name and the whole text of a module."""
+    text = f"{source.rstrip()}\n\n# {_fingerprint()}\n"
+    return f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}", text
+
+
+def _ahead(name: str, text: str, types: str) -> None:
+    """Have `kernel` compiled by another process unless its module has been on disk before."""
+    written = roots().written
+    if name in _modules or written is None or not elsewhere.useful():
+        return
+    place = f"{_machine()}/{name}.py"
+    known = any((root / place).exists() for root in roots().read)
+    if not known and files.write(written / place, text.encode()):
+        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
 
 
 def _loaded(name: str, text: str) -> ModuleType:
@@ -156,24 +182,30 @@ def _execute(name: str, text: str) -> ModuleType:
 
 
 def _attach(module: ModuleType, path: Path) -> None:
-    """Back every njit function of `module` with the disk.
+    """Back the njit functions of `module` with the disk.
 
-    Of the entries that Numba compiles for each, only the one for Python is ever used, and that
-    only of functions which the others do not call: the rest would be a quarter of the time.
+    A function that others of the module call is a part of them (`parts`), and so is one that other
+    modules import, which alone is kept by itself. Of the entries that Numba compiles for the rest,
+    only the one for Python is ever used.
     """
     kind = _numba("registry").CPUDispatcher
     members = [f for f in vars(module).values() if isinstance(f, kind)]
     called = {name for f in members for name in f.py_func.__code__.co_names}
     for function in members:
         name = function.py_func.__name__
-        shared = "forceinline" in function.targetoptions
         if function.py_func.__module__ == module.__name__:
-            if shared or name not in called:
-                function._cache = _Overloads(path, name)
-            function.targetoptions |= {
-                "no_cfunc_wrapper": True,
-                "no_cpython_wrapper": shared or name in called,
-            }
+            shared = "forceinline" in function.targetoptions
+            _attach_one(function, path, shared or name in called, shared or name not in called)
+
+
+def _attach_one(function: Any, path: Path, part: bool, kept: bool) -> None:
+    function.targetoptions |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": part}
+    if part:
+        from .parts import PartCompiler
+
+        function._compiler.pipeline_class = PartCompiler
+    if kept:
+        function._cache = _Overloads(path, function.py_func.__name__, part)
 
 
 def _numba(module: str) -> Any:
@@ -184,7 +216,8 @@ def _numba(module: str) -> Any:
 class _Overloads:
     """Compiled signatures of one function on disk: what Numba's dispatcher asks of its `_cache`."""
 
-    def __init__(self, path: Path, function: str) -> None:
+    def __init__(self, path: Path, function: str, part: bool) -> None:
+        self._part, self._suffix = part, ".part" if part else ".nbc"
         self.cache_path = str(path.parent)
         self._source, self._function = str(path), function
         self._stem = f"{path.parent.name}/{path.stem}.{function}"
@@ -201,7 +234,7 @@ class _Overloads:
         if data is None:
             return None
         try:
-            return _numba("compiler").CompileResult._rebuild(target, *pickle.loads(data))
+            return self._rebuilt(target, pickle.loads(data))
         except Exception as error:  # whatever it holds, compiling again heals it
             _forget(place)
             warnings.warn(f"kernel cache: compiling {place} again: {error!r}", stacklevel=2)
@@ -211,12 +244,26 @@ class _Overloads:
         """Keep `result`, unless it holds addresses of this process."""
         elsewhere.compiled_here()
         if not result.library.has_dynamic_globals and not result.lifted:
-            data = _numba("serialize").dumps(result._reduce())
+            data = _numba("serialize").dumps(self._reduced(result))
             _keep(self._place(signature, result.codegen), data)
+
+    def _reduced(self, result: Any) -> tuple[Any, ...]:
+        if not self._part:
+            return tuple(result._reduce())
+        from . import parts
+
+        return parts.reduce(result)
+
+    def _rebuilt(self, target: Any, state: tuple[Any, ...]) -> Any:
+        if not self._part:
+            return _numba("compiler").CompileResult._rebuild(target, *state)
+        from . import parts
+
+        return parts.rebuild(target, *state)
 
     def flush(self) -> None:
         """Forget every signature of this function."""
-        _forget(f"{self._stem}-*.nbc")
+        _forget(f"{self._stem}-*{self._suffix}")
 
     def _job(self, signature: Any) -> elsewhere.Job:
         types, _ = _numba("sigutils").normalize_signature(signature)
@@ -225,7 +272,7 @@ class _Overloads:
     def _place(self, signature: Any, codegen: Any) -> str:
         arguments, _ = _numba("sigutils").normalize_signature(signature)
         key = digest(repr(arguments), repr(codegen.magic_tuple()))[:12]
-        return f"{self._stem}-{key}.nbc"
+        return f"{self._stem}-{key}{self._suffix}"
 
 
 def _spread_symbols() -> None:

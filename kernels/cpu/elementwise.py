@@ -9,19 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from ..source import codegen, walk
+from ..source import codegen, walk, writer
 from ..source.program import Program
 from ..source.walk import Place, View
 from . import helpers, names, parallel
 
 __all__ = ["View", "compiled", "launch"]
 Kernel = Callable[..., None]
+# Types whose elements Numba calls otherwise; float16 is stored as its bits.
+_ELEMENTS = {"bool": "boolean", "float16": "uint16"}
 
 
-def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel:
+def ahead(program: Program, layout: str) -> None:
+    """Have another process compile the kernel in a flat layout, which will be needed, if it can."""
+    compiled(program, layout, types=_types(program, layout))
+
+
+def compiled(
+    program: Program, layout: str, ndim: int = 0, n: int = 0, *, types: str = ""
+) -> Kernel:
     """The kernel of `program` in a flat layout, or over `ndim` strided dimensions.
 
     From `parallel.MINIMUM` elements on, `n`, it is the parallel one, where threads may be used.
+    With `types` it is compiled for them ahead of its first call.
     """
     threads = n >= parallel.MINIMUM and parallel.usable()
     key = ("cpu", layout, ndim, threads)
@@ -31,9 +41,22 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel
             source = codegen.strided(program, layout, ndim, names, parallel=threads)
         else:
             source = codegen.flat(program, layout, names, parallel=threads)
-        kernel = helpers.load(source, program.name).kernel
+        kernel = helpers.load(source, program.name, types).kernel
         program.kernels[key] = kernel
     return kernel
+
+
+def _types(program: Program, layout: str) -> str:
+    """The types of a flat kernel's arguments, as Numba spells them."""
+    k = len(program.inputs)
+    stored = [p.stored for p in program.inputs] + [out.dtype for out in program.outputs]
+    arrays = [f"{_ELEMENTS.get(dtype, dtype)}[::1]" for dtype in stored]
+    own = [
+        writer.NUMBERS.get(letter, array)
+        for i, (letter, array) in enumerate(zip(layout, arrays, strict=True))
+        if i < k or not letter.isdigit()
+    ]
+    return f"({', '.join(own)},)"
 
 
 def launch(

@@ -26,9 +26,14 @@ _IMPORTS = "import math\n\nimport numpy as np\nfrom numba import njit\n"
 _NUMBA = re.compile(r"^from numba import .*\n", re.MULTILINE)
 
 
-def load(text: str, label: str) -> ModuleType:
+def load(text: str, label: str, ahead: str = "") -> ModuleType:
     """The module that `text` defines, as by `cache.load`, with the helpers of this one."""
-    return cache.load(shared(text), label)
+    return cache.load(shared(text), label, ahead)
+
+
+def ahead(text: str, label: str, types: str) -> None:
+    """What `cache.ahead` does, for the module that `load` will give."""
+    cache.ahead(shared(text), label, types)
 
 
 def shared(text: str) -> str:

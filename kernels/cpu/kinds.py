@@ -37,6 +37,13 @@ def draw(
     return kind.draws(params, out.size)
 
 
+def draw_ahead(kind: Kind, params: Any, values: tuple[Any, ...]) -> None:
+    """Have the kernel of a draw, which will be needed, compiled by another process, if it can."""
+    assert kind.cpu is not None
+    types = [f"{params.dtype}[::1]", "uint64", "uint64", *(v.dtype.name for v in values)]
+    helpers.ahead(kind.cpu(params, names, False), kind.label(params), f"({', '.join(types)})")
+
+
 @lru_cache(maxsize=4096)
 def kernel(kind: Kind, params: Any) -> Launch:
     """What runs a call, from operands, sizes and values."""

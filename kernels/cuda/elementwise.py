@@ -18,6 +18,10 @@ __all__ = ["View", "compiled", "launch"]
 Launcher = Callable[..., None]
 
 
+def ahead(program: Program, layout: str) -> None:
+    """Nothing: kernels for GPUs are compiled when they are needed."""
+
+
 def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Launcher:
     """The kernel of `program` in a flat layout; as on the CPU, called with operands and outputs.
 

@@ -81,6 +81,11 @@ _HELPER = '@njit(error_model="numpy", fastmath={"contract"})'
 _EXACT = '@njit(error_model="numpy")'
 _BLOCK = 256  # counters
 _STORES = {1: "out[i] = x", 2: "out[i * 2], out[i * 2 + 1] = x"}
+# One value more, where a draw gives two.
+_ODD = """    if out.size % 2:
+        i = out.size // 2
+        out[i * 2], _ = {name}({words}{parameters})
+"""
 _IMPORTS = '''"""{title}"""
 
 from __future__ import annotations
@@ -130,28 +135,17 @@ def convert(words, out{parameters}):
     for i in range(out.size // {draw.values}):
         x = {name}({words}{parameters})
         {_STORES[draw.values]}
-
+{_ODD.format(name=name, words=words, parameters=parameters) if draw.values == 2 else ""}
 
 {_EXACT}
 def kernel(out, seed, offset{parameters}):
     words = np.empty({4 * _BLOCK}, np.uint32)
-    counters = out.size // {k}
+    counters = (out.size + {k - 1}) // {k}
     for start in range(0, counters, {_BLOCK}):
         stop = min(counters, start + {_BLOCK})
         fill(words[: (stop - start) * 4], seed, offset + u64(start))
-        block = out[start * {k} : stop * {k}]
+        block = out[start * {k} : min(out.size, stop * {k})]
         convert(words, block{parameters})
-{_rest(parameters, k) if k > 1 else ""}"""
-
-
-def _rest(parameters: str, k: int) -> str:
-    """The elements that are fewer than a counter gives."""
-    return f"""    rest = out.size - counters * {k}
-    if rest > 0:
-        last = np.empty({k}, out.dtype)
-        fill(words[:4], seed, offset + u64(counters))
-        convert(words[:4], last{parameters})
-        out[counters * {k} :] = last[:rest]
 """
 
 

@@ -68,6 +68,7 @@ class Form:
         found = self.backwards.get((mask, layout, where))
         if found is None:
             found = self.backwards[mask, layout, where] = Backward(self, edges, layout)
+            found.ahead(kind_of(self.result, where))
         return found
 
 
@@ -133,6 +134,12 @@ class Backward:
         inputs = "".join(self.layout[i] for i in (*self.saved, *self.numbers))
         outputs = "".join("r" if self.folds(i) else "v" for i in self.computed)
         return g + "v" * self.saves_y + inputs + outputs
+
+    def ahead(self, kind: Kind) -> None:
+        """Have the kernel for a contiguous gradient compiled while the forward pass goes on."""
+        letters = self.letters("v") if self.computed and self.layout else ""
+        if "v" in letters:
+            kind.kernels.elementwise.ahead(self.program(True), letters)
 
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from .. import recording
+from ..kernels import cpu
+from ..kernels.kinds import draw as draws
 from ..kernels.kinds.draw import Request
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..types.device import CPU, device as device_type
+from ..types.dtypes import float16, float32, get_default_dtype
 
 _MASK = (1 << 64) - 1
 
@@ -86,6 +89,9 @@ default_generator.seed()  # or processes that are started alike would all draw t
 
 def manual_seed(seed: int) -> Generator:
     """Start the default stream anew; the same seed gives the same numbers."""
+    drawn = get_default_dtype()
+    for ask in (draws.uniform, draws.normal):
+        cpu.kinds.draw_ahead(*ask((float32 if drawn is float16 else drawn).numpy))
     return default_generator.manual_seed(seed)
 
 

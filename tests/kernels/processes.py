@@ -28,12 +28,16 @@ def forked(work):
 """
 
 
-def start(code: str, **environment: object) -> subprocess.Popen[str]:
+def start(
+    code: str, *, start_new_session: bool = False, **environment: object
+) -> subprocess.Popen[str]:
     """A new interpreter at the top of the repository that runs `code`, warnings as errors."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code],
         cwd=ROOT,
         env=os.environ | {name: str(value) for name, value in environment.items()},
+        start_new_session=start_new_session,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

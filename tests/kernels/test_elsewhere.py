@@ -67,15 +67,15 @@ def test_a_child_compiles_and_this_process_loads() -> None:
 def test_children_end_after_some_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elsewhere, "JOBS", 1)
     assert added(kernel(3)) == 3
-    first = elsewhere._child
+    first = elsewhere._service.child
     assert first is not None
     assert added(kernel(4)) == 4
-    assert elsewhere._child is not first and first.process.poll() is not None
+    assert elsewhere._service.child is not first and first.process.poll() is not None
 
 
 def test_a_child_that_is_gone_is_no_harm() -> None:
     assert added(kernel(5)) == 5
-    child = elsewhere._child
+    child = elsewhere._service.child
     assert child is not None
     child.process.kill()
     assert added(kernel(6)) == 6
@@ -114,10 +114,10 @@ elsewhere.OWN = 0
 assert own.added(own.kernel(11)) == 11
 
 def work():
-    assert elsewhere._child is None
+    assert elsewhere._service.child is None
     return own.added(own.kernel(12)) != 12
 
-print(forked(work), elsewhere._child.process.poll())
+print(forked(work), elsewhere._service.child.process.poll())
 """
 
 
