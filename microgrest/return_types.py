@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .ops.row import ROWS, Row
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -61,3 +64,13 @@ class aminmax(NamedTuple):
 
     def __repr__(self) -> str:
         return _text(self)
+
+
+def _named(row: Row) -> type:
+    """The type of what a row of several results returns."""
+    fields = namedtuple(row.name, row.extra["returns"])  # type: ignore[misc]
+    facts = {"__slots__": (), "__doc__": row.doc, "__module__": __name__, "__repr__": _text}
+    return type(row.name, (fields,), facts)
+
+
+globals().update((row.name, _named(row)) for row in ROWS.values() if row.extra.get("returns"))

@@ -306,3 +306,96 @@ BITS = [
     OpInfo("bitwise_left_shift", lshift, two(), "same", gradient=False),
     OpInfo("bitwise_right_shift", np.right_shift, two(), "same", gradient=False),
 ]
+
+
+# Rows whose kernel is a kind
+
+TYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
+NUMBERS = tuple(dtype for dtype in TYPES if dtype != "bool")
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """An op whose kernel is a kind: its NumPy reference, and `sample`, which makes its operands.
+
+    sample(shape, dtype, rng) gives an array for each input, the results' shape coming of `shape`;
+    ref(*arrays, **options) an array, or one for each result. Each of `options` is tested, `dim`
+    only in shapes that have it. `gradient` is False for ops without one.
+    """
+
+    name: str
+    ref: Callable[..., Any]
+    sample: Callable[[tuple[int, ...], str, np.random.Generator], list[Array]]
+    options: Sequence[dict[str, Any]] = ({},)
+    dtypes: Sequence[str] = TYPES
+    gradient: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    def operands(
+        self, shape: tuple[int, ...], dtype: str = "float64", seed: int = 0
+    ) -> list[Array]:
+        """An array for each input."""
+        return self.sample(shape, dtype, np.random.default_rng(seed))
+
+    def fitting(self, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+        """The options that operands of `shape` take."""
+        n = max(len(shape), 1)
+        return [o for o in self.options if -n <= o.get("dim", 0) < n]
+
+
+def mixed(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> Array:
+    """Numbers of which many are equal; where they may be, some are NaN, infinite, or -0.0."""
+    numbers = np.asarray(rng.integers(0 if dtype in ("uint8", "bool") else -3, 4, shape), dtype)
+    if dtype.startswith("float"):
+        numbers = np.where(rng.random(shape) < 0.4, rng.choice(EXTREMES, shape), numbers)
+        numbers = np.where(rng.random(shape) < 0.3, rng.normal(size=shape), numbers)
+    with np.errstate(over="ignore"):
+        return np.asarray(numbers, dtype)
+
+
+def alone(*given: Any) -> list[Array]:
+    """The only operand."""
+    return [mixed(*given)]
+
+
+def sort(x: Array, dim: int = -1, descending: bool = False, stable: bool = True) -> list[Array]:
+    """Stable in both directions; NaN is largest."""
+    lines = x.reshape(x.shape or (1,))
+    turned = np.flip(lines, dim) if descending else lines
+    order = np.argsort(turned, dim, kind="stable")
+    if descending:
+        order = np.flip(lines.shape[dim] - 1 - order, dim)
+    return [np.take_along_axis(lines, order, dim).reshape(x.shape), order.reshape(x.shape)]
+
+
+def in_order(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> list[Array]:
+    """Rows in order, of numbers, and what is looked for there, of which some are NaN."""
+    row = mixed((*shape[:-1], 7), dtype, rng)
+    return [np.sort(np.where(row == row, row, row.dtype.type(2)), -1), mixed(shape, dtype, rng)]
+
+
+def searchsorted(sequence: Array, x: Array, right: bool = False, **options: Any) -> Array:
+    """The number of elements that are less, or no larger; all are less than NaN."""
+    row, each = sequence[..., None, :] if x.ndim else sequence, x[..., None]
+    after = row > each if right or options.get("side") == "right" else row >= each
+    return np.asarray((~after).sum(-1), "int32" if "out_int32" in options else "int64")
+
+
+KERNELS = [
+    KernelInfo(
+        "sort",
+        sort,
+        alone,
+        ({}, {"descending": True}, {"dim": 0}, {"dim": -2, "descending": True, "stable": True}),
+    ),
+    KernelInfo(
+        "searchsorted",
+        searchsorted,
+        in_order,
+        ({}, {"right": True}, {"side": "right", "out_int32": True}),
+        NUMBERS,
+        gradient=False,
+    ),
+]

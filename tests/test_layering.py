@@ -40,7 +40,7 @@ ROOMS: dict[str, list[str]] = {
     "dispatch": ["kernels", "types", "recording", "ops", "graph", "tensor"],
     "creation": ["kernels", "types", "cuda", "dispatch", "tensor"],
     "random": ["kernels", "types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
-    "return_types": ["tensor"],
+    "return_types": ["ops", "tensor"],
     "functions": [rest],
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],

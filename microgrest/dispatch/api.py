@@ -15,6 +15,7 @@ from .elementwise import call
 from .families import (  # noqa: F401 - they declare what rows compute
     contraction,
     gathering,
+    kernels,
     movement,
     reduction,
     scan,
@@ -91,10 +92,13 @@ def attach_operator(row: Row) -> None:
         setattr(Methods, f"__i{name}__", updating(row, operator=True))
 
 
-def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """What calling a row does when its arguments are tensors."""
     if row.kind == "elementwise":
         return FUNCTIONS[row.name](*args, **params)
+    if row.kind == "kernel":
+        results = kernels.call(row, args, params)
+        return results if len(results) > 1 else results[0]
     return apply_structured(row, args, params)
 
 

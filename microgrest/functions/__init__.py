@@ -1,6 +1,6 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import products as products
+from . import kernels as kernels, products as products, sorting as sorting
 from .indexing import items as items, picking as picking
 from .joining import joining as joining, rearranging as rearranging, triangles as triangles
 from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from .. import creation, random
 from ..dispatch import target
 from ..tensor import Tensor
-from . import products
+from . import products, sorting
 from .indexing import picking
 from .joining import joining, triangles
 from .reductions import folds as reductions, scans, statistics
@@ -67,6 +67,9 @@ aminmax = into(reductions.aminmax, same=True)
 cummax = into(scans.cummax, same=True)
 cummin = into(scans.cummin, same=True)
 logcumsumexp = into(scans.logcumsumexp, same=True)
+argsort = into(sorting.argsort, same=True)
+msort = into(sorting.msort, same=True)
+bucketize = into(sorting.bucketize, same=True)
 
 mm = into(products.mm, same=True)
 bmm = into(products.bmm, same=True)

@@ -13,6 +13,7 @@ from . import (
     reduction,
     rounding,
     scan,
+    sorting,
     special,
 )
 from .row import ROWS, Row
@@ -32,5 +33,6 @@ __all__ = [
     "reduction",
     "rounding",
     "scan",
+    "sorting",
     "special",
 ]

@@ -58,6 +58,28 @@ clear: Row = Row(
     method=False,
 )
 
+take_along = Row(
+    "take_along",
+    "take_along",
+    ("x", "index"),
+    lambda g, y, x, index, dim, name="": (
+        add_along(g, index, dim=dim, shape=tuple(x.shape)),
+        None,
+    ),
+    "The elements at indices `index` along a dimension, at their own along the others.",
+    backward_name="GatherBackward0",
+    method=False,
+)
+
+add_along: Row = Row(
+    "add_along",
+    "add_along",
+    ("source", "index"),
+    lambda g, y, source, index, dim, shape: (take_along(g, index, dim=dim), None),
+    "Zeros of `shape` with each element of the source added where `take_along` finds it.",
+    method=False,
+)
+
 
 cat = Row(
     "cat",

@@ -1,4 +1,4 @@
-"""The change that CONTRIBUTING.md shows adds an op, with all that comes with one."""
+"""The changes that CONTRIBUTING.md shows add an op each, with all that comes with one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from command_line import ROOT
 
 DIFF = re.compile(r"^```diff\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PARTS = ("microgrest", "kernels", "tests", "pyproject.toml")
-ROWS = "tests/test_elementwise_rows.py"
+CHANGES = [
+    ("gaussian", ["tests/test_elementwise_rows.py"]),
+    ("fill_gaps", ["tests/test_kernel_rows.py", "tests/kernels/test_kinds.py"]),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git to apply a diff")
-def test_one_row_and_one_test_row_add_an_op(tmp_path: Path) -> None:
-    found = DIFF.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    assert found is not None
+@pytest.mark.parametrize(("name", "files"), CHANGES, ids=[name for name, _ in CHANGES])
+def test_what_is_shown_adds_an_op(name: str, files: list[str], tmp_path: Path) -> None:
+    """One row and one test row; one kind, one row and one test row."""
+    found = DIFF.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    (change,) = (diff for diff in found if name in diff)
     for part in PARTS:
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / part)
-    subprocess.run(["git", "apply"], input=found[1], text=True, cwd=tmp_path, check=True)
-    command = [sys.executable, "-m", "pytest", ROWS, "-k", "gaussian"]
+    subprocess.run(["git", "apply"], input=change, text=True, cwd=tmp_path, check=True)
+    command = [sys.executable, "-m", "pytest", *files, "-k", f"{name} or every_row"]
     tests = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     passed = re.search(r"(\d+) passed", tests.stdout)
     assert tests.returncode == 0, tests.stdout

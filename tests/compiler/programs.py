@@ -246,6 +246,40 @@ def many_kinds() -> Made:
 
 
 @program
+def sorted_losses() -> Made:
+    """The half with the smallest losses trains: by values of a sort, and its gradients."""
+    x, y = data()
+    a, b = (mg.tensor(v, requires_grad=True) for v in (0.5, 0.1))
+
+    def step() -> Any:
+        losses = (a * x + b - y).square()
+        loss = losses.sort(stable=True).values[:25].sum()
+        loss.backward()
+        with mg.no_grad():
+            for p in (a, b):
+                p -= 1e-3 * p.grad
+                p.grad = None
+        return loss, losses.view(5, 10).detach().sort(0, descending=True)
+
+    return step, [a, b]
+
+
+@program
+def buckets() -> Made:
+    """Values from a table, by binary search, of one that moves."""
+    mg.manual_seed(7)
+    edges, table, x = mg.linspace(-1, 1, 8), mg.randn(9), mg.randn(3, 5)
+
+    def step() -> Any:
+        edges.mul_(1.01)
+        places = mg.searchsorted(edges, x, right=True)
+        rows = mg.searchsorted(x.sort(1).values, x, out_int32=True)
+        return table[places].sum(1), places, rows, mg.bucketize(0.5, edges)
+
+    return step, [edges]
+
+
+@program
 def products() -> Made:
     mg.manual_seed(4)
     a, b, v = mg.randn(3, 4), mg.randn(2, 4, 5), mg.randn(4)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from microgrest.kernels.source.kind import Launches, Room
 from microgrest.kernels.source.program import Program
 
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
 from microgrest.types.device import CPU
+from tests.kernel_calls import calls_of
+from tests.op_info import KernelInfo
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
 
@@ -38,3 +41,15 @@ def flat_kernels(form: Form) -> Iterator[tuple[Program, str]]:
 def dtype_of(row: Row) -> dtypes.dtype:
     """float32, or int64 for rows that take integers alone."""
     return dtypes.int64 if row.formula == "!" else dtypes.float32
+
+
+def launches(info: KernelInfo, dtype: str) -> Iterator[Launches]:
+    """What the op queues on a GPU, of few elements and of many, in each of its options."""
+    calls = [c for shape in ((3, 5), (2, 30_000)) for c in calls_of(info, shape, dtype)]
+    for call in calls:
+        metas = tuple(x.size for x in call.operands)
+        for make, room in ((call.kind.grid, Room(256, 64)), (call.kind.block, Room(256, 1))):
+            if make is not None:
+                found = make(call.params, metas, call.sizes, room)
+                assert isinstance(found, Launches)
+                yield found

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of
+from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of, launches
 from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import compile as compiler, names
@@ -21,6 +21,7 @@ from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
+from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
@@ -47,6 +48,16 @@ def check_elementwise(source: compiler.Source, capability: tuple[int, int], labe
 def test_every_row(row: Row, capability: tuple[int, int]) -> None:
     for program, layout in flat_kernels(form_of(row, dtype_of(row))):
         check_elementwise(flat(program, layout, names), capability, program.name)
+
+
+@by_capability
+@pytest.mark.parametrize("info", KERNELS, ids=str)
+def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
+    """Short lines and long ones, by one block and by many."""
+    for dtype in ("float32", "int64", "float16", "uint8"):
+        for found in launches(info, dtype):
+            for stage in found.stages:
+                assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from microgrest.kernels.source.kind import Kind, elements, word
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS
 from microgrest.types import dtypes
+from tests.kernel_calls import calls_of
+from tests.op_info import KERNELS
 
 RANDOM = np.random.default_rng(3)
 
@@ -108,6 +110,15 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def of_rows() -> Iterator[Called]:
+    """Calls that the rows of kinds make."""
+    for info in KERNELS:
+        for dtype in ("float32", "float16", "int64"):
+            for shape in ((7,), (2, 3, 4), (2, 90)):
+                for call in calls_of(info, shape, dtype):
+                    yield Called(*call)._replace(operands=tuple(call.operands))
+
+
 def matrix(shape: tuple[int, ...]) -> Any:
     """A strided operand, its last two dimensions exchanged in memory."""
     n = int(np.prod(shape))
@@ -117,7 +128,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls()]
+CALLS = [*calls(), *of_rows()]
 
 
 def named(call: Called) -> str:

@@ -51,7 +51,7 @@ HOOKED = re.compile(
 )
 # A spelling that PyTorch's parser of arguments refuses, though its meaning is clear.
 SPELLING = re.compile(
-    r"invalid combination of arguments|takes \d+ positional argument"
+    r"invalid combination of arguments|takes (from \d+ to )?\d+ positional argument"
     r"|must be tuple of ints, not (int|NoneType)|missing \d+ required positional"
     r"|got multiple values|got an unexpected keyword"
 )

@@ -59,6 +59,7 @@ def lines_of(block: Block, task: Other) -> list[str]:
         return []
     arrays = block.arrays
     reads: list[Access] = [(arrays[b], None) for b, _ in task.reads]
+    reads += [_STATUS] if op.kind.indices else []
     writes: list[Access] = [(arrays[b], None) for b, _ in task.writes]
     lines = [*_checks(block, task), *block.hazards.before(reads, writes)]
     return [*lines, *_guarded(block, op, found)]
@@ -114,7 +115,7 @@ def _guarded(block: Block, op: t.Call, found: Launches) -> list[str]:
         lines.append(_call(block, op, stage))
     if not op.kind.indices:
         return lines
-    return [*block.hazards.before([_STATUS]), "if status[0] == 0:", *(f"    {x}" for x in lines)]
+    return ["if status[0] == 0:", *(f"    {x}" for x in lines)]
 
 
 def _call(block: Block, op: t.Call, stage: Stage) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ... import recording
 from ...kernels.kinds import move
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
+from ...ops.logic import logical_or, masked_fill
 from ...ops.movement import expand
+from ...ops.reduction import any as some
 from ...ops.row import Row
 from ...tensor import Tensor
+from ...tensor.arrays import from_array
 from .. import target
 from ..common import common_device
 from ..graph import lead
@@ -78,6 +83,38 @@ def clear(row: Row, x: Tensor, index: Tensor) -> Tensor:
     zeros = filled(index._shape, x._kind, 0)
     y._kind.kernels.kinds.run(move.PUT, x._kind.array_type, (y._flat, flat(index), zeros._flat))
     return y
+
+
+@family("take_along")
+def take_along(row: Row, x: Tensor, index: Tensor, *, dim: int, name: str = "") -> Tensor:
+    """The elements at `index` along `dim`; RuntimeError where one called `name` is out of range."""
+    n = x._shape[dim] if x._shape else 1
+    places = _along(x._shape, index, dim)
+    if name and index.numel():
+        outside, dims = logical_or(index < 0, index >= n), tuple(range(index.ndim))
+        if recording.aside(lambda: some(outside, dim=dims, keepdim=False).item()):
+            raise RuntimeError(f"{name} index out of range: it has to be in [0, {n})")
+        places = masked_fill(places, outside, -1)  # which a step refuses when it runs
+    return gather(row, x, places)
+
+
+@family("add_along")
+def add_along(
+    row: Row, source: Tensor, index: Tensor, *, dim: int, shape: tuple[int, ...]
+) -> Tensor:
+    """Zeros of `shape` with the elements of `source` added at `index` along `dim`."""
+    return scatter_add(row, source, _along(shape, index, dim), shape=shape)
+
+
+def _along(shape: tuple[int, ...], index: Tensor, dim: int) -> Tensor:
+    """Flat places in a tensor of `shape`: `index` along `dim`, where it stands along the others."""
+    places = index * math.prod(shape[dim + 1 :])
+    own = np.zeros((1,) * index.ndim, np.int64)
+    for d, n in enumerate(index._shape):
+        if d != dim:
+            step = math.prod(shape[d + 1 :])
+            own = own + (np.arange(n) * step).reshape(-1, *(1,) * (index.ndim - d - 1))
+    return places if own.size == 1 else places + from_array(own, index._kind)
 
 
 @family("cat")

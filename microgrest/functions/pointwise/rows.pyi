@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...tensor import Tensor
 from ...tensor.methods import Number, Operand
 
@@ -301,6 +303,23 @@ def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> T
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(x)."""
 
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Operand,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Where in `sorted_sequence`, along its last dimension, each element belongs; NaN at the end.
+
+    That is before elements that are equal, or, `right` or with side="right", after them. A sequence
+    of one dimension serves any input, or a number; others have a row for each of the input's.
+    `sorter` are the indices that sort a sequence that is not sorted.
+    """
+
 def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1.0507 elu(x, 1.6733), with the constants of Klambauer et al., 2017."""
 
@@ -338,6 +357,19 @@ def softshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor | None = None)
 
 def softsign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x / (1 + |x|)."""
+
+def sort(
+    input: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    *,
+    stable: bool | None = False,
+    out: Any = None,
+) -> Any:
+    """(values, indices): the elements along `dim` in order, and where they were; NaN is largest.
+
+    Equal elements stay in their order, `stable` or not. An element's gradient is its value's.
+    """
 
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root; nan for x < 0."""
