@@ -1,4 +1,4 @@
-"""The calls of kernel kinds that an op of op_info makes."""
+"""Calls of kernel kinds: those that an op of op_info makes, and moves by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from microgrest.kernels.cpu import kinds
+from microgrest.kernels.kinds import move
 from microgrest.kernels.source.kind import Kind
 
 import microgrest as mg
 from tests.op_info import KernelInfo
+
+MOVES = {"gather": move.GATHER, "put": move.PUT, "scatter_add": move.SCATTER_ADD}
 
 
 class KindCall(NamedTuple):
@@ -33,3 +36,8 @@ def calls_of(info: KernelInfo, shape: tuple[int, ...], dtype: str) -> Iterator[K
         with patch.object(kinds, "run", lambda *call, to=found: to.append(KindCall(*call))):
             getattr(mg, info.name)(*map(mg.tensor, info.operands(shape, dtype)), **options)
         yield from found
+
+
+def moved(target: Any, name: str, x: Any, index: Any, values: Any) -> None:
+    """Run gather, put or scatter_add by the kinds' module of a target."""
+    target.run(MOVES[name], x.dtype.name, (x, index, values))

@@ -115,7 +115,7 @@ def kernels(plan: Plan) -> Iterator[Any]:
 
 STEPS = {**programs.PROGRAMS, "cubic": cubic(2000), "mlp": mlp(64, 32)}
 # The float64 that a step of float32 needs: rates, totals of folds, and the history.
-SMALL = ("cubic", "rmsprop", "draws")  # few loops, so blocks of up to 512 threads
+SMALL = ("cubic", "rmsprop", "embedding", "draws")  # few loops, so blocks of up to 512 threads
 FLOAT64 = {"cubic": 60, "read_and_replaced": 0, "mlp": 200}
 
 

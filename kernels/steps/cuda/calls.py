@@ -154,8 +154,13 @@ def _failure(block: Block, text: str) -> int:
 
 
 def _embedded(block: Block, source: str, label: str) -> str:
-    """The name of a function of the block's kernel, which does there what a grid would."""
-    return block.embedded.add(re.sub(r"^@cuda\.jit$", _DEVICE, source, flags=re.MULTILINE), label)
+    """The name of a function of the block's kernel, which does there what a grid would.
+
+    The grid is this block, of a size that is known: what need not be asked takes no registers.
+    """
+    text = re.sub(r"^@cuda\.jit$", _DEVICE, source, flags=re.MULTILINE)
+    text = text.replace("cuda.grid(1)", "cuda.threadIdx.x")
+    return block.embedded.add(text.replace("cuda.gridsize(1)", str(block.threads)), label)
 
 
 # As launches
