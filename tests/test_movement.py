@@ -419,6 +419,8 @@ ERRORS: list[tuple[str, type[Exception], Callable[[Any, Any], Any]]] = [
     ("no larger than self", RuntimeError, lambda t, x: x.gather(0, t.zeros(1, 5, dtype=t.int64))),
     ("index out of range", IndexError, lambda t, x: x.index_select(0, t.tensor([-1]))),
     ("be a vector", IndexError, lambda t, x: x.index_select(0, t.tensor([[0]]))),
+    ("Expected dtype", RuntimeError, lambda t, x: x.index_select(0, t.tensor([], dtype=t.int16))),
+    ("not implemented", NotImplementedError, lambda t, x: (x > 0).clip_(max=True)),
     ("out of range", IndexError, lambda t, x: x.take(t.tensor([12]))),
     ("Expected a long tensor", RuntimeError, lambda t, x: x.take(t.tensor([0.5]))),
     ("BoolTensor", RuntimeError, lambda t, x: x.masked_select(t.tensor([1]))),

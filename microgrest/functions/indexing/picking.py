@@ -20,11 +20,11 @@ from ..views.shapes import expand, reshape
 from .items import getitem
 
 
-def _checked(name: str, input: Tensor, index: Any) -> Tensor:
-    """`index` if it is a tensor of int32 or int64 on the device of `input`."""
+def _checked(name: str, input: Tensor, index: Any, empty: bool = True) -> Tensor:
+    """`index` if it is a tensor of int32 or int64, or an `empty` one, on the device of `input`."""
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
-    if index.dtype not in (int32, int64) and index.numel():
+    if index.dtype not in (int32, int64) and not (empty and not index.numel()):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
     common_device(name, (input, index))
     return index.detach().to(input.device, int64)
@@ -33,7 +33,7 @@ def _checked(name: str, input: Tensor, index: Any) -> Tensor:
 @method
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices `index`, a vector, of dimension `dim`, in that order."""
-    chosen = _checked("index_select", input, index)
+    chosen = _checked("index_select", input, index, empty=False)
     if chosen.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     d = input._dim(dim)

@@ -174,6 +174,8 @@ def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     """The row that clamps `x`, and the bounds that it takes."""
     if low is None and high is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(x, Tensor) and x.dtype is bool_ and {type(low), type(high)} <= {bool, type(None)}:
+        raise NotImplementedError('"clamp" is not implemented for bool tensors and numbers')
     if low is not None and high is not None:
         return "clamp", (low, high)
     return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
