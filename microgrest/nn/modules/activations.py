@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import Parameter as Argument, Signature
 from typing import Any, ClassVar
 
-from . import functional as F
+from .. import functional as F
 from .module import Module
 
 

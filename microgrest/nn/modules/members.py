@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ..tensor import Tensor
-from .parameter import Parameter
+from ...tensor import Tensor
+from ..parameter import Parameter
 
 
 class Members(Protocol):

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..graph.hooks import RemovableHandle
-from ..graph.modes import no_grad
-from ..recording import world
-from ..recording.counted import Counted
-from ..tensor import Tensor
-from ..types.dtypes import float16, float32, float64
+from ...graph.hooks import RemovableHandle
+from ...graph.modes import no_grad
+from ...recording import world
+from ...recording.counted import Counted
+from ...tensor import Tensor
+from ...types.dtypes import float16, float32, float64
+from ..parameter import Parameter
 from . import registration, state
 from .conversion import converter
 from .hooks import Hook, Hooks, call_with_hooks, register
-from .parameter import Parameter
 from .registration import TABLES
 
 Self = TypeVar("Self", bound="Module")

@@ -6,10 +6,10 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..graph.modes import no_grad
-from ..tensor import Tensor
+from ...graph.modes import no_grad
+from ...tensor import Tensor
+from ..parameter import Parameter
 from .members import Members
-from .parameter import Parameter
 
 
 class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):

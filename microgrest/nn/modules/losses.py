@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..tensor import Tensor
-from . import functional as F
+from ...tensor import Tensor
+from .. import functional as F
+from ..reduction import reduction_of
 from .module import Module
-from .reduction import reduction_of
 
 
 class MSELoss(Module):

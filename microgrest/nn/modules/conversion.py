@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..functions.pointwise.conversion import placed
-from ..tensor import Tensor
-from ..types.dtypes import as_dtype
+from ...functions.pointwise.conversion import placed
+from ...tensor import Tensor
+from ...types.dtypes import as_dtype
 
 
 def converter(

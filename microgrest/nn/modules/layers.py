@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..creation import empty
-from ..functions.pointwise.dropout import check_probability
-from ..tensor import Tensor
-from . import functional as F, init
+from ...creation import empty
+from ...functions.pointwise.dropout import check_probability
+from ...tensor import Tensor
+from .. import functional as F, init
+from ..parameter import Parameter
 from .module import Module
-from .parameter import Parameter
 
 
 class Identity(Module):

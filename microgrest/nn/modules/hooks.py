@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..graph.hooks import RemovableHandle
-from ..recording.counted import counts_changes
+from ...graph.hooks import RemovableHandle
+from ...recording.counted import counts_changes
 
 
 class Hook(NamedTuple):
