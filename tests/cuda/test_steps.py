@@ -17,7 +17,7 @@ from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
 from microgrest.kernels.steps.cuda.hazards import BARRIER, Hazards
-from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
 from microgrest import cuda

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plan import Plan
+from ..plan.plan import Plan
 from ..proof import launches, races
 from ..trace import Native
 

@@ -19,10 +19,10 @@ from ...cuda.source.segments import cut
 from ...source.program import LARGE as ON_GPU, Reduce
 from ...source.scalar import cast
 from ...source.writer import indent
-from ..graph import Element, Value, ordered
-from ..plan import Group, Plan
+from ..plan.graph import Element, Value, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Fold, Partial
 from ..report import origins
-from ..tasks import Fold, Partial
 from .block import Block
 from .buffers import HEAD
 from .meeting import Meeting, serial

@@ -12,7 +12,7 @@ from ...cuda import memory
 from ...cuda.device import device, driver, here, stream_on
 from ...cuda.launch import THREADS, Kernel
 from .. import trace as t
-from ..plan import Plan
+from ..plan.plan import Plan
 from ..report import work
 from .block import Block
 from .buffers import memory_of

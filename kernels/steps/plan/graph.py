@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..source.program import Reduce
-from ..source.scalar import parse
+from ...source.program import Reduce
+from ...source.scalar import parse
 
 Shape = tuple[int, ...]
 Version = tuple[int, int]  # of a buffer: its number, how often it was written

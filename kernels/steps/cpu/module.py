@@ -11,19 +11,19 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 
-from ..cpu import names, parallel
-from ..source.codegen import MAP_BLOCK, WIDE, interpreted
-from ..source.kind import Routine
-from ..source.scalar import SHORT, cast, render
-from ..source.writer import indent, read, shorts, write
-from . import trace as t
+from ...cpu import names, parallel
+from ...source.codegen import MAP_BLOCK, WIDE, interpreted
+from ...source.kind import Routine
+from ...source.scalar import SHORT, cast, render
+from ...source.writer import indent, read, shorts, write
+from .. import trace as t
+from ..plan.graph import Apply, Element, Folded, Literal, Rate, Value, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import HISTORY, Fold, Other, Store, values_of
+from ..report import origins
 from .calls import Calls
 from .entrance import by_addresses, whole
-from .graph import Apply, Element, Folded, Literal, Rate, Value, ordered
 from .loops import Loop, applied, calls, literal
-from .plan import Group, Plan
-from .report import origins
-from .tasks import HISTORY, Fold, Other, Store, values_of
 
 HEAD = ["steps", "numbers", "seeds", "history"]
 # Names that are made for values, counters and functions, "v3" or "loop0_1".

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from ..source.codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
-from ..source.scalar import NARROW, SHORT, cast, functions, render
-from ..source.writer import indent, read, write
-from .graph import Apply, Element, Literal, Shape, Value, cost, spread
-from .members import Members
-from .tasks import Fold, values_of
+from ...source.codegen import FOLD_BLOCK, FOLD_FLAGS, MAP_FLAGS
+from ...source.scalar import NARROW, SHORT, cast, functions, render
+from ...source.writer import indent, read, write
+from ..plan.graph import Apply, Element, Literal, Shape, Value, cost, spread
+from ..plan.members import Members
+from ..plan.tasks import Fold, values_of
 
 # Inlined; the flags stay with what is computed here.
 FORMULAS = '@njit(error_model="numpy", fastmath={"contract"}, forceinline=True)'

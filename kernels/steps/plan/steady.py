@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from . import trace as t
+from .. import trace as t
 from .graph import Apply, Element, Folded, Rate, Value, beneath, ordered
 from .tasks import HISTORY, Fold, Other, Task, values_of
 

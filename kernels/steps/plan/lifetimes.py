@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from . import trace as t
+from .. import trace as t
 from .plan import Plan
 from .tasks import HISTORY, reads_of
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from . import trace as t
+from .. import trace as t
 from .graph import Element, Folded, Graph, Shape, Value, Version, common, ordered, pattern, refined
 from .tasks import Fold, Store, Task, reads_of
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..source.writer import indent
+from ...source.writer import indent
 
 IMPORTS = (
     "from numba import carray, types",

@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..source.kind import Meta, Over, Spelled
-from ..source.matrices import strides_of
-from ..source.program import Reduce
-from . import trace as t
+from ...source.kind import Meta, Over, Spelled
+from ...source.matrices import strides_of
+from ...source.program import Reduce
+from .. import trace as t
 from .graph import Folded, Graph, Shape, Value, pattern, refined
 from .memory import Memory, Reading, in_order
 from .scaling import split

@@ -10,8 +10,8 @@ import ast
 import math
 import string
 
-from ..source.program import Reduce
-from ..source.scalar import parse
+from ...source.program import Reduce
+from ...source.scalar import parse
 from .graph import Apply, Graph, Literal, Value
 
 LINEAR = ("{acc}", "{acc} / {n}")

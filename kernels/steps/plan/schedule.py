@@ -15,19 +15,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from . import trace as t
-from .graph import (
-    Apply,
-    Element,
-    Folded,
-    Graph,
-    Shape,
-    Value,
-    Version,
-    operands,
-    ordered,
-    refined,
-)
+from .. import trace as t
+from .graph import Apply, Element, Folded, Graph, Shape, Value, Version, operands, ordered, refined
 from .lifetimes import share_memory
 from .plan import Folds, Group, Plan
 from .steady import Steady, steady_values

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..source.program import Reduce
-from . import trace as t
+from ...source.program import Reduce
+from .. import trace as t
 from .graph import Folded, Shape, Value, Version, ordered
 
 HISTORY = -1  # the buffer number of the history

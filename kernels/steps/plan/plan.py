@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from . import trace as t
+from .. import trace as t
 from .graph import Graph, Shape
 from .tasks import Other, Task
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cpu import names
-from ..source.kind import Routine
-from ..source.scalar import SHORT
-from ..vecmath import texts
-from . import trace as t
-from .embed import Embedded
-from .plan import Plan
-from .tasks import Other, positions_of
+from ...cpu import names
+from ...source.kind import Routine
+from ...source.scalar import SHORT
+from ...vecmath import texts
+from .. import trace as t
+from ..embed import Embedded
+from ..plan.plan import Plan
+from ..plan.tasks import Other, positions_of
 
 INSIDE = '''"""Whether all positions are in [0, size)."""
 
