@@ -124,7 +124,7 @@ def _queueing(advance: Advance, finish: Act, count: int, once: float) -> float:
 
 def _launches(advance: Advance, count: int) -> float:
     """The kernels launched for `count` steps, over `count`."""
-    from microgrest.kernels.cuda.launch import counting
+    from microgrest.kernels.cuda.driver.launch import counting
 
     with counting() as counts:
         advance(count)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from checks import HERE, by_capability, examine, simulate
 from fake import Unavailable, built, on_fake_driver, told
-from microgrest.kernels.cuda.compile import compiled
+from microgrest.kernels.cuda.driver.compile import compiled
 from microgrest.kernels.cuda.source import moves
 from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice

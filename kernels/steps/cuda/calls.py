@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...cuda import kinds
-from ...cuda.launch import Kernel
+from ...cuda.driver.launch import Kernel
 from ...cuda.source.guards import inside
 from ...source.kind import VALUES, Launches, Over, Room, Stage, word
 from .. import trace as t

@@ -12,8 +12,8 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from ...cuda.device import simulated
-from ...cuda.launch import THREADS, blocks_for
+from ...cuda.driver.device import simulated
+from ...cuda.driver.launch import THREADS, blocks_for
 from ...cuda.source.maps import Source, memory_type
 from ...cuda.source.segments import cut
 from ...source.program import LARGE as ON_GPU, Reduce

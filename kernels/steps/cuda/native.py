@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...cuda import memory
-from ...cuda.device import device, driver, here, stream_on
-from ...cuda.launch import THREADS, Kernel
+from ...cuda.driver.device import device, driver, here, stream_on
+from ...cuda.driver.launch import THREADS, Kernel
 from .. import trace as t
 from ..plan.plan import Plan
 from ..report import work

@@ -1,4 +1,4 @@
-"""Numba's CUDA simulator in the place of `driver`: the same functions, on NumPy arrays.
+"""Numba's CUDA simulator in the place of `nvidia`: the same functions, on NumPy arrays.
 
 It runs the text of every kernel in Python, a thread for each CUDA thread, so it finds wrong indices
 and missing barriers at small sizes, but neither wrong types nor races. Two devices are simulated,
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import cache
+from ... import cache
 
 Array = np.ndarray[Any, Any]
 DEVICES = 2

@@ -17,8 +17,8 @@ from importlib import import_module, metadata
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from .. import cache
-from .source.maps import Source
+from ... import cache
+from ..source.maps import Source
 
 # The packages, under CUDA 12's names and 13's, whose versions decide the machine code.
 _COMPILERS = (

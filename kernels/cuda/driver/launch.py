@@ -16,10 +16,10 @@ from weakref import WeakSet
 
 import numpy as np
 
-from ..source.program import Program
-from ..source.writer import NUMBERS
+from ...source.program import Program
+from ...source.writer import NUMBERS
+from ..source.maps import Source
 from .device import Device, driver, enter, here, simulated
-from .source.maps import Source
 
 THREADS = 8 if simulated else 256
 BLOCKS = 2 if simulated else 1024

@@ -17,7 +17,7 @@ from typing import Any
 from . import environment
 
 simulated = environment.simulated()
-driver: Any = import_module(".simulator" if simulated else ".driver", __package__)
+driver: Any = import_module(".simulator" if simulated else ".nvidia", __package__)
 
 
 class Device:
