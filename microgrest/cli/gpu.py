@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import InputError
+from .terminal.errors import InputError
 
 
 def choose(wanted: str) -> str:

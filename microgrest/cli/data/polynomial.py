@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ...tensor import Tensor
 
 # Up to this degree each coefficient is a tensor, as the tutorials have it. One kernel then holds a
 # term for each, which takes the longer to compile the more there are. Above, all are one vector,

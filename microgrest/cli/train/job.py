@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import problem
-from .problem import Problem
-from .settings import Settings
+from ..data import problem
+from ..data.problem import Problem
+from ..settings import Settings
 from .training import KINDS, Training
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
+from ..data.problem import Problem
+from ..settings import Settings
+from ..terminal.interrupts import Held
 from . import baseline, timing
-from .interrupts import Held
 from .job import Job
-from .problem import Problem
-from .settings import Settings
 from .training import Trained, Training
 
 # Steps after which fits by RMSprop are compared: before they can have become chaotic.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .polynomial import powers as powers_of
-from .problem import Problem
-from .settings import Settings
+from ..data.polynomial import powers as powers_of
+from ..data.problem import Problem
+from ..settings import Settings
 
 HEAD = 200  # steps that are timed
 PATIENCE = 5.0  # seconds that timing them, and then the fit itself, may take in either form

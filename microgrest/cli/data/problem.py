@@ -11,8 +11,8 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
-from .errors import InputError
-from .settings import Settings
+from ..settings import Settings
+from ..terminal.errors import InputError
 from .table import read_columns
 
 Vector = NDArray[np.float64]

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..version import __version__
-from .errors import InputError
+from ...version import __version__
+from ..data.problem import Problem
+from ..settings import Settings
+from ..terminal.errors import InputError
+from ..train.training import Trained
 from .formula import formula
-from .problem import Problem
-from .settings import Settings
-from .training import Trained
 
 DIGITS = {"float32": 7, "float64": 10}  # of coefficients, where those are enough
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import polynomial
-from .progress import Progress
-from .settings import Settings
+from ..data import polynomial
+from ..settings import Settings
+from ..terminal.progress import Progress
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
+    from ...tensor import Tensor
 
 # Seconds of steps between two looks at the loss, and at most so many steps.
 CHUNK, LONGEST = 0.05, 1 << 20

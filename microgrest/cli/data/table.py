@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from ..terminal.errors import InputError
 
 Row = tuple[int, list[str]]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from .errors import InputError
-from .problem import Problem
+from ..data.problem import Problem
+from ..terminal.errors import InputError
 
 FORMATS = (".png", ".svg", ".pdf")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
-from .problem import Problem
+from ..data.problem import Problem
 
 Vector = NDArray[np.float64]
 
