@@ -1,35 +1,53 @@
-"""The calls of kernel kinds that an op of op_info makes."""
+"""Calls of kernel kinds by name, for tests of kernels: `kinds` is the module of a target."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from typing import Any
 
-from microgrest.kernels.cpu import kinds
-from microgrest.kernels.source.kind import Kind
+from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds.scan import SCAN, Sweep
+from microgrest.kernels.source.scans import Scan
 
-import microgrest as mg
-from tests.op_info import KernelInfo
+MOVES = {"gather": move.GATHER, "put": move.PUT, "scatter_add": move.SCATTER_ADD}
 
 
-class KindCall(NamedTuple):
-    """What `kinds.run` takes."""
+class Draws:
+    """The draws of a target: draws.uniform(out, seed, offset, low, high) returns the counters."""
 
-    kind: Kind
-    params: Any
-    operands: Sequence[Any]
-    sizes: tuple[int, ...]
-    values: tuple[Any, ...]
+    def __init__(self, kinds: Any) -> None:
+        self.kinds = kinds
+
+    def _fill(self, request: draws.Request, out: Any, seed: int, offset: int) -> int:
+        kind, params, values = request
+        taken: int = self.kinds.draw(kind, params, out, seed, offset, values)
+        return taken
+
+    def raw(self, out: Any, seed: int, offset: int) -> int:
+        return self._fill(draws.RAW, out, seed, offset)
+
+    def uniform(self, out: Any, seed: int, offset: int, *bounds: float) -> int:
+        return self._fill(draws.uniform(out.dtype, *bounds), out, seed, offset)
+
+    def normal(self, out: Any, seed: int, offset: int, *moments: float) -> int:
+        return self._fill(draws.normal(out.dtype, *moments), out, seed, offset)
+
+    def integers(self, out: Any, seed: int, offset: int, low: int, high: int) -> int:
+        return self._fill(draws.integers(low, high), out, seed, offset)
+
+    def bernoulli(self, out: Any, seed: int, offset: int, p: float) -> int:
+        return self._fill(draws.bernoulli(out.dtype, p), out, seed, offset)
+
+    def permutation(self, out: Any, seed: int, offset: int) -> int:
+        return self._fill(draws.SHUFFLE, out, seed, offset)
 
 
-def calls_of(info: KernelInfo, shape: tuple[int, ...], dtype: str) -> Iterator[KindCall]:
-    """The calls of a row's kind, one for each of the op's options; nothing runs.
+def moved(kinds: Any, name: str, x: Any, index: Any, values: Any) -> None:
+    """Run gather, put or scatter_add."""
+    kinds.run(MOVES[name], x.dtype.name, (x, index, values))
 
-    None of a type that the op does not take.
-    """
-    for options in info.fitting(shape) if dtype in info.dtypes else ():
-        found: list[KindCall] = []
-        with patch.object(kinds, "run", lambda *call, to=found: to.append(KindCall(*call))):
-            getattr(mg, info.name)(*map(mg.tensor, info.operands(shape, dtype)), **options)
-        yield from found
+
+def scanned(
+    kinds: Any, program: Scan, inputs: Any, outputs: Any, outer: int, n: int, inner: int
+) -> None:
+    """Run a scan of arrays (outer, n, inner)."""
+    kinds.run(SCAN, Sweep(program, inner != 1), [*inputs, *outputs], (outer, n, inner))

@@ -11,8 +11,8 @@ from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
 from microgrest.types.device import CPU
-from tests.kernel_calls import calls_of
 from tests.op_info import KernelInfo
+from tests.row_calls import calls_of
 
 ELEMENTWISE = [row for row in ROWS.values() if row.kind == "elementwise"]
 

@@ -192,11 +192,11 @@ print(forked(work))
 def test_an_interrupt_reaches_this_process_and_not_the_child() -> None:
     work = """
 import signal
-while elsewhere._service._running is None: time.sleep(0.001)
+while (running := elsewhere._service._running) is None: time.sleep(0.001)
 child = elsewhere._service.child
-print("at it", flush=True)
 try:
-    elsewhere._service._running.finished.wait()
+    print("at it", flush=True)
+    running.finished.wait()
     time.sleep(100)
 except KeyboardInterrupt:
     print(child.process.poll(), elsewhere._service.child is child)

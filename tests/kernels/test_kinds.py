@@ -17,8 +17,8 @@ from microgrest.kernels.source.kind import Kind, elements, word
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS
 from microgrest.types import dtypes
-from tests.kernel_calls import calls_of
 from tests.op_info import KERNELS
+from tests.row_calls import calls_of
 
 RANDOM = np.random.default_rng(3)
 
