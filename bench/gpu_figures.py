@@ -157,7 +157,7 @@ def products(sizes: Sizes, mg: Any, torch: Any) -> Iterator[Figure]:
         import_module(f"microgrest.kernels.{m}") for m in ("cuda.kinds", "kinds.tiling")
     )
     matrices = import_module("microgrest.kernels.source.matrices")
-    stream_on = import_module("microgrest.kernels.cuda.device").stream_on
+    stream_on = import_module("microgrest.kernels.cuda.driver.device").stream_on
     a, b, c = (mg.ones(n, n, device="cuda")._flat for _ in range(3))
     seen = (0, (n, n), None)
     what = matrices.problem(seen, seen, seen)

@@ -84,7 +84,8 @@ _HEADER = (("<Q", 40), ("<H", 60), ("<H", 62))
 
 def examined(program: Any, layout: str, capability: tuple[int, int]) -> Facts:
     """The facts of one elementwise kernel."""
-    from microgrest.kernels.cuda import compile as compiler, names
+    from microgrest.kernels.cuda import names
+    from microgrest.kernels.cuda.driver import compile as compiler
     from microgrest.kernels.cuda.source import wide
 
     made = compiler.compiled(wide.flat(program, layout, names), capability, program.name)
@@ -144,7 +145,7 @@ class Other:
 def launched(capability: tuple[int, int]) -> list[Other]:
     """The kernels that are not elementwise, as the library launches them."""
     import exercise
-    from microgrest.kernels.cuda import compile as compiler, launch
+    from microgrest.kernels.cuda.driver import compile as compiler, launch
 
     x, m = exercise.mg.rand(1_000_003, device="cuda"), exercise.mg.rand(3000, 700, device="cuda")
     for work in (*exercise.WORK.values(), *MORE):

@@ -273,7 +273,7 @@ def test_gradients_on_several_devices_in_one_process() -> None:
 
 @needs_gpu
 def test_launches_are_counted() -> None:
-    from microgrest.kernels.cuda.launch import counting
+    from microgrest.kernels.cuda.driver.launch import counting
 
     a = torch.ones(20, device="cuda", requires_grad=True)
     (a * a).backward(torch.ones_like(a))

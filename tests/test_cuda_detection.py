@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from microgrest.kernels.cuda.environment import FORKED
+from microgrest.kernels.cuda.driver.environment import FORKED
 
 from microgrest import cuda
 from microgrest.cuda import detection

@@ -9,8 +9,8 @@ from typing import Any
 from ..source.program import LARGE, Program
 from ..source.walk import View, places, plan
 from . import names
-from .device import driver, enter, here, simulated
-from .launch import BLOCKS, THREADS, Kernel, blocks_for, numbers_of
+from .driver.device import driver, enter, here, simulated
+from .driver.launch import BLOCKS, THREADS, Kernel, blocks_for, numbers_of
 from .reduction import folding
 from .source import maps, wide
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .device import Device, device, driver, here, simulated, stream_on
+from .driver.device import Device, device, driver, here, simulated, stream_on
 from .memory import Span, span
 
 LEGACY_STREAM = 1  # the handle by which both protocols name the default stream

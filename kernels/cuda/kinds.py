@@ -15,8 +15,8 @@ from ..cpu import kinds as host
 from ..source.kind import VALUES, Kind, Launches, Metas, Room, Sizes, Stage, word
 from ..source.writer import Source
 from . import memory
-from .device import driver, enter, here, simulated, stream_on
-from .launch import BLOCKS, THREADS, Kernel
+from .driver.device import driver, enter, here, simulated, stream_on
+from .driver.launch import BLOCKS, THREADS, Kernel
 from .source.guards import guarded
 
 Launch = Callable[..., None]

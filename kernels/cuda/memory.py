@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from ..cpu.memory import size_class
-from . import simulator
-from .device import Device, device, driver, enter, here, inside, simulated, stream_on, usable
-from .environment import OutOfMemoryError
+from .driver import simulator
+from .driver.device import Device, device, driver, enter, here, inside, simulated, stream_on, usable
+from .driver.environment import OutOfMemoryError
 from .pinned import in_flight, is_pinned as is_pinned, pinned
 
 Array = np.ndarray[Any, Any]

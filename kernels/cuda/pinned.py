@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..cpu.memory import size_class
-from .device import device, driver, enter, here, simulated
+from .driver.device import device, driver, enter, here, simulated
 
 Array = np.ndarray[Any, Any]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..source.program import Program
 from . import names
-from .device import driver, enter, here, simulated
-from .launch import THREADS, Kernel, numbers_of
+from .driver.device import driver, enter, here, simulated
+from .driver.launch import THREADS, Kernel, numbers_of
 from .memory import allocator
 from .source import axes, folds, segments
 from .source.maps import memory_type

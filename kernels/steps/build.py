@@ -12,12 +12,13 @@ import numpy as np
 from .. import cache
 from ..cpu import helpers, memory, parallel
 from ..source.codegen import interpreted
-from . import cpu, proof, trace as t
-from .entrance import signature
-from .lower import lower
-from .plan import Plan
+from . import proof, trace as t
+from .cpu import module as cpu
+from .cpu.entrance import signature
+from .plan.lower import lower
+from .plan.plan import Plan
+from .plan.schedule import plan
 from .report import work
-from .schedule import plan
 
 MANY = 256
 # Operations of a library's routine from which on several threads are worth waiting for one another.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Apply, Element, cost, ordered
-from .plan import Group, Plan
-from .tasks import HISTORY, Fold, Other, Partial, Store, values_of
+from .plan.graph import Apply, Element, cost, ordered
+from .plan.plan import Group, Plan
+from .plan.tasks import HISTORY, Fold, Other, Partial, Store, values_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import Any
 import click
 
 from ..version import __version__
-from . import start, streams  # noqa: F401 - the clock starts at once
+from . import start  # noqa: F401 - the clock starts at once
 from .cache import cache
 from .doctor import doctor
-from .errors import FAULT, INTERRUPTED, InputError
 from .fit import fit
+from .terminal import streams
+from .terminal.errors import FAULT, INTERRUPTED, InputError
 
 
 class _Commands(click.Group):

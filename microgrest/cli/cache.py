@@ -7,8 +7,8 @@ from datetime import datetime
 
 import click
 
-from .errors import InputError
 from .settings import DTYPES, OPTIMIZERS, Settings
+from .terminal.errors import InputError
 
 
 @click.group()
@@ -56,7 +56,7 @@ def warm() -> None:
     from microgrest.kernels import cache as store
     from microgrest.kernels.cache.roots import roots
 
-    from .job import prepare
+    from .train.job import prepare
 
     if roots().written is None:
         raise InputError(f"kernels are kept in {places()}")

@@ -9,8 +9,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .errors import memory_guarded
 from .settings import DEVICES, DTYPES, MODES, OPTIMIZERS, TARGETS, Settings
+from .terminal.errors import memory_guarded
 
 MOST = 10**12  # points
 SIZES = "1e2,1e3,1e4,1e5,1e6,1e7"

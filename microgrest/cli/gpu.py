@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import InputError
+from .terminal.errors import InputError
 
 
 def choose(wanted: str) -> str:
@@ -14,7 +14,7 @@ def choose(wanted: str) -> str:
     if wanted == "cpu":
         return "cpu"
     from microgrest.cuda import problem
-    from microgrest.kernels.cuda.environment import simulated
+    from microgrest.kernels.cuda.driver.environment import simulated
 
     reason = problem()
     if wanted == "cuda" and reason is not None:

@@ -9,19 +9,21 @@ from typing import Any
 
 import click
 
-from . import gpu, plot, problem, report
-from .compare import compared
-from .errors import INTERRUPTED, InputError
-from .formula import formula
-from .interrupts import Held
-from .job import Job, prepare
-from .problem import Problem
-from .progress import Progress
-from .report import Phases
+from . import gpu
+from .data import problem
+from .data.problem import Problem
 from .settings import Settings
+from .show import plot, report
+from .show.formula import formula
+from .show.report import Phases
 from .start import PROCESS_START
-from .streams import tell
-from .training import Diverged, Divergence, Trained, Training, divergence, train
+from .terminal.errors import INTERRUPTED, InputError
+from .terminal.interrupts import Held
+from .terminal.progress import Progress
+from .terminal.streams import tell
+from .train.compare import compared
+from .train.job import Job, prepare
+from .train.training import Diverged, Divergence, Trained, Training, divergence, train
 
 
 def run(settings: Settings) -> None:

@@ -12,13 +12,15 @@ from typing import Any
 import click
 
 from ..version import __version__
-from . import baseline, gpu, report
-from .errors import INTERRUPTED
-from .interrupts import Held
-from .job import Job, pose
+from . import gpu
 from .settings import Settings
-from .streams import tell
-from .timing import in_modes, repeated, seconds_a_step
+from .show import report
+from .terminal.errors import INTERRUPTED
+from .terminal.interrupts import Held
+from .terminal.streams import tell
+from .train import baseline
+from .train.job import Job, pose
+from .train.timing import in_modes, repeated, seconds_a_step
 
 
 def run(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..kernels.cuda.environment import OutOfMemoryError as OutOfMemoryError
+from ..kernels.cuda.driver.environment import OutOfMemoryError as OutOfMemoryError
 from .detection import problem as problem
 from .devices import (
     current_device as current_device,

@@ -11,7 +11,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-from ..kernels.cuda.environment import FORKED, simulated
+from ..kernels.cuda.driver.environment import FORKED, simulated
 
 # The oldest driver interfaces, and the oldest GPU, that the toolkits work with.
 CUDA12_DRIVER, CUDA13_DRIVER = 12000, 13000

@@ -11,7 +11,7 @@ from typing import Any
 from ..types.device import device as Device
 from .detection import problem
 
-_BACKEND = "microgrest.kernels.cuda.device"
+_BACKEND = "microgrest.kernels.cuda.driver.device"
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +21,7 @@ def kernels() -> ModuleType:
     if reason is not None:
         raise RuntimeError(reason)
     from ..kernels import cuda
-    from ..kernels.cuda import device as _backend  # noqa: F401 - it must load for them to work
+    from ..kernels.cuda.driver import device as _backend  # noqa: F401 - it must load for them to work
 
     return cuda
 

@@ -186,6 +186,6 @@ def _wrapped(index: int, raw: Any) -> Stream:
 
 def _streams() -> Any:
     backend()
-    from ..kernels.cuda import streams
+    from ..kernels.cuda.driver import streams
 
     return streams

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import functional, init, utils
-from .activations import (
+from .modules.activations import (
     CELU,
     ELU,
     GELU,
@@ -26,10 +26,10 @@ from .activations import (
     Tanhshrink,
     Threshold,
 )
-from .containers import Sequential
-from .layers import Dropout, Flatten, Identity, Linear
-from .losses import MSELoss
-from .module import Module
+from .modules.containers import Sequential
+from .modules.layers import Dropout, Flatten, Identity, Linear
+from .modules.losses import MSELoss
+from .modules.module import Module
 from .parameter import Parameter
 
 __all__ = [

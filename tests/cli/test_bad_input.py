@@ -123,7 +123,7 @@ def test_files_are_checked_before_the_fit(run: Run, tmp_path: Path) -> None:
 
 
 def test_plot_without_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrest.cli.plot.find_spec", lambda name: None)
+    monkeypatch.setattr("microgrest.cli.show.plot.find_spec", lambda name: None)
     assert "pip install 'microgrest[plot]'" in refused(run, "--plot", "fit.png")
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from command_line import Run
 
-from microgrest.cli.polynomial import powers
-from microgrest.cli.problem import default_rate, synthetic
-from microgrest.cli.progress import Progress
+from microgrest.cli.data.polynomial import powers
+from microgrest.cli.data.problem import default_rate, synthetic
 from microgrest.cli.settings import MODES, OPTIMIZERS, TARGETS, Settings
-from microgrest.cli.training import KINDS, train
+from microgrest.cli.terminal.progress import Progress
+from microgrest.cli.train.training import KINDS, train
 
 
 def fitted(run: Run, *arguments: object) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def test_a_restarted_training_takes_the_same_steps(mode: str, optimizer: str) ->
 
 
 def test_no_compare_runs_no_numpy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("microgrest.cli.baseline.stepper", None)
+    monkeypatch.setattr("microgrest.cli.train.baseline.stepper", None)
     assert fitted(run, "--no-compare")["compare"] is None
 
 
@@ -126,7 +126,7 @@ def test_equal_to_numpy(run: Run, optimizer: str, dtype: str, degree: int) -> No
 
 def test_a_result_that_differs_from_numpy_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        sys.modules["microgrest.cli.baseline"].RULES, "sgd", lambda lr: lambda c, g: None
+        sys.modules["microgrest.cli.train.baseline"].RULES, "sgd", lambda lr: lambda c, g: None
     )
     result = run("fit", "--steps", 30)
     assert result.exit_code == 1

@@ -11,9 +11,11 @@ import pytest
 from command_line import Run, process
 
 from microgrest import OutOfMemoryError, cuda
-from microgrest.cli import gpu, report, sweep, timing
-from microgrest.cli.errors import InputError, memory_guarded
+from microgrest.cli import gpu, sweep
 from microgrest.cli.settings import Settings
+from microgrest.cli.show import report
+from microgrest.cli.terminal.errors import InputError, memory_guarded
+from microgrest.cli.train import timing
 
 needs_simulator = pytest.mark.skipif(
     find_spec("numba_cuda") is None,

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from command_line import ROOT, Run, command
 
-from microgrest.cli import compare
-from microgrest.cli.interrupts import Held
-from microgrest.cli.progress import Progress
 from microgrest.cli.settings import MODES
+from microgrest.cli.terminal.interrupts import Held
+from microgrest.cli.terminal.progress import Progress
+from microgrest.cli.train import compare
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 
@@ -152,7 +152,7 @@ def test_wherever_it_comes_in_the_comparison(
     def interrupt(*arguments: Any) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(f"microgrest.cli.compare.{when}", interrupt)
+    monkeypatch.setattr(f"microgrest.cli.train.compare.{when}", interrupt)
     result = run("fit", "--json", "--steps", 30)
     found = json.loads(result.stdout)
     assert result.exit_code == 130
@@ -183,9 +183,9 @@ def test_while_a_divergence_is_located(run: Run, monkeypatch: pytest.MonkeyPatch
 
 def test_while_saving(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        "microgrest.cli.plot.draw", lambda *arguments: signal.raise_signal(signal.SIGINT)
+        "microgrest.cli.show.plot.draw", lambda *arguments: signal.raise_signal(signal.SIGINT)
     )
-    monkeypatch.setattr("microgrest.cli.plot.check", lambda path: None)
+    monkeypatch.setattr("microgrest.cli.show.plot.check", lambda path: None)
     path = tmp_path / "fit.json"
     given = ("fit", "--no-compare", "--steps", 3, "--save", path, "--plot", tmp_path / "fit.png")
     assert run(*given).exit_code == 0 and path.exists()

@@ -30,22 +30,10 @@ from unittest.mock import patch
 
 import numpy as np
 import overwritten
-from microgrest.kernels.steps import (
-    build,
-    cpu,
-    cuda,
-    graph,
-    lifetimes,
-    loops,
-    lower,
-    memory,
-    proof,
-    schedule,
-    steady,
-    tasks,
-    trace as t,
-)
-from microgrest.kernels.steps.graph import Folded
+from microgrest.kernels.steps import build, cuda, proof, trace as t
+from microgrest.kernels.steps.cpu import loops, module as cpu
+from microgrest.kernels.steps.plan import graph, lifetimes, lower, memory, schedule, steady, tasks
+from microgrest.kernels.steps.plan.graph import Folded
 from microgrest.kernels.steps.proof import again, flow, order, races, shared
 from programs import PROGRAMS
 from random_steps import drawn

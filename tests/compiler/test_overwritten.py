@@ -12,8 +12,8 @@ from children import as_python
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.steps import trace as t
 from microgrest.kernels.steps.build import CPU, build
-from microgrest.kernels.steps.lower import lower
-from microgrest.kernels.steps.schedule import plan
+from microgrest.kernels.steps.plan.lower import lower
+from microgrest.kernels.steps.plan.schedule import plan
 from overwritten import Made
 
 import microgrest as mg

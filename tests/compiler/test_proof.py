@@ -16,15 +16,15 @@ import overwritten
 import pytest
 from children import as_python
 from microgrest.kernels.steps import proof, trace as t
-from microgrest.kernels.steps.graph import Element, Value
-from microgrest.kernels.steps.lower import lower
-from microgrest.kernels.steps.plan import Group, Plan
+from microgrest.kernels.steps.plan.graph import Element, Value
+from microgrest.kernels.steps.plan.lower import lower
+from microgrest.kernels.steps.plan.plan import Group, Plan
+from microgrest.kernels.steps.plan.schedule import plan, replaced
+from microgrest.kernels.steps.plan.tasks import HISTORY, Fold, Partial, Store
 from microgrest.kernels.steps.proof import again, flow, order, races
 from microgrest.kernels.steps.proof.places import reached
 from microgrest.kernels.steps.proof.tokens import convert, formula, fresh, known
 from microgrest.kernels.steps.proof.walks import Walk, disjoint, in_step
-from microgrest.kernels.steps.schedule import plan, replaced
-from microgrest.kernels.steps.tasks import HISTORY, Fold, Partial, Store
 from planted_faults import FAULTS, STEPS, trace_of
 
 import microgrest as mg
@@ -32,9 +32,9 @@ import microgrest as mg
 FOLDER = Path(proof.__file__).parent
 # All that the checker may take from the step compiler: data.
 DATA = {
-    "graph": {"Apply", "Element", "Folded", "Literal", "Rate", "Value"},
-    "plan": {"Group", "Plan"},
-    "tasks": {"HISTORY", "Fold", "Other", "Partial", "Store", "Task"},
+    "plan.graph": {"Apply", "Element", "Folded", "Literal", "Rate", "Value"},
+    "plan.plan": {"Group", "Plan"},
+    "plan.tasks": {"HISTORY", "Fold", "Other", "Partial", "Store", "Task"},
     "trace": {"*"},
 }
 NAMES = ["momentum", "many_loops", "columns", "both_sums", "counted", "in_parts", "exchange"]

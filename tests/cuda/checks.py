@@ -33,7 +33,7 @@ def examine(
     source: Any, capability: tuple[int, int] = (7, 5), label: str = "kernel", registers: int = 64
 ) -> Any:
     """The compiled kernel: it spills nothing and takes at most so many registers."""
-    from microgrest.kernels.cuda import compile as compiler
+    from microgrest.kernels.cuda.driver import compile as compiler
 
     with lowered_once():
         kernel = compiler.compiled(source, capability, label)

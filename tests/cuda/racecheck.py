@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
-from microgrest.kernels.cuda import simulator
+from microgrest.kernels.cuda.driver import simulator
 from numba.cuda.simulator import kernel as simulated, kernelapi
 from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray as Global
 

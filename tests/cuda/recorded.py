@@ -8,10 +8,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from microgrest.kernels.steps.lower import lower
-from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.plan.lower import lower
+from microgrest.kernels.steps.plan.plan import Plan
+from microgrest.kernels.steps.plan.schedule import plan
 from microgrest.kernels.steps.proof import flow, order
-from microgrest.kernels.steps.schedule import plan
 from microgrest.kernels.steps.trace import Native, Trace
 
 import microgrest as mg

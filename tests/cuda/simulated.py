@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from microgrest.kernels import cache
-from microgrest.kernels.cuda import names, simulator
+from microgrest.kernels.cuda import names
+from microgrest.kernels.cuda.driver import simulator
 from microgrest.kernels.cuda.source import wide
 from microgrest.kernels.cuda.source.maps import Source, flat, strided
 from microgrest.kernels.source.program import Input, Instr, Output, Program

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from microgrest.kernels.cuda import memory
 from microgrest.kernels.steps import cuda, trace as t
-from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.plan.plan import Plan
 from recorded import mlp, planned
 
 import microgrest as mg

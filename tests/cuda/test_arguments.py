@@ -42,7 +42,7 @@ class Watch:
     """Checks every launch from now on, and counts them; not `compiling`, there is nothing more."""
 
     def __init__(self, compiling: bool = True) -> None:
-        from microgrest.kernels.cuda import driver
+        from microgrest.kernels.cuda.driver import nvidia as driver
 
         self.compiling = compiling
         self.count, self.driver, self.signatures = 0, driver, dict[int, Any]()
@@ -236,7 +236,7 @@ def test_every_product() -> None:
 
 @on_fake_driver()
 def test_numbers_beyond_float32_are_infinite() -> None:
-    from microgrest.kernels.cuda.launch import single
+    from microgrest.kernels.cuda.driver.launch import single
 
     largest = float(np.finfo(np.float32).max)
     between = 2.0**128 - 2.0**103  # half-way to the next power of two, which is infinite

@@ -25,7 +25,7 @@ pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'microgrest[cuda13]'"
 )
 
-from microgrest.kernels.cuda import compile as compiler
+from microgrest.kernels.cuda.driver import compile as compiler
 from microgrest.kernels.libraries import cublas
 
 Array = np.ndarray[Any, Any]

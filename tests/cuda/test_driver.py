@@ -27,14 +27,15 @@ DTYPES += (mg.float16, mg.float32, mg.float64)
 
 def cuda() -> Any:
     """The modules of kernels/cuda, which must not be imported outside of a test."""
-    from microgrest.kernels.cuda import device, memory, pinned
+    from microgrest.kernels.cuda import memory, pinned
+    from microgrest.kernels.cuda.driver import device
 
     return device, memory, pinned
 
 
 def new_stream(where: Any) -> Any:
     """A stream of the device `where`."""
-    from microgrest.kernels.cuda import device
+    from microgrest.kernels.cuda.driver import device
 
     device.enter(where)
     return device.driver.new_stream(where.handle, 0)
@@ -143,7 +144,7 @@ def test_launches_go_to_the_current_stream_of_each_device() -> None:
 @on_fake_driver()
 def test_a_refused_launch() -> None:
     from microgrest.kernels.cuda import names
-    from microgrest.kernels.cuda.launch import Kernel
+    from microgrest.kernels.cuda.driver.launch import Kernel
     from microgrest.kernels.cuda.source import maps
 
     x = mg.ones(10, device="cuda:0")

@@ -117,7 +117,8 @@ def test_the_interface_itself() -> None:
 
 @on_fake_driver(lazy=1)
 def test_a_consumer_on_another_stream_waits() -> None:
-    from microgrest.kernels.cuda import device, memory, pinned
+    from microgrest.kernels.cuda import memory, pinned
+    from microgrest.kernels.cuda.driver import device
 
     x = mg.zeros(1000, device="cuda:0")
     source = pinned.pinned(1000, np.dtype(np.float32))
@@ -139,7 +140,7 @@ class Producer:
         self.x, self.where = x, where
 
     def __dlpack__(self, **options: Any) -> Any:
-        from microgrest.kernels.cuda import device
+        from microgrest.kernels.cuda.driver import device
 
         mine = device.here.streams[0]
         device.use_stream(self.where, self.where.default)

@@ -24,7 +24,8 @@ MIB = 1 << 20
 
 def pool(index: int = 0) -> Any:
     """The pool of a GPU."""
-    from microgrest.kernels.cuda import device, memory
+    from microgrest.kernels.cuda import memory
+    from microgrest.kernels.cuda.driver import device
 
     return memory.pool_of(device.device(index))
 
@@ -38,7 +39,7 @@ def allocate(nbytes: int, index: int = 0) -> Any:
 
 def side_stream(index: int = 0) -> tuple[Any, Any, Any]:
     """The module `device`, a GPU, and a new stream of it."""
-    from microgrest.kernels.cuda import device
+    from microgrest.kernels.cuda.driver import device
 
     where = device.device(index)
     device.enter(where)
@@ -180,7 +181,8 @@ def test_a_stream_that_comes_amid_the_giving_back() -> None:
 
 @on_fake_driver(lazy=1)
 def test_memory_that_others_have_pinned_is_read_when_a_copy_from_it_returns() -> None:
-    from microgrest.kernels.cuda import driver, memory
+    from microgrest.kernels.cuda import memory
+    from microgrest.kernels.cuda.driver import nvidia as driver
 
     block = allocate(8)
     page = (ctypes.c_uint8 * 8).from_address(driver.allocate_pinned(8))

@@ -12,7 +12,8 @@ import pytest
 from catalog import ELEMENTWISE, dtype_of, flat_kernels, form_of, launches
 from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
-from microgrest.kernels.cuda import compile as compiler, names
+from microgrest.kernels.cuda import names
+from microgrest.kernels.cuda.driver import compile as compiler
 from microgrest.kernels.cuda.source import moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types

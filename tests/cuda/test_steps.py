@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from checks import HERE, by_capability, examine, simulate
 from fake import Unavailable, built, on_fake_driver, told
-from microgrest.kernels.cuda.compile import compiled
+from microgrest.kernels.cuda.driver.compile import compiled
 from microgrest.kernels.cuda.source import moves
 from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
 from microgrest.kernels.steps.cuda.hazards import BARRIER, Hazards
-from microgrest.kernels.steps.plan import Plan
+from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
 from microgrest import cuda

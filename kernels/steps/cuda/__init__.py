@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plan import Plan
+from ..plan.plan import Plan
 from ..proof import launches, races
 from ..trace import Native
 
@@ -29,8 +29,8 @@ def build(plan: Plan, plainly: bool = False) -> Native:
 
 def one_block(plan: Plan, why: str = "") -> Native:
     """All steps in a single launch of one block; `why` is told people."""
-    from ...cuda.device import simulated
-    from ...cuda.launch import THREADS
+    from ...cuda.driver.device import simulated
+    from ...cuda.driver.launch import THREADS
     from . import choice
     from .block import block_source
     from .native import OneBlock

@@ -14,12 +14,12 @@ from ...cuda.source.maps import Source, memory_type, pointer
 from ...source.scalar import SHORT, cast
 from ...source.writer import indent, module, read, write
 from .. import trace as t
+from ..cpu.loops import applied, calls, literal
 from ..embed import Embedded
-from ..graph import Apply, Element, Literal, Rate, Value, ordered
-from ..loops import applied, calls, literal
-from ..plan import Group, Plan
+from ..plan.graph import Apply, Element, Literal, Rate, Value, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import HISTORY, Partial, Store, values_of
 from ..report import origins
-from ..tasks import HISTORY, Partial, Store, values_of
 from .buffers import HEAD, arrays_of, held_in_registers, memory_of, values_in
 from .calls import lines_of
 from .hazards import Hazards

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 
 from .. import trace as t
-from ..cpu import named_arrays
-from ..graph import Element, Value, ordered
-from ..plan import Group, Plan
-from ..tasks import HISTORY, Store, values_of
+from ..cpu.module import named_arrays
+from ..plan.graph import Element, Value, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import HISTORY, Store, values_of
 
 # What a kernel takes before its arrays.
 HEAD = {

@@ -10,16 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...cuda import kinds
-from ...cuda.launch import Kernel
+from ...cuda.driver.launch import Kernel
 from ...cuda.source.guards import inside
 from ...source.kind import VALUES, Launches, Over, Room, Stage, word
 from .. import trace as t
-from ..calls import number
+from ..cpu.calls import number
 from ..embed import Embedded
-from ..graph import Graph, pattern
-from ..lower import loop_of
-from ..plan import Group, Plan
-from ..tasks import Other, Partial, positions_of
+from ..plan.graph import Graph, pattern
+from ..plan.lower import loop_of
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Other, Partial, positions_of
 from .hazards import Access, Hazards
 
 _DEVICE = "@cuda.jit(device=True)"

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import trace as t
-from ..graph import Apply, Element, cost, ordered
-from ..plan import Group, Plan
-from ..tasks import Fold, Partial, Store, values_of
+from ..plan.graph import Apply, Element, cost, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Fold, Partial, Store, values_of
 from .calls import fits
 
 LARGEST = 1 << 16  # places: 128 to each of 512 threads, which is as long as float32 lanes get

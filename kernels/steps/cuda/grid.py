@@ -12,17 +12,17 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from ...cuda.device import simulated
-from ...cuda.launch import THREADS, blocks_for
+from ...cuda.driver.device import simulated
+from ...cuda.driver.launch import THREADS, blocks_for
 from ...cuda.source.maps import Source, memory_type
 from ...cuda.source.segments import cut
 from ...source.program import LARGE as ON_GPU, Reduce
 from ...source.scalar import cast
 from ...source.writer import indent
-from ..graph import Element, Value, ordered
-from ..plan import Group, Plan
+from ..plan.graph import Element, Value, ordered
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Fold, Partial
 from ..report import origins
-from ..tasks import Fold, Partial
 from .block import Block
 from .buffers import HEAD
 from .meeting import Meeting, serial

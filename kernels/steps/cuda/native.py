@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...cuda import memory
-from ...cuda.device import device, driver, here, stream_on
-from ...cuda.launch import THREADS, Kernel
+from ...cuda.driver.device import device, driver, here, stream_on
+from ...cuda.driver.launch import THREADS, Kernel
 from .. import trace as t
-from ..plan import Plan
+from ..plan.plan import Plan
 from ..report import work
 from .block import Block
 from .buffers import memory_of

@@ -20,10 +20,10 @@ from ...cuda.source.maps import memory_type
 from ...source.program import Reduce
 from ...source.scalar import NARROW, SHORT, cast, render
 from ...source.writer import read, write
-from ..graph import Apply, Element, Literal, Shape, Value, spread
-from ..loops import applied, calls, literal
-from ..members import Members
-from ..tasks import Fold, Partial, Store, values_of
+from ..cpu.loops import applied, calls, literal
+from ..plan.graph import Apply, Element, Literal, Shape, Value, spread
+from ..plan.members import Members
+from ..plan.tasks import Fold, Partial, Store, values_of
 from .hazards import Access
 
 # Variables of one place.

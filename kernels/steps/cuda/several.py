@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..plan import Group, Plan
-from ..tasks import Other
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Other
 from .buffers import arrays_of
 from .grid import Array, Kept, Launch, Loop, Rest, Tail, overwritten
 from .places import Places

@@ -17,7 +17,7 @@ step from the kernel cache does to load, once for each source that a trace has b
 from __future__ import annotations
 
 from ...source.codegen import interpreted
-from ..plan import Plan
+from ..plan.plan import Plan
 from . import again, flow, order, races, remembered, shared
 from .places import Refused
 

@@ -15,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from .. import trace as t
-from ..plan import Group, Plan
-from ..tasks import HISTORY, Partial, Store
+from ..plan.plan import Group, Plan
+from ..plan.tasks import HISTORY, Partial, Store
 from .calls import Call
 from .loops import ArrayOf, Event, Loop, Places, Registers
 from .memory import Memory, Wanted, sampled

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from ..graph import Element
-from ..plan import Group
-from ..tasks import HISTORY, Other, Partial, Store
+from ..plan.graph import Element
+from ..plan.plan import Group
+from ..plan.tasks import HISTORY, Other, Partial, Store
 from .places import Refused, reached
 
 _LEFT = re.compile(r"(kept|left|part)_\w+")

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...source.program import Reduce
 from .. import trace as t
-from ..graph import Apply, Element, Folded, Literal, Rate, Value
-from ..plan import Group
-from ..tasks import Fold, Partial, Store, Task
+from ..plan.graph import Apply, Element, Folded, Literal, Rate, Value
+from ..plan.plan import Group
+from ..plan.tasks import Fold, Partial, Store, Task
 from .memory import EXACT, Memory, Wanted, sampled
 from .places import Key, Refused, names_in, places_of, reached, walk_of
 from .tokens import PRIME, Tokens, add, convert, formula, fresh, known, origin

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from .. import trace as t
-from ..graph import Element, Folded, Rate, Value
-from ..plan import Group, Plan
-from ..tasks import HISTORY, Fold, Other, Partial, Store, Task
+from ..plan.graph import Element, Folded, Rate, Value
+from ..plan.plan import Group, Plan
+from ..plan.tasks import HISTORY, Fold, Other, Partial, Store, Task
 from .places import Key, Refused, array_of, reached, regions, walk_of
 from .walks import Walk, disjoint, divides, in_step
 

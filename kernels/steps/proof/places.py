@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from .. import trace as t
-from ..graph import Apply, Element, Value
-from ..plan import Plan
-from ..tasks import HISTORY, Fold, Partial, Store, Task
+from ..plan.graph import Apply, Element, Value
+from ..plan.plan import Plan
+from ..plan.tasks import HISTORY, Fold, Partial, Store, Task
 from .walks import Walk
 
 Region = tuple[int, Walk]  # of a buffer

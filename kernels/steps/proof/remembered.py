@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import cache
 from .. import trace as t
-from ..plan import Plan
+from ..plan.plan import Plan
 
 _SUFFIX = ".proved"
 

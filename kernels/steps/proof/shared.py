@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 
 from .. import trace as t
-from ..graph import Element
-from ..plan import Group, Plan
-from ..tasks import Partial, Store
+from ..plan.graph import Element
+from ..plan.plan import Group, Plan
+from ..plan.tasks import Partial, Store
 from .places import Refused, reached
 
 _LOOP = re.compile(r"(loop\d+)(_near|_threads)?")

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from ...nn.hooks import Hook, Hooks
-from ...nn.module import Module
+from ...nn.modules.hooks import Hook, Hooks
+from ...nn.modules.module import Module
 from ...optim.optimizer import Optimizer
 from ...recording.counted import Counted
 from ...tensor import Tensor

@@ -17,7 +17,7 @@ import numpy as np
 
 from ... import cuda
 from ...kernels.steps import trace as t
-from ...kernels.steps.entrance import parameters
+from ...kernels.steps.cpu.entrance import parameters
 from ...version import __version__
 from ..replay import Recording, native, stored
 from .export_numbers import Rules

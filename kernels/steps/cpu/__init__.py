@@ -1,0 +1,1 @@
+"""From a Plan to the source of a module for the CPU."""

@@ -1,0 +1,1 @@
+"""From a Trace to a Plan: `lower` finds values and tasks, `schedule` puts them into groups."""

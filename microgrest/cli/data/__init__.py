@@ -1,0 +1,1 @@
+"""What is fitted: the polynomial, its points, made or read of a table."""
