@@ -59,3 +59,10 @@ def delete(path: Path) -> None:
     """Remove `path` if that can be done."""
     with suppress(OSError):  # gone already, or open in another process on Windows
         path.unlink()
+
+
+def some(directory: Path, ending: str) -> bool:
+    """Whether a file in `directory` ends so; looks no further than the first."""
+    with suppress(OSError), os.scandir(directory) as found:
+        return any(file.name.endswith(ending) for file in found)
+    return False

@@ -74,12 +74,20 @@ def load(source: str, label: str = "kernel", ahead: str = "") -> ModuleType:
     return _modules.get(name) or _loaded(name, text)
 
 
-def ahead(source: str, label: str, types: str) -> None:
+def ahead(source: str, label: str, types: str, guess: bool = False) -> None:
     """Have `kernel` of a module that `load` will give soon compiled for `types` by another process.
 
-    Nothing is done where the module has been on disk before; nothing is imported here.
+    Nothing is done where the module has been on disk before; nothing is imported here. A `guess`,
+    that `load` may give some time, waits for all that is known.
     """
-    _ahead(*_named(source, label), types)
+    _ahead(*_named(source, label), types, guess)
+
+
+def fresh() -> bool:
+    """Whether no kernel has been compiled for this machine, and another process would do it."""
+    return elsewhere.useful() and not any(
+        files.some(root / _machine(), ".nbc") for root in roots().read
+    )
 
 
 def digest(*parts: str | bytes) -> str:
@@ -143,7 +151,7 @@ def _named(source: str, label: str) -> tuple[str, str]:
     return f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}", text
 
 
-def _ahead(name: str, text: str, types: str) -> None:
+def _ahead(name: str, text: str, types: str, guess: bool = False) -> None:
     """Have `kernel` compiled by another process unless its module has been on disk before."""
     written = roots().written
     if name in _modules or written is None or not elsewhere.useful():
@@ -151,7 +159,7 @@ def _ahead(name: str, text: str, types: str) -> None:
     place = f"{_machine()}/{name}.py"
     known = any((root / place).exists() for root in roots().read)
     if not known and files.write(written / place, text.encode()):
-        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
+        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types), guess)
 
 
 def _loaded(name: str, text: str) -> ModuleType:

@@ -17,12 +17,18 @@ from . import helpers, names, parallel
 __all__ = ["View", "compiled", "launch"]
 Kernel = Callable[..., None]
 # Types whose elements Numba calls otherwise; float16 is stored as its bits.
-_ELEMENTS = {"bool": "boolean", "float16": "uint16"}
+ELEMENTS = {"bool": "boolean", "float16": "uint16"}
 
 
 def ahead(program: Program, layout: str) -> None:
     """Have another process compile the kernel in a flat layout, which will be needed, if it can."""
     compiled(program, layout, types=_types(program, layout))
+
+
+def guess(program: Program, layout: str, ndim: int = 0) -> None:
+    """Have it compiled when there is nothing better to do: it may be needed."""
+    source = _source(program, layout, ndim, threads=False)
+    helpers.ahead(source, program.name, _types(program, layout, ndim), guess=True)
 
 
 def compiled(
@@ -37,26 +43,29 @@ def compiled(
     key = ("cpu", layout, ndim, threads)
     kernel = program.kernels.get(key)
     if kernel is None:
-        if ndim:
-            source = codegen.strided(program, layout, ndim, names, parallel=threads)
-        else:
-            source = codegen.flat(program, layout, names, parallel=threads)
+        source = _source(program, layout, ndim, threads)
         kernel = helpers.load(source, program.name, types).kernel
         program.kernels[key] = kernel
     return kernel
 
 
-def _types(program: Program, layout: str) -> str:
-    """The types of a flat kernel's arguments, as Numba spells them."""
+def _source(program: Program, layout: str, ndim: int, threads: bool) -> str:
+    if ndim:
+        return codegen.strided(program, layout, ndim, names, parallel=threads)
+    return codegen.flat(program, layout, names, parallel=threads)
+
+
+def _types(program: Program, layout: str, ndim: int = 0) -> str:
+    """The types of a kernel's arguments, as Numba spells them."""
     k = len(program.inputs)
     stored = [p.stored for p in program.inputs] + [out.dtype for out in program.outputs]
-    arrays = [f"{_ELEMENTS.get(dtype, dtype)}[::1]" for dtype in stored]
+    arrays = [f"{ELEMENTS.get(dtype, dtype)}[::1]" for dtype in stored]
     own = [
         writer.NUMBERS.get(letter, array)
         for i, (letter, array) in enumerate(zip(layout, arrays, strict=True))
         if i < k or not letter.isdigit()
     ]
-    return f"({', '.join(own)},)"
+    return f"({', '.join(['uint64[::1]'] * (ndim > 0) + own)},)"
 
 
 def launch(
