@@ -57,3 +57,16 @@ def test_one_warning_of_many_different_steps(monkeypatch: pytest.MonkeyPatch) ->
             step = mg.compile(lambda k=k: x * (k + 0.5))
             step(), step()
     assert len(caught) == 1
+
+
+def test_arrays_named_like_what_a_module_is_made_of() -> None:
+    x, x_all, float32_at, int64_at = (mg.rand(2) for _ in range(4))
+
+    @mg.compile
+    def step() -> Any:
+        return x.mul_(2) + x_all + float32_at + int64_at
+
+    for _ in range(4):
+        want = 2 * x + x_all + float32_at + int64_at
+        assert step().tolist() == want.tolist()
+    assert all(recording.native for recording in step.recordings)

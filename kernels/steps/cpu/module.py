@@ -29,6 +29,7 @@ HEAD = ["steps", "numbers", "seeds", "history"]
 # Names that are made for values, counters and functions, "v3" or "loop0_1".
 MADE = re.compile(
     r"(s|v|p|j|c|k|good|at|acc|part|parts|total|rate|fold|loop|call|scratch)(\d\w*)?|\w+_f(32|64)"
+    r"|(bool|float\d+|u?int\d+)_at"
 )
 # Places from which on a loop is long enough for a function of its own.
 WIDE_FROM = 256
