@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,12 @@ def test_arrays_named_like_what_a_module_is_made_of() -> None:
         want = 2 * x + x_all + float32_at + int64_at
         assert step().tolist() == want.tolist()
     assert all(recording.native for recording in step.recordings)
+
+
+@pytest.mark.parametrize("mean", [math.inf, -math.inf, math.nan])
+def test_numbers_of_a_draw_that_have_no_literal(mean: float) -> None:
+    x = mg.zeros(6)
+    step = mg.compile(lambda: x.normal_(mean, 1.0).sum())
+    for _ in range(4):
+        found = step().item()
+        assert found == mean or (math.isnan(found) and math.isnan(mean))

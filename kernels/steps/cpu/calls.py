@@ -105,4 +105,7 @@ class Calls:
 
 def number(value: Any) -> str:
     """The text of a number, typed: Numba would compile the kernel anew for every literal."""
-    return f"i64({value})" if isinstance(value, int) else f"np.{value.dtype}({value.item()!r})"
+    if isinstance(value, int):
+        return f"i64({value})"
+    text = repr(value.item()).replace("inf", "np.inf").replace("nan", "np.nan")
+    return f"np.{value.dtype}({text})"
