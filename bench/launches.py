@@ -131,7 +131,7 @@ def launcher(torch: Any) -> Timed:
 def bare_launch(torch: Any) -> Timed:
     """The same launch with everything at hand: what cuda.core and the driver take of it."""
     x = torch.ones(N, device="cuda")._flat
-    driver, cuda = _part("kernels.cuda.device").driver, _part("kernels.cuda.launch")
+    driver, cuda = _part("kernels.cuda.driver.device").driver, _part("kernels.cuda.driver.launch")
     maps, names = _part("kernels.cuda.source.maps"), _part("kernels.cuda.names")
     source = maps.flat(_addition(torch), "vvv", names)
     kernel = cuda.Kernel(source, "add").on(x.device)

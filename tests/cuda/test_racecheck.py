@@ -14,7 +14,7 @@ pytest.importorskip(
 PROGRAM = """
 import numpy as np
 from numba import cuda
-from microgrest.kernels.cuda import simulator
+from microgrest.kernels.cuda.driver import simulator
 
 @cuda.jit
 def kernel(x):

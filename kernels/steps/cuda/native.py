@@ -16,8 +16,8 @@ from ..plan.plan import Plan
 from ..report import work
 from .block import Block
 from .buffers import memory_of
-from .calls import Run, queued
 from .grid import Launch
+from .launches import Run, queued
 from .several import Item, Several
 
 Array = np.ndarray[Any, Any]
