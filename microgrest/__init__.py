@@ -31,14 +31,6 @@ from .creation import (
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
 from .functions.indexing.picking import argwhere as argwhere
-from .functions.joining.joining import (
-    atleast_1d as atleast_1d,
-    atleast_2d as atleast_2d,
-    atleast_3d as atleast_3d,
-    broadcast_tensors as broadcast_tensors,
-    cartesian_prod as cartesian_prod,
-    meshgrid as meshgrid,
-)
 from .functions.joining.rearranging import (
     flip as flip,
     fliplr as fliplr,
@@ -47,6 +39,14 @@ from .functions.joining.rearranging import (
     roll as roll,
     rot90 as rot90,
     tile as tile,
+)
+from .functions.joining.stacking import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    broadcast_tensors as broadcast_tensors,
+    cartesian_prod as cartesian_prod,
+    meshgrid as meshgrid,
 )
 from .functions.joining.triangles import (
     diag_embed as diag_embed,

@@ -156,6 +156,15 @@ def test_planted_names_are_seen_in_calls(monkeypatch: pytest.MonkeyPatch) -> Non
     assert circles({"dispatch.api": {"graph.engine"}, "graph.engine": seen})
 
 
+def test_no_package_imports_a_namesake_of_a_module_of_its_own() -> None:
+    """Whichever of the two is imported last would be what the name means."""
+    for module, path in FILES.items():
+        if path.name == "__init__.py":
+            for name in imported(path, module):
+                own = f"{module}.{name.rpartition('.')[2]}"
+                assert own not in FILES or own == name, f"{module} imports {name}"
+
+
 def test_nothing_imports_numba_at_import_time() -> None:
     code = "import sys, microgrest; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent).returncode == 0

@@ -9,7 +9,6 @@ from .store import (
     digest as digest,
     entries as entries,
     fetch_bytes as fetch_bytes,
-    fresh as fresh,
     load as load,
     size as size,
     store_bytes as store_bytes,

@@ -3,8 +3,7 @@
 **Ahead.** What will be needed is often known before it is: the backward kernel of an op that is
 recorded, the generator's at `manual_seed`. With an empty cache a child compiles such kernels into
 the cache on disk (`ahead`), on a second core, while this process goes on. When it comes to need
-one that the child is at, it waits; one that the child has not begun it compiles itself. While
-nothing is known the child may do guesses: what most programs need some time.
+one that the child is at, it waits; one that the child has not begun it compiles itself.
 
 **Memory.** LLVM and Numba keep about a megabyte for every function that they have compiled, even
 when nobody has it any more, and a kernel is several. What comes from the disk takes a tenth. So
@@ -106,19 +105,15 @@ class Service:
     def __init__(self) -> None:
         self.child: _Child | None = None
         self._waiting: dict[tuple[str, str], _Task] = {}
-        self._guesses: dict[tuple[str, str], _Task] = {}
         self._running: _Task | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def add(self, job: Job, guess: bool) -> None:
-        """Put `job` behind all others, a guess behind all that is known."""
-        key = job.path, job.function
+    def add(self, job: Job) -> None:
+        """Put `job` behind all others."""
         with self._changed:
-            task = self._guesses.pop(key, _Task(job))
-            known = not guess or key in self._waiting
-            (self._waiting if known else self._guesses).setdefault(key, task)
+            self._waiting.setdefault((job.path, job.function), _Task(job))
             self._begin()
 
     def take(self, job: Job, here: bool) -> _Task | None:
@@ -128,7 +123,6 @@ class Service:
             if running is not None and (running.job.path, running.job.function) == key:
                 return running
             self._waiting.pop(key, None)
-            self._guesses.pop(key, None)
             if here:
                 return None
             task = _Task(job)
@@ -141,7 +135,6 @@ class Service:
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            self._guesses.clear()
             self._changed.notify()
         if self.child is not None:
             self.child.end()
@@ -155,10 +148,9 @@ class Service:
     def _work(self) -> None:
         while self._has_work() and self._has_child():
             with self._changed:
-                row = self._waiting or self._guesses
-                if not row:
+                if not self._waiting:
                     continue
-                task = self._running = row.pop(next(iter(row)))
+                task = self._running = self._waiting.pop(next(iter(self._waiting)))
             task.done = self._compiled(task.job)
             with self._changed:
                 self._running = None
@@ -168,7 +160,7 @@ class Service:
     def _has_work(self) -> bool:
         """Wait until there is a job; False at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._guesses or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._closed)
             return not self._closed
 
     def _has_child(self) -> bool:
@@ -197,7 +189,6 @@ class Service:
         """Without a child every job is done by those who need it; the next one tries again."""
         with self._changed:
             tasks, self._waiting, self._thread = list(self._waiting.values()), {}, None
-            self._guesses.clear()
         for task in tasks:
             task.finished.set()
 
@@ -213,10 +204,10 @@ def compiled_here() -> None:
     _own += 1
 
 
-def ahead(job: Job, guess: bool = False) -> None:
-    """Have the child do the job some time, if there is a core for it; a `guess` may be in vain."""
+def ahead(job: Job) -> None:
+    """Have the child do the job some time, if there is a core for it."""
     if useful():
-        _service.add(job, guess)
+        _service.add(job)
 
 
 def useful() -> bool:

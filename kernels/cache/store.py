@@ -74,20 +74,12 @@ def load(source: str, label: str = "kernel", ahead: str = "") -> ModuleType:
     return _modules.get(name) or _loaded(name, text)
 
 
-def ahead(source: str, label: str, types: str, guess: bool = False) -> None:
+def ahead(source: str, label: str, types: str) -> None:
     """Have `kernel` of a module that `load` will give soon compiled for `types` by another process.
 
-    Nothing is done where the module has been on disk before; nothing is imported here. A `guess`,
-    that `load` may give some time, waits for all that is known.
+    Nothing is done where the module has been on disk before; nothing is imported here.
     """
-    _ahead(*_named(source, label), types, guess)
-
-
-def fresh() -> bool:
-    """Whether no kernel has been compiled for this machine, and another process would do it."""
-    return elsewhere.useful() and not any(
-        files.some(root / _machine(), ".nbc") for root in roots().read
-    )
+    _ahead(*_named(source, label), types)
 
 
 def digest(*parts: str | bytes) -> str:
@@ -151,7 +143,7 @@ def _named(source: str, label: str) -> tuple[str, str]:
     return f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}", text
 
 
-def _ahead(name: str, text: str, types: str, guess: bool = False) -> None:
+def _ahead(name: str, text: str, types: str) -> None:
     """Have `kernel` compiled by another process unless its module has been on disk before."""
     written = roots().written
     if name in _modules or written is None or not elsewhere.useful():
@@ -159,7 +151,7 @@ def _ahead(name: str, text: str, types: str, guess: bool = False) -> None:
     place = f"{_machine()}/{name}.py"
     known = any((root / place).exists() for root in roots().read)
     if not known and files.write(written / place, text.encode()):
-        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types), guess)
+        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
 
 
 def _loaded(name: str, text: str) -> ModuleType:

@@ -25,12 +25,6 @@ def ahead(program: Program, layout: str) -> None:
     compiled(program, layout, types=_types(program, layout))
 
 
-def guess(program: Program, layout: str, ndim: int = 0) -> None:
-    """Have it compiled when there is nothing better to do: it may be needed."""
-    source = _source(program, layout, ndim, threads=False)
-    helpers.ahead(source, program.name, _types(program, layout, ndim), guess=True)
-
-
 def compiled(
     program: Program, layout: str, ndim: int = 0, n: int = 0, *, types: str = ""
 ) -> Kernel:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import cache
 from ..vecmath import texts
-from . import guesses, names
+from . import names
 
 # A helper as `names.DECORATOR` has it, or without the order to inline, and what is blank below.
 _DEFINITION = re.compile(
@@ -28,13 +28,12 @@ _NUMBA = re.compile(r"^from numba import .*\n", re.MULTILINE)
 
 def load(text: str, label: str, ahead: str = "") -> ModuleType:
     """The module that `text` defines, as by `cache.load`, with the helpers of this one."""
-    guesses.begin()
     return cache.load(shared(text), label, ahead)
 
 
-def ahead(text: str, label: str, types: str, guess: bool = False) -> None:
+def ahead(text: str, label: str, types: str) -> None:
     """What `cache.ahead` does, for the module that `load` will give."""
-    cache.ahead(shared(text), label, types, guess)
+    cache.ahead(shared(text), label, types)
 
 
 def shared(text: str) -> str:

@@ -19,15 +19,6 @@ def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> 
         _axis("columns", program, x.size)(x, out, n, inner)
 
 
-def guess(program: Program, shape: str) -> None:
-    """Have a kernel that folds "rows" or "columns" compiled when there is nothing better to do."""
-    source = getattr(axes, shape)(program, names, parallel=False)
-    stored = program.inputs[0].stored, program.outputs[0].dtype
-    numbers = ["int64"] * (1 if shape == "rows" else 2)
-    types = [*(f"{elementwise.ELEMENTS.get(d, d)}[::1]" for d in stored), *numbers]
-    helpers.ahead(source, program.name, f"({', '.join(types)})", guess=True)
-
-
 def _axis(shape: str, program: Program, size: int) -> Any:
     threads = size >= parallel.MINIMUM and parallel.usable()
     key = ("cpu", shape, threads)

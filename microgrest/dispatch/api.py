@@ -10,7 +10,6 @@ from ..ops.movement import sum_to_size
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods
-from . import likely  # noqa: F401 - it declares what programs are likely to need
 from .conversion import convert
 from .elementwise import call
 from .families import (  # noqa: F401 - they declare what rows compute

@@ -2,7 +2,7 @@
 
 from . import kernels as kernels, products as products, sorting as sorting
 from .indexing import items as items, picking as picking
-from .joining import joining as joining, rearranging as rearranging, triangles as triangles
+from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
 from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
 from .reductions import (
     comparing as comparing,

@@ -11,7 +11,7 @@ from ..dispatch import target
 from ..tensor import Tensor
 from . import products, sorting
 from .indexing import picking
-from .joining import joining, triangles
+from .joining import stacking, triangles
 from .reductions import folds as reductions, scans, statistics
 
 P = ParamSpec("P")
@@ -88,15 +88,15 @@ outer = into(products.outer)
 ger = into(products.ger)
 kron = into(products.kron)
 
-cat = into(joining.cat)
-concat = into(joining.concat)
-concatenate = into(joining.concatenate)
-stack = into(joining.stack)
-hstack = into(joining.hstack)
-vstack = into(joining.vstack)
-dstack = into(joining.dstack)
-row_stack = into(joining.row_stack)
-column_stack = into(joining.column_stack)
+cat = into(stacking.cat)
+concat = into(stacking.concat)
+concatenate = into(stacking.concatenate)
+stack = into(stacking.stack)
+hstack = into(stacking.hstack)
+vstack = into(stacking.vstack)
+dstack = into(stacking.dstack)
+row_stack = into(stacking.row_stack)
+column_stack = into(stacking.column_stack)
 gather = into(picking.gather, same=True)
 index_select = into(picking.index_select, same=True)
 masked_select = into(picking.masked_select, same=True)

@@ -11,7 +11,7 @@ from ..ops import contraction as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import bool_, int64
-from .joining.joining import broadcast_tensors
+from .joining.stacking import broadcast_tensors
 from .pointwise.arithmetic import add, check_number
 
 

@@ -9,7 +9,7 @@ from types import GeneratorType
 from typing import Any, TypeVar, cast
 
 from ..creation import tensor
-from ..functions.joining.joining import stack
+from ..functions.joining.stacking import stack
 from ..functions.reductions.statistics import norm
 from ..graph.modes import no_grad
 from ..tensor import Tensor

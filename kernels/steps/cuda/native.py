@@ -17,7 +17,7 @@ from ..report import work
 from .block import Block
 from .buffers import memory_of
 from .grid import Launch
-from .launches import Run, queued
+from .grid_calls import Run, queued
 from .several import Item, Several
 
 Array = np.ndarray[Any, Any]

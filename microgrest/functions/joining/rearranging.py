@@ -17,7 +17,7 @@ from ...types.dtypes import int32, int64
 from ...types.integers import count, listed, whole
 from ..indexing.picking import index_select
 from ..views.shapes import expand, flatten, narrow, reshape, sizes, transpose, unsqueeze
-from .joining import cat
+from .stacking import cat
 
 
 @method
