@@ -30,7 +30,10 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .functions.indexing.items import index_put as index_put
 from .functions.indexing.picking import argwhere as argwhere
+from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
+from .functions.indexing.slices import index_fill as index_fill
 from .functions.joining.rearranging import (
     flip as flip,
     fliplr as fliplr,
@@ -88,6 +91,9 @@ from .functions.outputs import (
     gather as gather,
     ger as ger,
     hstack as hstack,
+    index_add as index_add,
+    index_copy as index_copy,
+    index_reduce as index_reduce,
     index_select as index_select,
     inner as inner,
     kron as kron,
@@ -115,6 +121,9 @@ from .functions.outputs import (
     randn as randn,
     randperm as randperm,
     row_stack as row_stack,
+    scatter as scatter,
+    scatter_add as scatter_add,
+    scatter_reduce as scatter_reduce,
     stack as stack,
     std as std,
     sum as sum,

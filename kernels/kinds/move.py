@@ -3,6 +3,7 @@
     gather        out[i] = x[index[i]]
     put           x[index[i]] = out[i]       in the order of i: of those to one place the last stays
     scatter_add   x[index[i]] += out[i]      in the order of i, so that sums repeat bit for bit
+    scatter_mul, scatter_max, scatter_min    the same for products and extrema; NaN is both extrema
 
 `params` are the type of the elements, as the array has it: float16 is "uint16".
 """
@@ -113,14 +114,10 @@ def _put(params: str, x: Array, index: Array, out: Array) -> None:
     x[index] = out
 
 
-def _added(params: str, x: Array, index: Array, out: Array) -> None:
-    (np.logical_or if params == "bool" else np.add).at(x, index, out)
-
-
-def _scatter_cost(params: str, metas: Metas, sizes: Sizes) -> Cost:
-    """In one block each thread goes through all positions; a grid sorts them first."""
-    n = elements(metas[1])
-    return Cost(n, 0, waits=n // 8, launches=8)
+def _met(
+    params: str, x: Array, index: Array, out: Array, numbers: np.ufunc, bools: np.ufunc
+) -> None:
+    (bools if params == "bool" else numbers).at(x, index, out)
 
 
 def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
@@ -139,5 +136,14 @@ def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
     )
 
 
+def _meeting(name: str, body: str, numbers: np.ufunc, bools: np.ufunc) -> Kind:
+    """A kind by which all that goes to one place is combined there."""
+    return _scatter(name, body, partial(_met, numbers=numbers, bools=bools))
+
+
+_BETTER = "x[j] = out[i] if out[i] {} x[j] or out[i] != out[i] else x[j]"
 PUT = _scatter("put", "x[j] = out[i]", _put)
-SCATTER_ADD = _scatter("scatter_add", "x[j] += out[i]", _added)
+SCATTER_ADD = _meeting("scatter_add", "x[j] += out[i]", np.add, np.logical_or)
+SCATTER_MUL = _meeting("scatter_mul", "x[j] *= out[i]", np.multiply, np.logical_and)
+SCATTER_MAX = _meeting("scatter_max", _BETTER.format(">"), np.maximum, np.logical_or)
+SCATTER_MIN = _meeting("scatter_min", _BETTER.format("<"), np.minimum, np.logical_and)

@@ -1,7 +1,13 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
 from . import kernels as kernels, products as products, sorting as sorting
-from .indexing import items as items, picking as picking
+from .indexing import (
+    items as items,
+    picking as picking,
+    placing as placing,
+    scattering as scattering,
+    slices as slices,
+)
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
 from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
 from .reductions import (

@@ -10,7 +10,7 @@ from .. import creation, random
 from ..dispatch import target
 from ..tensor import Tensor
 from . import products, sorting
-from .indexing import picking
+from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .reductions import folds as reductions, scans, statistics
 
@@ -103,6 +103,12 @@ masked_select = into(picking.masked_select, same=True)
 nonzero = into(picking.nonzero, same=True)
 take = into(picking.take, same=True)
 take_along_dim = into(picking.take_along_dim, same=True)
+scatter = into(scattering.scatter, same=True)
+scatter_add = into(scattering.scatter_add, same=True)
+scatter_reduce = into(scattering.scatter_reduce, same=True)
+index_add = into(slices.index_add, same=True)
+index_copy = into(slices.index_copy, same=True)
+index_reduce = into(slices.index_reduce, same=True)
 diag = into(triangles.diag, same=True)
 tril = into(triangles.tril, same=True)
 triu = into(triangles.triu, same=True)

@@ -49,6 +49,25 @@ put = Row(
     method=False,
 )
 
+def called(row: Row, name: str, backward_name: str) -> Row:
+    """`row` as users know it by another name."""
+    facts = {"extra": row.extra, "backward_name": backward_name, "method": False}
+    return Row(name, row.kind, row.args, row.vjp, row.doc, **facts)
+
+
+take = called(gather, "take_flat", "TakeBackward0")
+index_select = called(gather, "index_select_flat", "IndexSelectBackward0")
+gather_along = called(gather, "gather_along", "GatherBackward0")
+put_ = called(put, "put_places", "PutBackward0")
+scatter = called(put, "scatter_source", "ScatterBackward0")
+scatter_value = called(put, "scatter_value", "ScatterBackward1")
+scatter_sum = called(put, "scatter_sum", "ScatterAddBackward0")
+scatter_reduced = called(put, "scatter_reduced", "ScatterReduceBackward0")
+index_add = called(put, "index_add_flat", "IndexAddBackward0")
+index_copy = called(put, "index_copy_flat", "IndexCopyBackward0")
+index_fill = called(put, "index_fill_flat", "IndexFillBackward0")
+
+
 clear: Row = Row(
     "clear_flat",
     "clear",

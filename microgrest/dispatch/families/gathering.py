@@ -20,7 +20,7 @@ from ...tensor.arrays import from_array
 from .. import target
 from ..common import common_device
 from ..graph import lead
-from ..memory import add_at, copy, filled, flat, put as write_over
+from ..memory import add_at, copy, filled, flat, meet_at, put as write_over
 from ..structured import family, record
 from .parts import cut, each
 
@@ -49,11 +49,17 @@ def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bo
     return y
 
 
-def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
-    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`."""
-    common_device("index_put", (x, value, index))
-    target.check_writable("index_put", x, (value,))
-    target.check_apart("index_put", x, (value,), whole=False)
+def put(
+    x: Tensor, value: Tensor, index: Tensor, accumulate: bool, row: Row = PUT, name: str = ""
+) -> None:
+    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`.
+
+    `name` is what users call it, `row` what is recorded.
+    """
+    name = name or "index_put"
+    common_device(name, (x, value, index))
+    target.check_writable(name, x, (value,))
+    target.check_apart(name, x, (value,), whole=False)
     source = expand(value, size=index._shape).reshape((-1,))
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
@@ -62,7 +68,7 @@ def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
     else:
         write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
     x._storage.touch()
-    record(PUT, (old, source, index), {"accumulate": accumulate}, x)
+    record(row, (old, source, index), {"accumulate": accumulate}, x)
     if x._node is not old._node:
         lead(x, old._node)
 
@@ -74,6 +80,17 @@ def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> Non
     else:
         operands = y._flat, flat(index), flat(source)
         y._kind.kernels.kinds.run(move.PUT, y._kind.array_type, operands)
+
+
+_MEET = {"prod": move.SCATTER_MUL, "amax": move.SCATTER_MAX, "amin": move.SCATTER_MIN}
+
+
+@family("meet")
+def meet(row: Row, x: Tensor, source: Tensor, index: Tensor, *ends: Tensor, how: str) -> Tensor:
+    """A copy of `x` whose elements have met those of `source` at their positions."""
+    y = copy(x)
+    meet_at(_MEET[how], y, flat(index), source)
+    return y
 
 
 @family("clear")

@@ -99,10 +99,28 @@ def _fills(x: Tensor, index: Any, value: Any) -> bool:
 
 
 @method
+def index_put(
+    input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """index_put_ of a copy."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+@method
 def index_put_(
     self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """Write `values` at the positions that index tensors name, or add them there."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            "index_put(): argument 'indices' (position 1) must be tuple of Tensors, not "
+            f"{type(indices).__name__}"
+        )
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            "index_put(): argument 'values' (position 2) must be Tensor, not "
+            f"{type(values).__name__}"
+        )
     for i in indices:
         if isinstance(i, Tensor) and i.dtype in (int8, int16):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
