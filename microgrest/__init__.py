@@ -30,6 +30,8 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .functions.distances import cdist as cdist
+from .functions.einsum import einsum as einsum
 from .functions.indexing.items import index_put as index_put
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
@@ -83,6 +85,7 @@ from .functions.outputs import (
     cumprod as cumprod,
     cumsum as cumsum,
     diag as diag,
+    diff as diff,
     dot as dot,
     dstack as dstack,
     empty as empty,
@@ -90,6 +93,8 @@ from .functions.outputs import (
     full as full,
     gather as gather,
     ger as ger,
+    histc as histc,
+    histogram as histogram,
     hstack as hstack,
     index_add as index_add,
     index_copy as index_copy,
@@ -97,6 +102,7 @@ from .functions.outputs import (
     index_select as index_select,
     inner as inner,
     kron as kron,
+    kthvalue as kthvalue,
     linspace as linspace,
     logcumsumexp as logcumsumexp,
     logspace as logspace,
@@ -104,11 +110,16 @@ from .functions.outputs import (
     matmul as matmul,
     max as max,
     mean as mean,
+    median as median,
     min as min,
     mm as mm,
+    mode as mode,
     msort as msort,
+    multinomial as multinomial,
     mv as mv,
     nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
     nansum as nansum,
     nonzero as nonzero,
     norm as norm,
@@ -116,6 +127,7 @@ from .functions.outputs import (
     ones as ones,
     outer as outer,
     prod as prod,
+    quantile as quantile,
     rand as rand,
     randint as randint,
     randn as randn,
@@ -130,6 +142,7 @@ from .functions.outputs import (
     take as take,
     take_along_dim as take_along_dim,
     tensordot as tensordot,
+    topk as topk,
     tril as tril,
     triu as triu,
     var as var,
@@ -161,7 +174,19 @@ from .functions.queries import (
     is_tensor as is_tensor,
     numel as numel,
 )
+from .functions.ranking.counting import bincount as bincount
+from .functions.ranking.distinct import (
+    unique as unique,
+    unique_consecutive as unique_consecutive,
+)
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
+from .functions.reductions.covariance import corrcoef as corrcoef, cov as cov
+from .functions.reductions.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    gradient as gradient,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (
     dist as dist,

@@ -37,7 +37,7 @@ class Sort(NamedTuple):
         return 8 * np.dtype(self.dtype).itemsize
 
 
-def _key(params: Sort, decorator: str) -> str:
+def key(params: Sort, decorator: str) -> str:
     """The text of `key`, which gives an element's."""
     number = np.dtype(f"uint{params.bits}")
     sign, ones = 1 << params.bits - 1, (1 << params.bits) - 1
@@ -65,7 +65,7 @@ $bits    return U($text)"""
 
 # Python calls none of these: what Numba makes for it takes a fourth of the time. Nor does a kernel
 # call more of NumPy than one `empty`, since each function takes as long as a kernel to compile.
-_HELPER = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
+HELPER = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
 _CPU = '''"""sort: $dtype, $order."""
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         dtype=params.dtype,
         order="the largest first" if params.descending else "the smallest first",
         imports="njit, prange" if threads else "njit",
-        key=_key(params, _HELPER),
-        helper=_HELPER,
+        key=key(params, HELPER),
+        helper=HELPER,
         bits=params.bits,
         high=32 + min(params.bits, 32),
         parallel=", parallel=True" if threads else "",
@@ -229,7 +229,7 @@ def _source(params: Sort, name: str) -> Source:
         text, given = _COUNT, (x, x, indices, *["int64"] * 3)
     if name == "put":
         text, given = _PUT, (x, words, x, indices, *["int64"] * 4)
-    head = _HEAD if name == "put" else f"{_HEAD}{_key(params, '@cuda.jit(device=True)')}\n\n"
+    head = _HEAD if name == "put" else f"{_HEAD}{key(params, '@cuda.jit(device=True)')}\n\n"
     known = {"dtype": params.dtype, "name": name, "bits": params.bits}
     body = Template(head + text).substitute(known, place=_PLACES.get(name, ""))
     return Source(body, f"void({', '.join(given)})")

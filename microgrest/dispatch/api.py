@@ -19,6 +19,7 @@ from .families import (  # noqa: F401 - they declare what rows compute
     movement,
     reduction,
     scan,
+    selection,
     transfer,
 )
 from .fast import add_in_place, binary, plus, reflected, unary, updating

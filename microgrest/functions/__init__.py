@@ -1,6 +1,12 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import kernels as kernels, products as products, sorting as sorting
+from . import (
+    distances as distances,
+    einsum as einsum,
+    kernels as kernels,
+    products as products,
+    sorting as sorting,
+)
 from .indexing import (
     items as items,
     picking as picking,
@@ -10,8 +16,17 @@ from .indexing import (
 )
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
 from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
+from .ranking import (
+    counting as counting,
+    distinct as distinct,
+    drawing as drawing,
+    quantiles as quantiles,
+    selecting as selecting,
+)
 from .reductions import (
     comparing as comparing,
+    covariance as covariance,
+    differences as differences,
     folds as folds,
     scans as scans,
     statistics as statistics,

@@ -12,7 +12,8 @@ from ..tensor import Tensor
 from . import products, sorting
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
-from .reductions import folds as reductions, scans, statistics
+from .ranking import counting, drawing, quantiles, selecting
+from .reductions import differences, folds as reductions, scans, statistics
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -70,6 +71,17 @@ logcumsumexp = into(scans.logcumsumexp, same=True)
 argsort = into(sorting.argsort, same=True)
 msort = into(sorting.msort, same=True)
 bucketize = into(sorting.bucketize, same=True)
+topk = into(selecting.topk, same=True)
+kthvalue = into(selecting.kthvalue, same=True)
+median = into(selecting.median, same=True)
+nanmedian = into(selecting.nanmedian, same=True)
+mode = into(selecting.mode, same=True)
+quantile = into(quantiles.quantile, same=True)
+nanquantile = into(quantiles.nanquantile, same=True)
+histc = into(counting.histc, same=True)
+histogram = into(counting.histogram, same=True)
+multinomial = into(drawing.multinomial, same=True)
+diff = into(differences.diff, same=True)
 
 mm = into(products.mm, same=True)
 bmm = into(products.bmm, same=True)

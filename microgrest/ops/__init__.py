@@ -14,6 +14,7 @@ from . import (
     reduction,
     rounding,
     scan,
+    selection,
     sorting,
     special,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "reduction",
     "rounding",
     "scan",
+    "selection",
     "sorting",
     "special",
 ]

@@ -49,6 +49,7 @@ put = Row(
     method=False,
 )
 
+
 def called(row: Row, name: str, backward_name: str) -> Row:
     """`row` as users know it by another name."""
     facts = {"extra": row.extra, "backward_name": backward_name, "method": False}

@@ -53,13 +53,15 @@ def derivatives(library: Any, case: Case, arrays: list[Array]) -> list[Any]:
     total = sum((y * y * (library.arange(y.numel()) + 1).reshape(y.shape)).sum() for y in results)
     options = {"create_graph": True, "materialize_grads": True}
     first = library.autograd.grad(total, leaves, **options)
+    if case.orders == 1:
+        return list(first)
     squares = sum((g * g * (k + 1)).sum() for k, g in enumerate(first)) + 0 * sum(
         x.sum() for x in leaves
     )
     return [*first, *library.autograd.grad(squares, leaves)]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.gradient], ids=str)
+@pytest.mark.parametrize("case", [c for c in CASES if c.orders], ids=str)
 def test_derivatives(case: Case) -> None:
     arrays = case.operands()
     ours, theirs = (derivatives(library, case, arrays) for library in (mg, torch))

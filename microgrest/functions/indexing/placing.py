@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import recording
 from ...dispatch.common import broadcast_shapes, common_device
 from ...ops import indexing as rows

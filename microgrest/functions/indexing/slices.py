@@ -12,7 +12,6 @@ from .picking import index_beside, places_of_slices
 from .reducing import reduced
 from .writing import Write, number, same_type, writing
 
-
 _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 
 
@@ -47,7 +46,9 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     rows_ = _vector("index_add", input, index, narrow=True)
     added = _fitting(input, d, rows_, same_type("index_add", input, source))
     added = added if alpha.__class__ is int and alpha == 1 else added * alpha
-    return Write(rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True)
+    return Write(
+        rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
+    )
 
 
 @writing
