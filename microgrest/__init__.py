@@ -30,7 +30,14 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
-from .functions.distances import cdist as cdist
+from .functions.analysis.covariance import corrcoef as corrcoef, cov as cov
+from .functions.analysis.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    gradient as gradient,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
+from .functions.analysis.distances import cdist as cdist
 from .functions.einsum import einsum as einsum
 from .functions.indexing.items import index_put as index_put
 from .functions.indexing.picking import argwhere as argwhere
@@ -180,13 +187,6 @@ from .functions.ranking.distinct import (
     unique_consecutive as unique_consecutive,
 )
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
-from .functions.reductions.covariance import corrcoef as corrcoef, cov as cov
-from .functions.reductions.differences import (
-    cumulative_trapezoid as cumulative_trapezoid,
-    gradient as gradient,
-    trapezoid as trapezoid,
-    trapz as trapz,
-)
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (
     dist as dist,

@@ -1,11 +1,15 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
 from . import (
-    distances as distances,
     einsum as einsum,
     kernels as kernels,
     products as products,
     sorting as sorting,
+)
+from .analysis import (
+    covariance as covariance,
+    differences as differences,
+    distances as distances,
 )
 from .indexing import (
     items as items,
@@ -25,8 +29,6 @@ from .ranking import (
 )
 from .reductions import (
     comparing as comparing,
-    covariance as covariance,
-    differences as differences,
     folds as folds,
     scans as scans,
     statistics as statistics,

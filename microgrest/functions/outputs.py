@@ -10,10 +10,11 @@ from .. import creation, random
 from ..dispatch import target
 from ..tensor import Tensor
 from . import products, sorting
+from .analysis import differences
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .ranking import counting, drawing, quantiles, selecting
-from .reductions import differences, folds as reductions, scans, statistics
+from .reductions import folds as reductions, scans, statistics
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)

@@ -133,9 +133,9 @@ def test_machine_code(name: str, capability: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_checked_moves_compile(dtype: str) -> None:
-    for name in ("gather", "pair", "put", "scatter_add"):
+    for name in ("pair", *MOVES):
         assert not examine(guarded(moves.source(name, dtype))).doubles
-    for name in ("put", "scatter_add"):
+    for name in [*MOVES][1:]:
         assert not examine(moves.in_order(name, dtype, 128)).doubles
     assert not examine(inside()).doubles
 

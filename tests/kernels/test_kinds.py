@@ -12,6 +12,8 @@ from microgrest.kernels.kinds import draw as draws, move
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
+from microgrest.kernels.kinds.select import SELECT
+from microgrest.kernels.kinds.sort import Sort
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
@@ -81,7 +83,8 @@ def calls() -> Iterator[Called]:
     for dtype in ("float32", "int64", "bool"):
         yield Called(move.GATHER, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
         yield Called(move.PUT, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
-        yield Called(move.SCATTER_ADD, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+        for kind in (move.SCATTER_ADD, move.SCATTER_MUL, move.SCATTER_MAX, move.SCATTER_MIN):
+            yield Called(kind, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
     for name in ("cumsum", "cumprod_before", "cummax", "logcumsumexp", "recurrence"):
         for reverse, (outer, n, inner) in ((False, (2, 5, 1)), (True, (2, 4, 3))):
             program = program_of(ROWS[name], dtypes.float32, reverse)
@@ -94,6 +97,12 @@ def calls() -> Iterator[Called]:
     x = np.array([1, 5, 5, 2, np.nan, 3, 0, -1, -1, 0, 0, 0], np.float32)
     params = Search("argmax", better, "float32")
     yield Called(SEARCH, params, (x, numbers(3), numbers(3, "int64")), (4,))
+    for dtype in ("float32", "float64", "int16", "bool"):
+        for first, count, descending in ((0, 3, False), (2, 1, True), (0, 2, True)):
+            x = np.where(RANDOM.random(1200) < 0.1, np.nan, numbers(1200))
+            outputs = numbers(4 * count, dtype), numbers(4 * count, "int64")
+            operands = x.astype(dtype) if dtype[0] == "f" else numbers(1200, dtype), *outputs
+            yield Called(SELECT, Sort(dtype, descending), operands, (300, 2, first, count))
     for shapes in (((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 2)), ((4,), (4, 2))):
         out = (*shapes[0][:-1], 2)
         yield Called(PRODUCT, "float32", tuple(matrix(s) for s in (*shapes, out)))

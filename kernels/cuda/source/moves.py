@@ -6,8 +6,8 @@
     scatter_add(x, places, values, n, shift)    x[place] += values[i]
     scatter_mul, scatter_max, scatter_min       the same for products and extrema
 
-All but the first two take sorted pairs: all that goes to one place stands side by side, in the order of i,
-and one thread does it. One block needs no sort: see `in_order`.
+All but the first two take sorted pairs: all that goes to one place stands side by side, in the
+order of i, and one thread does it. One block needs no sort: see `in_order`.
 """
 
 from __future__ import annotations

@@ -28,10 +28,8 @@ def select(
     n, inner = (*x._shape, 1)[dim], math.prod(x._shape[dim + 1 :])
     params, sizes = Sort(x._kind.dtype.name, descending), (n, inner)
     found = x.is_cpu and (count == 1 or (first + count) * PART <= n)
-    if x._shape:
-        shape = (*x._shape[:dim], count if found else n, *x._shape[dim + 1 :])
-    else:
-        shape = ()
+    along = (count if found else n,) * min(x.ndim, 1)
+    shape = (*x._shape[:dim], *along, *x._shape[dim + 1 :])
     values, indices = Tensor._empty(shape, x._kind), Tensor._empty(shape, kind_of(int64, x.device))
     operands = flat(x), values._flat, indices._flat
     if found:

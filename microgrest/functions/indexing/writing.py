@@ -50,13 +50,16 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
 
     @wraps(plan)
     def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        found = plan(input, *args, **kwargs)  # type: ignore[arg-type]
+        wanted = any(isinstance(a, Tensor) and a._requires_grad for a in (input, *args))
+        x = input.clone() if copied and wanted else input  # a rule may read what it was
+        found = plan(x, *args, **kwargs)  # type: ignore[arg-type]
         if isinstance(found, Tensor):
             return call(copy_row, (input, found), in_place=True)
         row, source, places, accumulate = found
         put(input, source, places, accumulate, row, plan.__name__)
         return input
 
+    copied = inspect.signature(plan).return_annotation != "Write"
     signature = inspect.signature(plan).replace(return_annotation="Tensor")
     for made in (function, in_place):
         made.__signature__ = signature  # type: ignore[attr-defined]

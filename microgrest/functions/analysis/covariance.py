@@ -11,8 +11,8 @@ from ...tensor.methods import method
 from ...types.dtypes import FLOATING, INTEGER, bool_, get_default_dtype
 from ..joining.triangles import diag
 from ..products import matmul
+from ..reductions.folds import any as some, sum
 from ..views.shapes import reshape, squeeze, t
-from .folds import any as some, sum
 
 
 @method

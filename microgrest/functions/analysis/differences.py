@@ -10,9 +10,9 @@ from ...tensor.methods import method
 from ...types.dtypes import bool_, uint8
 from ...types.integers import listed, whole
 from ..joining.stacking import cat
+from ..reductions.folds import Dims, sum
+from ..reductions.scans import cumsum
 from ..views.shapes import narrow, reshape, select
-from .folds import Dims, sum
-from .scans import cumsum
 
 
 def _ends(x: Tensor, d: int, after: int = 1) -> tuple[Tensor, Tensor]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..dispatch.api import FUNCTIONS
-from ..ops.row import register_type
-from ..tensor import Tensor
-from ..types.dtypes import FLOATING
-from .joining.stacking import cat
-from .pointwise.arithmetic import where
-from .products import matmul
-from .reductions.folds import mean, sum
-from .reductions.statistics import norm
-from .views.shapes import transpose, unsqueeze
+from ...dispatch.api import FUNCTIONS
+from ...ops.row import register_type
+from ...tensor import Tensor
+from ...types.dtypes import FLOATING
+from ..joining.stacking import cat
+from ..pointwise.arithmetic import where
+from ..products import matmul
+from ..reductions.folds import mean, sum
+from ..reductions.statistics import norm
+from ..views.shapes import transpose, unsqueeze
 
 # Whether Euclidean distances are taken from products of matrices, by mode; None: of many rows.
 _BY_PRODUCTS = {
