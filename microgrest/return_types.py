@@ -69,7 +69,7 @@ class aminmax(NamedTuple):
 def _several(name: str, fields: tuple[str, ...], doc: str) -> Any:
     """The type `name` of what is returned as `fields`."""
     facts = {"__slots__": (), "__doc__": doc, "__module__": __name__, "__repr__": _text}
-    return type(name, (namedtuple(name, fields),), facts)  # type: ignore[misc]
+    return type(name, (namedtuple(name, fields),), facts)
 
 
 def _named(row: Row) -> Any:

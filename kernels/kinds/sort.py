@@ -48,7 +48,8 @@ def key(params: Sort, decorator: str) -> str:
     if kind == "f":
         infinity = int(np.array(np.inf, params.dtype).view(number))
         seen = "v" if params.bits == 16 else f"np.{params.dtype}(v).view(U)"
-        below = f"(b ^ U({sign}) if b < U({sign}) else b ^ U({ones}))"
+        # All bits of a negative number turn, of others the sign: signs vary, so without a branch.
+        below = f"b ^ (U(U(0) - (b >> U({params.bits - 1}))) | U({sign}))"
         word["bits"] = f"    b = U({seen})\n    b = U(0) if b == U({sign}) else b\n"
         text = f"U({ones}) if b & U({sign - 1}) > U({infinity}) else {below}"
     word["text"] = f"U({text}) ^ U({ones})" if params.descending else text

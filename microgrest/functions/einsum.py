@@ -178,7 +178,7 @@ def _cheapest(terms: list[Term]) -> tuple[int, int]:
     """The pair whose product takes the fewest multiplications; of equal ones the first."""
 
     def cost(pair: tuple[int, int]) -> int:
-        extents = {}
+        extents: dict[Any, int] = {}
         for k in pair:
             x, labels = terms[k]
             extents |= dict(zip(labels, x._shape, strict=True))

@@ -52,8 +52,8 @@ put = Row(
 
 def called(row: Row, name: str, backward_name: str) -> Row:
     """`row` as users know it by another name."""
-    facts = {"extra": row.extra, "backward_name": backward_name, "method": False}
-    return Row(name, row.kind, row.args, row.vjp, row.doc, **facts)
+    given = row.kind, row.args, row.vjp, row.doc
+    return Row(name, *given, extra=row.extra, backward_name=backward_name, method=False)
 
 
 take = called(gather, "take_flat", "TakeBackward0")

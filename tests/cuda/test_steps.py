@@ -21,6 +21,7 @@ from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
 from microgrest import cuda
+from tests.kernel_calls import MOVES
 
 import overwritten  # isort: skip  # recorded says where
 import programs  # isort: skip

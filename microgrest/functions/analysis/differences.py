@@ -172,7 +172,8 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
         return sum(steps * (before + after), d) / 2.0
     if not y._shape[d]:
         return sum(y, d)
-    return (sum(y, d) - (select(y, d, 0) + select(y, d, -1)) * 0.5) * steps
+    area: Tensor = (sum(y, d) - (select(y, d, 0) + select(y, d, -1)) * 0.5) * steps
+    return area
 
 
 trapz = trapezoid
@@ -186,4 +187,5 @@ def cumulative_trapezoid(
     before, after = _ends(y, d)
     if isinstance(steps, Tensor):
         return cumsum(steps * (before + after), d) / 2.0
-    return cumsum(before + after, d) * (steps / 2)
+    areas: Tensor = cumsum(before + after, d) * (steps / 2)
+    return areas

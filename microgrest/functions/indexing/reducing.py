@@ -40,10 +40,9 @@ def reduced(x: Tensor, source: Tensor, places: Tensor, how: str, include_self: b
 
 def _cleared(x: Tensor, places: Tensor, how: str) -> Tensor:
     """`x` with what changes nothing at `places`."""
-    neutral = {"sum": 0, "mean": 0, "prod": 1}.get(how)
-    if neutral is None:
-        neutral = _end(x, highest=how == "amin")
-    value = full((), neutral, dtype=x.dtype, device=x.device)
+    neutral = {"sum": 0, "mean": 0, "prod": 1}
+    start = neutral[how] if how in neutral else _end(x, highest=how == "amin")
+    value = full((), start, dtype=x.dtype, device=x.device)
     return written(x, Write(rows.put, value, places))
 
 

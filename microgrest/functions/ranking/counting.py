@@ -156,7 +156,7 @@ def _ends(name: str, x: Tensor, low: Any, high: Any) -> tuple[Any, Any]:
 
 def _spaced(low: Any, high: Any, count: int, x: Tensor) -> Tensor:
     """The edges of `count` equal parts."""
-    ends = [v.item() if isinstance(v, Tensor) else v for v in (low, high)]
     if isinstance(low, Tensor):
         recording.leaves("histogram", "say its range")
-    return linspace(*ends, count + 1, dtype=x.dtype, device=x.device)
+        low, high = low.item(), high.item()
+    return linspace(low, high, count + 1, dtype=x.dtype, device=x.device)

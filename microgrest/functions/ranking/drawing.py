@@ -37,13 +37,14 @@ def multinomial(
     if not replacement:
         chance = _uniform(weights, weights._shape[-1], generator)
         # The times of the first of several events, of these rates, are in the order of draws.
-        rates = weights / -FUNCTIONS["log1p"](-chance).clamp_min(1e-300)
-        return select(rates, weights.ndim - 1, 0, n, True)[1]
+        times = (-((-chance).log1p())).clamp_min(1e-300)
+        return select(weights / times, weights.ndim - 1, 0, n, True)[1]
     so_far = cumsum(weights, -1)
     total = getitem(so_far, (..., slice(-1, None)))
     chosen = FUNCTIONS["searchsorted"](so_far, _uniform(weights, n, generator) * total, right=True)
     last = FUNCTIONS["searchsorted"](so_far, total)  # no later one has a part of the total
-    return FUNCTIONS["minimum"](chosen, last)
+    found: Tensor = chosen.minimum(last)
+    return found
 
 
 def _uniform(weights: Tensor, n: int, generator: Generator | None) -> Tensor:

@@ -36,6 +36,8 @@ def _found(row: Row, x: Tensor, found: tuple[Tensor, Tensor], d: int, shape: Any
     if x._requires_grad and is_grad_enabled():
         values = apply(row, (x, reshape(positions(x, indices, d), shape)), {})
     named = getattr(return_types, row.name.partition("_")[0])
+    if values._shape == indices._shape == shape:
+        return named(values, indices)
     return named(reshape(values, shape), reshape(indices, shape))
 
 
@@ -161,7 +163,8 @@ def _run_lengths(lines: Tensor) -> Tensor:
     n = lines._shape[-1]
     place = arange(n, device=lines.device)
     starts = where(unlike_before(lines), place, 0)
-    return place - cummax(starts, -1).values
+    lengths: Tensor = place - cummax(starts, -1).values
+    return lengths
 
 
 def unlike_before(lines: Tensor) -> Tensor:
