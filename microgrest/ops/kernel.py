@@ -58,12 +58,15 @@ def kernel(
     vjp: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
     promote: bool = False,
+    public: bool = True,
+    along: bool = False,
     **facts: Any,
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
 
     `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
-    numbers too, and float16 as float32.
+    numbers too, and float16 as float32. A row that is not `public` has no function: composites and
+    rules call it. One that goes `along` has inputs of one shape, one result, and the option `dim`.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -77,7 +80,8 @@ def kernel(
             vjp,
             inspect.getdoc(function) or "",
             method=method,
-            extra=extra | {"returns": returns, "promote": promote},
+            extra=extra
+            | {"returns": returns, "promote": promote, "public": public, "along": along},
             **facts,
         )
 
