@@ -12,7 +12,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..source.axes import COLUMN_BLOCK
-from ..source.kind import Cost, Kind, Launches, Metas, Operand, Room, Run, Sizes, Stage, elements
+from ..source.kind import (
+    VALUES,
+    Cost,
+    Kind,
+    Launches,
+    Metas,
+    Operand,
+    Room,
+    Run,
+    Sizes,
+    Stage,
+    elements,
+)
 from ..source.lines import TILE, Lines, Phase
 from ..source.scans import operands as names_in
 from .meaning import evaluated
@@ -52,7 +64,8 @@ def _cpu(params: Walk, names: Any, threads: bool) -> str:
 
 
 def _tasks(x: Any, *others: Any) -> int:
-    n, inner = others[-2:]
+    numbers = [size for size in others if isinstance(size, int)]
+    n, inner = numbers[:2]
     lines: int = x.size // max(n * inner, 1)
     return lines * -(-inner // COLUMN_BLOCK)
 
@@ -67,6 +80,8 @@ def _counted(params: Walk, metas: Metas, sizes: Sizes) -> int:
 
 # CUDA
 
+_VALUES = (VALUES,)
+
 
 def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """A thread for each line."""
@@ -76,7 +91,8 @@ def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     count = _counted(params, metas, sizes)
     source = lines.each(params.program, names)
     given = [a.name for a in params.program.arrays]
-    stage = Stage(source, room.blocks_for(count), room.threads, (*given, count, *sizes))
+    numbers = (*given, count, *sizes, *_VALUES[: len(params.program.values)])
+    stage = Stage(source, room.blocks_for(count), room.threads, numbers)
     return Launches((stage,) if count else ())
 
 
@@ -93,7 +109,8 @@ def _grid(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     source = lines.together(params.program, names, threads)
     given = [a.name for a in params.program.arrays]
     most = max(room.blocks * room.threads // threads, 1)
-    return Launches((Stage(source, min(count, most), threads, (*given, count, *sizes)),))
+    numbers = (*given, count, *sizes, *_VALUES[: len(params.program.values)])
+    return Launches((Stage(source, min(count, most), threads, numbers),))
 
 
 # What it means
@@ -111,8 +128,10 @@ def _needs(params: Walk, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[R
 
 def _oracle(params: Walk, *given: Any) -> None:
     """In float64, whole arrays at once."""
-    *arrays, n, inner = given
-    program, values = params.program, {"n": n}
+    program = params.program
+    count = len(program.arrays)
+    arrays, (n, inner), numbers = given[:count], given[count : count + 2], given[count + 2 :]
+    values: dict[str, Any] = {"n": n, **dict(zip(program.values, map(float, numbers), strict=True))}
     shapes = {"element": (-1, n, inner), "line": (-1, 1, inner), "along": (1, n, 1)}
     outs = {}
     for array, x in zip(program.arrays, arrays, strict=True):

@@ -32,6 +32,8 @@ from .writer import indent, module
 BLOCK = 512
 # Elements of a tile of short lines.
 TILE = 1024
+# Functions that are no more than a few instructions.
+CHEAP = {"less", "sqrt"}
 SUM, MAX = "sum", "max"
 INIT = {SUM: "0", MAX: "-inf"}
 JOIN = {SUM: "{a} + {b}", MAX: "{b} if {b} > {a} else {a}"}
@@ -75,12 +77,16 @@ class Phase(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What is done along every line of arrays of type `dtype`; compared by identity."""
+    """What is done along every line of arrays of type `dtype`; compared by identity.
+
+    `values` are numbers of a call, of that type.
+    """
 
     name: str
     dtype: str
     arrays: tuple[Array, ...]
     phases: tuple[Phase, ...]
+    values: tuple[str, ...] = ()
 
 
 class LinesWriter:
@@ -89,7 +95,8 @@ class LinesWriter:
     def __init__(self, lines: Lines, wide: str, names: ModuleType) -> None:
         self.lines, self.dtype, self.wide, self.names = lines, lines.dtype, wide, names
         self.where = {a.name: a.where for a in lines.arrays}
-        self.types = {"n": "int64"} | {a.name: lines.dtype for a in lines.arrays}
+        self.types = {"n": "int64"} | dict.fromkeys(lines.values, lines.dtype)
+        self.types |= {a.name: lines.dtype for a in lines.arrays}
         for phase in lines.phases:
             self.types |= {name: self.compute(phase) for name, _ in phase.values}
             self.types |= {fold.name: wide for fold in phase.folds}
@@ -99,6 +106,11 @@ class LinesWriter:
     def parameters(self) -> list[str]:
         """The arrays."""
         return [a.name for a in self.lines.arrays]
+
+    @property
+    def head(self) -> str:
+        """The first line of the CPU's kernel."""
+        return f"def kernel({', '.join([*self.parameters, 'n', 'inner', *self.lines.values])}):"
 
     def compute(self, phase: Phase) -> str:
         """The type that a phase computes in."""
@@ -223,7 +235,7 @@ def rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
     kernel = [
         *functions,
         njit(MAP_FLAGS, parallel=parallel),
-        f"def kernel({', '.join(w.parameters)}, n, inner):",
+        w.head,
         f"    for o in {'prange' if parallel else 'range'}({w.count()}):",
         *indent(body, 2),
     ]
@@ -323,15 +335,15 @@ def short_rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> st
     w = LinesWriter(lines, "float64", names)
     functions: list[str] = []
     body = [
-        "low = task * each",
-        "count = min(each, lines - low)",
-        "base = low * n",
+        "line0 = task * each",
+        "count = min(each, lines - line0)",
+        "base = line0 * n",
     ]
     kept: dict[str, str] = {}
     tiles: dict[str, str] = {}
     for k, phase in enumerate(lines.phases):
         name = f"phase{k}"
-        if w.moves(phase) and _costly(phase):
+        if w.moves(phase) and _costly(w, phase):
             functions += _tile_block(w, phase, name)
             body += _run_tile(w, phase, name, kept)
             tiles |= {f"at_{n}": w.compute(phase) for n in w.numbers(phase)}
@@ -341,7 +353,7 @@ def short_rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> st
             body += _run_each(w, phase, name, kept)
         kept |= {f.name: w.wide for f in phase.folds}
         kept |= {n.name: w.types[n.name] for n in phase.then if n.name not in w.where}
-        body += _then_each(w, phase, kept, "low + c")
+        body += _then_each(w, phase, kept, "line0 + c")
     memory = [f"{name} = np.empty({TILE}, np.{dtype})" for name, dtype in tiles.items()]
     memory += [f"all_{name} = np.empty({TILE}, np.{dtype})" for name, dtype in kept.items()]
     adding = _ADD if any(name.startswith("new_") for name in tiles) else []
@@ -349,7 +361,7 @@ def short_rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> st
         *adding,
         *functions,
         njit(MAP_FLAGS, parallel=parallel),
-        f"def kernel({', '.join(w.parameters)}, n, inner):",
+        w.head,
         f"    lines = {w.count()}",
         f"    each = {TILE} // max(n, 1)",
         *indent([] if parallel else memory),
@@ -370,9 +382,10 @@ _ADD = [
 ]
 
 
-def _costly(phase: Phase) -> bool:
-    """Whether a phase calls functions for each element."""
-    return any(functions(formula) for formula in _formulas(phase))
+def _costly(w: LinesWriter, phase: Phase) -> bool:
+    """Whether a phase calls functions that take long, for each element."""
+    called = {name for formula in _formulas(phase) for name in functions(formula)}
+    return bool(called - CHEAP) and not w.along(phase)
 
 
 def _tile_block(w: LinesWriter, phase: Phase, name: str) -> list[str]:
@@ -401,7 +414,7 @@ def _run_tile(w: LinesWriter, phase: Phase, name: str, kept: dict[str, str]) -> 
     repeat = [f"at_{n}[k] = {text}" for n, text in narrow.items()]
     lines = [
         "for c in range(count):",
-        *indent(_loaded(numbers, kept, w, "low + c")),
+        *indent(_loaded(numbers, kept, w, "line0 + c")),
         "    for k in range(np.uint64(c * n), np.uint64(c * n + n)):",
         *indent(repeat, 2),
     ]
@@ -427,8 +440,8 @@ def _run_each(w: LinesWriter, phase: Phase, name: str, kept: dict[str, str]) -> 
     ]
     return [
         "for c in range(count):",
-        *indent(_loaded(numbers, kept, w, "low + c")),
-        "    first = (low + c) * n",
+        *indent(_loaded(numbers, kept, w, "line0 + c")),
+        "    first = (line0 + c) * n",
         f"    {', '.join(own)} = {call}" if own else f"    {call}",
         *indent(keep),
     ]
@@ -468,14 +481,14 @@ def columns(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
     folds = [f for phase in lines.phases for f in phase.folds]
     kept = {f.name: w.wide for f in folds}
     kept |= {n.name: w.types[n.name] for p in lines.phases for n in p.then if n.name not in w.where}
-    body = ["o = task // tiles", f"left = (task % tiles) * {COLUMN_BLOCK}"]
-    body += [f"count = min(inner - left, {COLUMN_BLOCK})"]
+    body = ["o = task // tiles", f"column0 = (task % tiles) * {COLUMN_BLOCK}"]
+    body += [f"count = min(inner - column0, {COLUMN_BLOCK})"]
     body += [f"all_{name} = np.empty({COLUMN_BLOCK}, np.{dtype})" for name, dtype in kept.items()]
     for phase in lines.phases:
         body += _tile(w, phase, kept)
     kernel = [
         njit(MAP_FLAGS, parallel=parallel),
-        f"def kernel({', '.join(w.parameters)}, n, inner):",
+        w.head,
         f"    tiles = (inner + {COLUMN_BLOCK - 1}) // {COLUMN_BLOCK}",
         f"    outer = {w.count()}" + " // max(inner, 1)",
         f"    for task in {'prange' if parallel else 'range'}(outer * tiles):",
@@ -486,11 +499,11 @@ def columns(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
 
 def _tile(w: LinesWriter, phase: Phase, kept: dict[str, str]) -> list[str]:
     """A phase of a tile of columns."""
-    line, lines = "o * inner + left + c", []
+    line, lines = "o * inner + column0 + c", []
     if w.moves(phase):
         begin = [f"all_{f.name}[c] = {w.initial(f, w.wide)}" for f in phase.folds]
         lines += ["for c in range(count):", *indent(begin)] if begin else []
-        lines += ["for along in range(n):", "    row = (o * n + along) * inner + left"]
+        lines += ["for along in range(n):", "    row = (o * n + along) * inner + column0"]
         lines += ["    for c in range(count):", "        i = np.uint64(row + c)"]
         lines += indent([*_loaded(w.numbers(phase), kept, w, line), *w.element(phase)], 2)
         for f in phase.folds:

@@ -96,10 +96,9 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """What calling a row does when its arguments are tensors."""
     if row.kind == "elementwise":
         return FUNCTIONS[row.name](*args, **params)
-    if row.name in kernels.SHORT:
-        return kernels.SHORT[row.name](*args, **params)
     if row.kind == "kernel":
-        results = kernels.call(row, args, params)
+        short = kernels.SHORT.get(row.name)
+        results = short(*args, **params) if short else kernels.call(row, args, params)
         return results if len(results) > 1 else results[0]
     return apply_structured(row, args, params)
 

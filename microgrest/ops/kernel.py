@@ -58,15 +58,16 @@ def kernel(
     vjp: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
     promote: bool = False,
-    public: bool = True,
-    along: bool = False,
+    internal: bool = False,
+    short: bool = False,
     **facts: Any,
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
 
     `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
-    numbers too, and float16 as float32. A row that is not `public` has no function: composites and
-    rules call it. One that goes `along` has inputs of one shape, one result, and the option `dim`.
+    numbers too, and float16 as float32. An `internal` row has no function: composites and rules
+    call it. What a `short` one does depends on the kinds and shapes of its inputs and on options,
+    which are hashable, alone.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -81,7 +82,7 @@ def kernel(
             inspect.getdoc(function) or "",
             method=method,
             extra=extra
-            | {"returns": returns, "promote": promote, "public": public, "along": along},
+            | {"returns": returns, "promote": promote, "internal": internal, "short": short},
             **facts,
         )
 

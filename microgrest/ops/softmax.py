@@ -104,7 +104,7 @@ def _beside(h: Any, y: Any, dim: int) -> Any:
     return spread(sum(h, dim=dims, keepdim=True), y, dims, True)
 
 
-along = partial(kernel, LINES, along=True, public=False, method=False)
+along = partial(kernel, LINES, short=True, internal=True, method=False)
 
 
 @along(vjp=lambda g, y, input, dim: (softmax_backward(g, y, dim=dim),))

@@ -87,7 +87,9 @@ def _met(w: LinesWriter, fold: Fold, threads: int) -> list[str]:
 
 
 def _source(w: LinesWriter, kind: str, body: list[str]) -> Source:
-    kernel = ["@cuda.jit", f"def kernel({', '.join([*w.parameters, *SIZES])}):", *indent(body)]
+    given = ", ".join([*w.parameters, *SIZES, *w.lines.values])
+    kernel = ["@cuda.jit", f"def kernel({given}):", *indent(body)]
     text = w.module(f"{kind}s, CUDA", kernel, ["from numba import cuda"])
     pointers = [pointer(w.dtype)] * len(w.parameters)
-    return Source(text, f"void({', '.join([*pointers, *('int64' for _ in SIZES)])})")
+    numbers = [*("int64" for _ in SIZES), *(w.dtype for _ in w.lines.values)]
+    return Source(text, f"void({', '.join([*pointers, *numbers])})")

@@ -24,7 +24,7 @@ from ..structured import record
 # Calls that a short path keeps, of so many shapes.
 MOST_KNOWN = 4096
 # The short paths of rows that have one.
-SHORT: dict[str, Callable[..., Tensor]] = {}
+SHORT: dict[str, Callable[..., tuple[Tensor, ...]]] = {}
 
 
 def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tensor, ...]:
@@ -41,49 +41,41 @@ def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tens
     return results
 
 
-def short(row: Row) -> Callable[..., Tensor]:
-    """The function of a row of one dimension and one result: function(*inputs, dim=...).
+def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
+    """The function of a `short` row: function(*inputs, **options).
 
-    What a call of contiguous tensors of one kind and shape comes to is kept by these; others are
-    looked at as all are.
+    What a call comes to is kept by kinds, shapes and options, for contiguous inputs.
     """
     known: dict[Any, Any] = kept({})
     kind = row.extra["kind"]
 
-    def whole(inputs: tuple[Tensor, ...], dim: int) -> Tensor:
-        options = {"dim": inputs[0]._dim(dim)}
-        (y,) = call(row, inputs, options)
-        if dim.__class__ is int:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            x, found = inputs[0], row.extra["call"](*inputs, **options)
-            known[x._kind, x._shape, dim] = (
-                found,
-                math.prod(y._shape),
-                y._shape,
-                y._strides,
-                options,
-            )
-        return y
+    def whole(key: Any, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> tuple[Tensor, ...]:
+        results = call(row, inputs, options)
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        found = row.extra["call"](*inputs, **options)
+        made = [(y._kind.empty, math.prod(y._shape), y._shape, y._strides, y._kind) for y in results]
+        if not found.inputs:
+            known[key] = found.params, found.sizes, found.values, made
+        return results
 
-    def op(*inputs: Tensor, dim: int) -> Tensor:
-        x = inputs[0]
-        own, shape = x._kind, x._shape
-        facts = known.get((own, shape, dim)) if dim.__class__ is int else None
-        if facts is None:
-            return whole(inputs, dim)
-        arrays = []
-        for t in inputs:
-            if t._flat is None or t._kind is not own or t._shape != shape:
-                return whole(inputs, dim)
-            arrays.append(t._flat)
-        found, n, shape, strides, options = facts
-        arrays.append(own.empty(n))
-        own.kernels.kinds.run(kind, found.params, arrays, found.sizes)
-        y = wrap(arrays[-1], shape, strides, own)
+    def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        key = tuple([(t._kind, t._shape) for t in inputs]), *options.values()
+        arrays = [t._flat for t in inputs]
+        facts = known.get(key)
+        if facts is None or any([a is None for a in arrays]):
+            return whole(key, inputs, options)
+        params, sizes, values, made = facts
+        where = inputs[0]._kind
+        results = []
+        for empty, n, shape, strides, own in made:
+            array = empty(n)
+            arrays.append(array)
+            results.append(wrap(array, shape, strides, own))
+        where.kernels.kinds.run(kind, params, arrays, sizes, values)
         if state.grad:
-            record(row, inputs, options, y)
-        return y
+            record(row, (*inputs, *results[1:]), options, results[0])
+        return tuple(results)
 
     return op
 
@@ -102,5 +94,5 @@ def _tensor(number: Any, where: device) -> Tensor:
 
 
 for _row in ROWS.values():
-    if _row.kind == "kernel" and _row.extra["along"]:
+    if _row.kind == "kernel" and _row.extra["short"]:
         SHORT[_row.name] = short(_row)

@@ -24,10 +24,11 @@ def _along(row: Row, input: Tensor, dim: int, dtype: Any) -> Tensor:
         )
     x = input if dtype is None else input.to(as_dtype(dtype))
     own = x._kind.dtype
+    d = dim if dim.__class__ is int and 0 <= dim < len(x._shape) else x._dim(dim)
     if own in REGISTERS:
-        return SHORT[row.name](x, dim=dim)
+        return SHORT[row.name](x, dim=d)[0]
     row.check_floating(own)
-    return SHORT[row.name](x.to(register_type(own)), dim=dim).to(own)
+    return SHORT[row.name](x.to(register_type(own)), dim=d)[0].to(own)
 
 
 @method
@@ -64,6 +65,6 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     if len(gone) != 1:  # to one dimension, the last
         x = x.permute(*kept, *gone) if x.ndim else x
         x = x.flatten(len(kept)) if gone else x.unsqueeze(-1)
-    y = SHORT["logsumexp"](x, dim=gone[0] if len(gone) == 1 else len(kept)).to(own)
+    y = SHORT["logsumexp"](x, dim=gone[0] if len(gone) == 1 else len(kept))[0].to(own)
     shape = [1 if d in gone else n for d, n in enumerate(input._shape)]
     return y.reshape(shape) if keepdim else y

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...dispatch.families.kernels import SHORT
 from ...graph.modes import no_grad
 from ...ops.row import register_type
 from ...tensor import Tensor
@@ -71,9 +72,15 @@ def layer_norm(
 
     RuntimeError for shapes that do not fit. Ba, Kiros and Hinton 2016.
     """
-    dims = _normalized_dims(input, normalized_shape, weight=weight, bias=bias)
-    x = input.to(register_type(input.dtype))
-    return _affine(_centered(x, dims, eps), weight, bias).to(input.dtype)
+    dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
+    own = input.dtype
+    wide = register_type(own)
+    if wide is not own:  # float16
+        given = [None if t is None else t.to(wide) for t in (weight, bias)]
+        return layer_norm(input.to(wide), normalized_shape, *given, eps=eps).to(own)
+    if weight is None or bias is None:
+        return _affine(SHORT["normal"](input, dims=dims, eps=eps)[0], weight, bias)
+    return SHORT["layer_norm"](input, weight, bias, dims=dims, eps=eps)[0]
 
 
 def rms_norm(
