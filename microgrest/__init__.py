@@ -111,8 +111,10 @@ from .functions.outputs import (
     kron as kron,
     kthvalue as kthvalue,
     linspace as linspace,
+    log_softmax as log_softmax,
     logcumsumexp as logcumsumexp,
     logspace as logspace,
+    logsumexp as logsumexp,
     masked_select as masked_select,
     matmul as matmul,
     max as max,
@@ -143,6 +145,7 @@ from .functions.outputs import (
     scatter as scatter,
     scatter_add as scatter_add,
     scatter_reduce as scatter_reduce,
+    softmax as softmax,
     stack as stack,
     std as std,
     sum as sum,
@@ -163,6 +166,7 @@ from .functions.pointwise.arithmetic import (
     clip as clip,
     div as div,
     divide as divide,
+    logit as logit,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
     positive as positive,
@@ -233,6 +237,22 @@ from .graph.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .interop.printing import set_printoptions as set_printoptions
+from .nn.operations.distances import (
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+)
+from .nn.operations.dropout import (
+    alpha_dropout as alpha_dropout,
+    feature_alpha_dropout as feature_alpha_dropout,
+)
+from .nn.operations.embedding import bilinear as bilinear
+from .nn.operations.normalization import (
+    group_norm as group_norm,
+    layer_norm as layer_norm,
+    rms_norm as rms_norm,
+)
+from .nn.operations.softmax import prelu as prelu
 from .random import (
     Generator as Generator,
     default_generator as default_generator,

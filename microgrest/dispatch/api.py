@@ -98,7 +98,8 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if row.kind == "elementwise":
         return FUNCTIONS[row.name](*args, **params)
     if row.kind == "kernel":
-        results = kernels.call(row, args, params)
+        short = kernels.SHORT.get(row.name)
+        results = short(*args, **params) if short else kernels.call(row, args, params)
         return results if len(results) > 1 else results[0]
     return apply_structured(row, args, params)
 

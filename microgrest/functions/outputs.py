@@ -14,7 +14,7 @@ from .analysis import differences
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .ranking import counting, drawing, quantiles, selecting
-from .reductions import folds as reductions, scans, statistics
+from .reductions import folds as reductions, scans, softmax as shares, statistics
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -57,6 +57,9 @@ nanmean = into(statistics.nanmean)
 std = into(statistics.std)
 var = into(statistics.var)
 norm = into(statistics.norm, same=True)
+softmax = into(shares.softmax, same=True)
+log_softmax = into(shares.log_softmax, same=True)
+logsumexp = into(shares.logsumexp, same=True)
 amax = into(reductions.amax, same=True)
 amin = into(reductions.amin, same=True)
 all = into(reductions.all, same=True)
