@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds import draw as draws, move, slices
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
@@ -85,6 +85,11 @@ def calls() -> Iterator[Called]:
         yield Called(move.PUT, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
         for kind in (move.SCATTER_ADD, move.SCATTER_MUL, move.SCATTER_MAX, move.SCATTER_MIN):
             yield Called(kind, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+    for dtype in ("float32", "int64", "bool"):
+        for (outer, n, k, inner), of in (((2, 3, 4, 5), [2, 0, 2, 1]), ((1, 2, 3, 1), [1, 1, 0])):
+            x, out = numbers(outer * n * inner, dtype), numbers(outer * k * inner, dtype)
+            yield Called(slices.TAKE_SLICES, dtype, (x, np.array(of), out), (n, inner))
+            yield Called(slices.SUM_SLICES, dtype, (out, np.array(of), x), (n, inner))
     for name in ("cumsum", "cumprod_before", "cummax", "logcumsumexp", "recurrence"):
         for reverse, (outer, n, inner) in ((False, (2, 5, 1)), (True, (2, 4, 3))):
             program = program_of(ROWS[name], dtypes.float32, reverse)

@@ -28,7 +28,16 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
-from ..places import Index, check_within_reach, checked, counted, index_of, tensor_of
+from ..places import (
+    Index,
+    check_within_reach,
+    checked,
+    counted,
+    index_of,
+    numbers_slices,
+    tensor_of,
+    unless_changed,
+)
 from ..views.shapes import check_stride, select, unsqueeze
 
 
@@ -37,10 +46,22 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
     if index.__class__ is int:
         return select(self, 0, index) if self._shape else _too_many(self, ())
+    if index.__class__ is Tensor and numbers_slices(index, self):
+        return apply(rows.take_slices, (self, index), {"dim": 0})
     x, pickers = _basic(self, index)
     if not pickers:
         return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+    picked = [d for d, picker in enumerate(pickers) if picker is not None]
+    if len(picked) == 1 and x.numel():
+        return _slices(x, picked[0], pickers[picked[0]])
     return apply(rows.gather, (x, _positions(x, pickers)), {})
+
+
+def _slices(x: Tensor, d: int, index: Tensor) -> Tensor:
+    """Whole slices along dimension d, by an index of any shape."""
+    values = index_of(index, x.device)
+    numbers = unless_changed(index, values, _in_range(values, x._shape[d], d))
+    return apply(rows.take_slices, (x, numbers), {"dim": d})
 
 
 @method(name="__setitem__")
