@@ -58,6 +58,7 @@ def called(row: Row, name: str, backward_name: str) -> Row:
 
 take = called(gather, "take_flat", "TakeBackward0")
 index_select = called(gather, "index_select_flat", "IndexSelectBackward0")
+masked_select = called(gather, "masked_select_flat", "MaskedSelectBackward0")
 gather_along = called(gather, "gather_along", "GatherBackward0")
 put_ = called(put, "put_places", "PutBackward0")
 scatter = called(put, "scatter_source", "ScatterBackward0")

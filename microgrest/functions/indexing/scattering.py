@@ -37,6 +37,8 @@ def _places(name: str, x: Tensor, dim: int, index: Any, source: Tensor | None = 
         )
     text = f"index {{}} is out of bounds for dimension {d} with size {own[d]}"
     check_bounds(places, own[d], text, RuntimeError)
+    if x._shape and places._shape:
+        return positions(x, places, d)
     return positions(reshape(x, own), reshape(places, shape), d)
 
 

@@ -34,7 +34,9 @@ class Write(NamedTuple):
 def written(x: Tensor, plan: Write) -> Tensor:
     """A copy of `x` after the write."""
     row, source, places, accumulate = plan
-    flat = reshape(expand(source, places._shape), -1)
+    if source._shape != places._shape:
+        source = expand(source, places._shape)
+    flat = source if source.ndim == 1 else reshape(source, -1)
     return apply(row, (x, flat, places), {"accumulate": accumulate})
 
 
