@@ -9,6 +9,7 @@ import pytest
 
 import microgrest as mg
 from tests.picking_cases import CASES, WRITES, Array, Case, several
+from tests.picking_errors import ERRORS
 
 pytestmark = pytest.mark.devices
 
@@ -132,3 +133,73 @@ def test_steps(case: Case) -> None:
         found = [y.detach().cpu().numpy() for y in several(step(*tensors))]
         compare(found, wanted, 1e-5)
     assert len(step.recordings) == 1
+
+
+@pytest.mark.parametrize(("text", "error", "call"), ERRORS)
+def test_errors(text: str, error: type[Exception], call: Any) -> None:
+    with pytest.raises(error, match=text):
+        call(mg, mg.ones(3, 4))
+
+
+def test_derivatives_that_nobody_has_raise() -> None:
+    x = mg.tensor([1.0, 2.0, 2.0], requires_grad=True)
+    for y in (x.unique(), x.unique_consecutive(), x.histogram(2).hist):
+        assert y.requires_grad
+        with pytest.raises(NotImplementedError, match="derivative for"):
+            y.sum().backward()
+
+
+def test_out() -> None:
+    x = mg.tensor([[3.0, 1.0, 2.0]])
+    values, indices = mg.empty(0), mg.empty(0, dtype=mg.int64)
+    assert mg.topk(x, 2, out=(values, indices)).values is values
+    assert (values.tolist(), indices.tolist()) == ([[3.0, 2.0]], [[0, 2]])
+    index = mg.tensor([[0]])
+    sums = mg.empty(0)
+    assert mg.scatter_add(x, 1, index, mg.ones(1, 1), out=sums) is sums
+    assert sums.tolist() == [[4.0, 1.0, 2.0]]
+    with pytest.raises(RuntimeError, match="dtype"):
+        mg.quantile(x, 0.5, out=mg.empty((), dtype=mg.float64))
+
+
+def test_halves_are_summed_in_float32() -> None:
+    x = mg.zeros(1, dtype=mg.float16)
+    index = mg.zeros(4096, dtype=mg.int64)
+    assert x.scatter_add(0, index, mg.ones(4096, dtype=mg.float16)).item() == 4096
+    best = x.scatter_reduce(0, index[:3], mg.tensor([1.0, 3.0, 2.0], dtype=mg.float16), "amax")
+    assert best.item() == 3 and best.dtype is mg.float16
+
+
+def test_products_in_every_order_at_zeros() -> None:
+    """Two zeros at one place: the second derivative is the product of the others."""
+    y = mg.tensor([0.0, 3.0, 0.0, 5.0], dtype=mg.float64, requires_grad=True)
+    x = mg.tensor([2.0, 1.0], dtype=mg.float64)
+    found = x.scatter_reduce(0, mg.tensor([0, 0, 0, 1]), y, "prod")
+    (first,) = mg.autograd.grad(found.sum(), y, create_graph=True)
+    assert first.tolist() == [0, 0, 0, 1]
+    (second,) = mg.autograd.grad(first[0], y)
+    assert second.tolist() == [0, 0, 6, 0]
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_draws_are_as_frequent_as_their_weights(replacement: bool) -> None:
+    mg.manual_seed(3)
+    weights = mg.tensor([1.0, 0.0, 3.0, 6.0])
+    drawn = mg.stack([weights.multinomial(2, replacement) for _ in range(40)])
+    rows = weights.expand(4000, 4).multinomial(2, replacement)
+    assert drawn.shape == (40, 2) and rows.shape == (4000, 2) and rows.dtype is mg.int64
+    found = [mg.bincount(rows[:, k], minlength=4).cpu().numpy() / 4000 for k in (0, 1)]
+    p = np.array([0.1, 0, 0.3, 0.6])
+    later = p if replacement else p * (p / (1 - p)).sum() - p * p / (1 - p)
+    for frequency, wanted in zip(found, (p, later), strict=True):
+        np.testing.assert_allclose(frequency, wanted, atol=0.04)
+    if not replacement:
+        assert not (rows[:, 0] == rows[:, 1]).any().item()
+
+
+def test_rows_are_seen_from_their_middle() -> None:
+    """Distances of many points far away, by products, are as exact as by differences."""
+    x = (np.random.default_rng(0).normal(size=(40, 3)) + 1e4).astype(np.float32)
+    plain = np.sqrt(((x[:, None].astype(float) - x[None]) ** 2).sum(-1))
+    found = mg.cdist(mg.tensor(x), mg.tensor(x)).cpu().numpy()
+    np.testing.assert_allclose(found, plain, 1e-3, 2e-3)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -114,10 +115,9 @@ def _put(params: str, x: Array, index: Array, out: Array) -> None:
     x[index] = out
 
 
-def _met(
-    params: str, x: Array, index: Array, out: Array, numbers: np.ufunc, bools: np.ufunc
-) -> None:
-    (bools if params == "bool" else numbers).at(x, index, out)
+def _met(params: str, x: Array, index: Array, out: Array, by: tuple[np.ufunc, np.ufunc]) -> None:
+    """By the first of numbers, and the second of bools."""
+    by[params == "bool"].at(x, index, out)
 
 
 def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
@@ -136,14 +136,24 @@ def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
     )
 
 
-def _meeting(name: str, body: str, numbers: np.ufunc, bools: np.ufunc) -> Kind:
-    """A kind by which all that goes to one place is combined there."""
-    return _scatter(name, body, partial(_met, numbers=numbers, bools=bools))
+def _extreme(
+    params: str, x: Array, index: Array, out: Array, better: Callable[[Any, Any], Any]
+) -> None:
+    """One by one: of zeros of either sign the first stays, which NumPy's extrema do not say."""
+    for j, value in zip(index, out, strict=True):
+        if better(value, x[j]) or value != value:
+            x[j] = value
 
 
-_BETTER = "x[j] = out[i] if out[i] {} x[j] or out[i] != out[i] else x[j]"
+def _extremum(name: str, sign: str, better: Callable[[Any, Any], Any]) -> Kind:
+    body = f"x[j] = out[i] if out[i] {sign} x[j] or out[i] != out[i] else x[j]"
+    return _scatter(name, body, partial(_extreme, better=better))
+
+
 PUT = _scatter("put", "x[j] = out[i]", _put)
-SCATTER_ADD = _meeting("scatter_add", "x[j] += out[i]", np.add, np.logical_or)
-SCATTER_MUL = _meeting("scatter_mul", "x[j] *= out[i]", np.multiply, np.logical_and)
-SCATTER_MAX = _meeting("scatter_max", _BETTER.format(">"), np.maximum, np.logical_or)
-SCATTER_MIN = _meeting("scatter_min", _BETTER.format("<"), np.minimum, np.logical_and)
+SCATTER_ADD = _scatter("scatter_add", "x[j] += out[i]", partial(_met, by=(np.add, np.logical_or)))
+SCATTER_MUL = _scatter(
+    "scatter_mul", "x[j] *= out[i]", partial(_met, by=(np.multiply, np.logical_and))
+)
+SCATTER_MAX = _extremum("scatter_max", ">", operator.gt)
+SCATTER_MIN = _extremum("scatter_min", "<", operator.lt)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..source.kind import Cost, Kind, Metas, Run, Sizes, elements, fixed
+from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
+from ..source.writer import Source
 from .sort import HELPER, TASKS, Sort, key
 
 Array = np.ndarray[Any, Any]
@@ -130,6 +131,46 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
     )
 
 
+# A thread for each element counts what comes before it, which suits short lines.
+_COUNT = """
+@cuda.jit
+def kernel(x, values, indices, size, n, inner, first, count):
+    i = np.int64(cuda.grid(1))
+    while i < size:
+        j = i // inner % n
+        start = i - j * inner
+        own = key(x[i])
+        rank = np.int64(0)
+        for k in range(n):
+            other = key(x[start + k * inner])
+            if other < own or (other == own and k < j):
+                rank += 1
+        if first <= rank and rank < first + count:
+            place = (i // inner // n * count + rank - first) * inner + i % inner
+            values[place] = x[i]
+            indices[place] = j
+        i += np.int64(cuda.gridsize(1))
+"""
+_HEAD = '''"""select: {dtype}, CUDA."""
+
+import numpy as np
+from numba import cuda
+
+
+'''
+
+
+def _cuda(params: Sort, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    from ..cuda.source.maps import memory_type, pointer
+
+    size, x = elements(metas[0]), pointer(memory_type(params.dtype))
+    text = f"{_HEAD.format(dtype=params.dtype)}{key(params, '@cuda.jit(device=True)')}\n\n{_COUNT}"
+    source = Source(text, f"void({x}, {x}, CPointer(int64){', int64' * 5})")
+    given = ("x", "values", "indices", size, *sizes)
+    stage = Stage(source, room.blocks_for(size), room.threads, given)
+    return Launches((stage,) if size and elements(metas[1]) else ())
+
+
 def _needs(params: Sort, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[Run | None, ...]:
     """The whole line."""
     n, inner, _, count = sizes
@@ -165,6 +206,8 @@ SELECT = Kind(
     oracle=_oracle,
     cpu=_cpu,
     tasks=lambda x, values, indices, n, inner, first, count: int(values.size // max(count, 1)),
+    grid=_cuda,
+    block=_cuda,
     needs=_needs,
     cost=lambda params, metas, sizes: Cost(4 * elements(metas[0]), 4 * elements(metas[0])),
 )

@@ -78,6 +78,7 @@ sum_slices: Row = Row(
 take = called(gather, "take_flat", "TakeBackward0")
 index_select = called(take_slices, "index_select_slices", "IndexSelectBackward0")
 embedding = called(take_slices, "embedding_slices", "EmbeddingBackward0")
+masked_select = called(gather, "masked_select_flat", "MaskedSelectBackward0")
 gather_along = called(gather, "gather_along", "GatherBackward0")
 put_ = called(put, "put_places", "PutBackward0")
 scatter = called(put, "scatter_source", "ScatterBackward0")

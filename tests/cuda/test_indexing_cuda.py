@@ -11,7 +11,9 @@ from microgrest.kernels.cpu import kinds as cpu
 from microgrest.kernels.cuda.source import moves, radix
 from microgrest.kernels.kinds import words as sorting
 from microgrest.kernels.kinds.move import PUT
-from microgrest.kernels.source.kind import Launches, Stage
+from microgrest.kernels.kinds.select import SELECT
+from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.source.kind import Launches, Room, Stage
 
 from tests.kernel_calls import MOVES, moved
 
@@ -129,6 +131,16 @@ def test_many(gpu: Any, extent: int) -> None:
     for name in MOVES:
         index = RANDOM.integers(0, extent, n)
         check(gpu, name, numbers(extent, "float32"), index, numbers(n, "float32"))
+
+
+@by_capability
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8"])
+def test_machine_code_of_selections(dtype: str, capability: tuple[int, int]) -> None:
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    assert SELECT.grid is not None
+    metas, room = (300, 30, 30), Room(256, 64)
+    (stage,) = SELECT.grid(Sort(dtype, True), metas, (10, 5, 2, 1), room).stages
+    assert not examine(stage.source, capability, "select").doubles or dtype == "float64"
 
 
 @by_capability

@@ -42,7 +42,7 @@ queued = pytest.mark.skipif(bool(no_driver), reason=no_driver)
 RACY = "momentum in_place_and_views embedding draws long_folds network scatters scaled 1 3"
 OVERWRITTEN = [make.__name__ for make in overwritten.IN_PLACE]
 OTHERS = "sequential_by_hand two_backwards read_and_replaced closure views_with_gradients products "
-OTHERS += "sorted_losses buckets"
+OTHERS += "sorted_losses buckets meetings"
 
 
 def test_both_forms_do_what_eager_execution_does() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import microgrest as mg
 from tests.picking_cases import CASES, Array, Case, several
+from tests.picking_errors import ERRORS
 
 torch = pytest.importorskip("torch")
 pytestmark = [
@@ -67,3 +68,10 @@ def test_derivatives(case: Case) -> None:
     ours, theirs = (derivatives(library, case, arrays) for library in (mg, torch))
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), 1e-8, 1e-8)
+
+
+@pytest.mark.parametrize(("text", "error", "call"), ERRORS)
+def test_errors(text: str, error: type[Exception], call: Any) -> None:
+    """The types of errors are PyTorch's."""
+    with pytest.raises(error):
+        call(torch, torch.ones(3, 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ...kernels.kinds.select import SELECT
-from ...kernels.kinds.sort import SORT, Sort
+from ...kernels.kinds.sort import FEW, SORT, Sort
 from ...ops.movement import slice_
 from ...ops.row import Row
 from ...tensor import Tensor
@@ -14,7 +14,7 @@ from ...types.dtypes import int64
 from ..memory import copy, flat
 from ..structured import family
 
-# Of more than an eighth of a line, and on a GPU, all is sorted.
+# More than an eighth of a line is sorted, and so are long lines on a GPU.
 PART = 8
 
 
@@ -27,7 +27,8 @@ def select(
     """
     n, inner = (*x._shape, 1)[dim], math.prod(x._shape[dim + 1 :])
     params, sizes = Sort(x._kind.dtype.name, descending), (n, inner)
-    found = x.is_cpu and (count == 1 or (first + count) * PART <= n)
+    few = x.is_cpu or n <= FEW
+    found = few and (count == 1 or (first + count) * PART <= n)
     along = (count if found else n,) * min(x.ndim, 1)
     shape = (*x._shape[:dim], *along, *x._shape[dim + 1 :])
     values, indices = Tensor._empty(shape, x._kind), Tensor._empty(shape, kind_of(int64, x.device))

@@ -9,6 +9,7 @@ from ... import recording
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import FLOATING, INTEGER, bool_, get_default_dtype
+from ...types.integers import whole
 from ..joining.triangles import diag
 from ..products import matmul
 from ..reductions.folds import any as some, sum
@@ -28,6 +29,7 @@ def cov(
     Over the number of observations less `correction`. Each counts `fweights`, integers, times, and
     weighs `aweights`.
     """
+    correction = whole(correction, "correction")
     if input.ndim > 2:
         raise RuntimeError(
             "cov(): expected input to have two or fewer dimensions but got an input with "

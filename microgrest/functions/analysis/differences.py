@@ -29,7 +29,10 @@ def diff(
     prepend: Tensor | None = None,
     append: Tensor | None = None,
 ) -> Tensor:
-    """The n-th differences along `dim`, of what is between `prepend` and `append`."""
+    """The n-th differences along `dim`, of what is between `prepend` and `append`.
+
+    With n = 0 that is the input alone.
+    """
     if not input._shape:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     d = input._dim(dim)
@@ -37,10 +40,10 @@ def diff(
         raise RuntimeError(f"order must be non-negative but got {n}")
     for added in (prepend, append):
         _check_beside(input, d, added)
+    if not n:
+        return input.clone()
     parts = [t for t in (prepend, input, append) if t is not None]
     x = cat(parts, d) if len(parts) > 1 else input
-    if not n:
-        return x.clone()
     for _ in range(min(n, x._shape[d])):
         before, after = _ends(x, d)
         x = after.logical_xor(before) if x.dtype is bool_ else after - before
@@ -171,7 +174,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
         before, after = _ends(y, d)
         return sum(steps * (before + after), d) / 2.0
     if not y._shape[d]:
-        return sum(y, d)
+        return sum(y, d, dtype=y.dtype)
     area: Tensor = (sum(y, d) - (select(y, d, 0) + select(y, d, -1)) * 0.5) * steps
     return area
 

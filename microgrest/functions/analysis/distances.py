@@ -26,20 +26,21 @@ def cdist(
     x1: Tensor,
     x2: Tensor,
     p: float = 2.0,
-    compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary",
+    compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
 ) -> Tensor:
     """The p-norms of the differences of each row of `x1`, (..., n, k), and `x2`, (..., m, k).
 
     The result is (..., n, m); leading dimensions broadcast. The gradient of a distance of 0 is 0.
     With p = 2 and more than 25 rows, squares and products of rows are computed, not differences.
     """
-    mode = compute_mode or "use_mm_for_euclid_dist_if_necessary"
-    if mode not in _BY_PRODUCTS:
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"cdist(): argument 'p' must be float, not {type(p).__name__}")
+    if compute_mode not in _BY_PRODUCTS:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     _check(x1, x2, p)
     if not x1._shape[-1]:
         return sum(unsqueeze(x1, -2) - unsqueeze(x2, -3), -1)
-    by_products = _BY_PRODUCTS[mode]
+    by_products = _BY_PRODUCTS[compute_mode]
     if by_products is None:
         by_products = max(x1._shape[-2], x2._shape[-2]) > _MANY
     if p == 2 and by_products and x1.numel() and x2.numel():

@@ -18,7 +18,6 @@ from ...types.dtypes import bool_, int32, int64
 from ..places import Index, checked, counted, index_of, numbers_slices, tensor_of, unless_changed
 from ..reductions.folds import positions
 from ..views.shapes import expand, reshape
-from .items import getitem
 
 
 def index_beside(name: str, input: Tensor, index: Any, empty: bool = True) -> Tensor:
@@ -27,8 +26,10 @@ def index_beside(name: str, input: Tensor, index: Any, empty: bool = True) -> Te
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if index.dtype not in (int32, int64) and not (empty and not index.numel()):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
+    if index.dtype is int64 and index.device is input.device:
+        return index
     common_device(name, (input, index))
-    return index.detach().to(input.device, int64)
+    return index.to(input.device, int64)
 
 
 @method
@@ -88,6 +89,8 @@ def places_of_slices(
     """
     shape = x._shape or (1,)
     place = numbers_of_slices(x, d, index, text, error, from_end=from_end)
+    if len(shape) == 1 and not from_end:
+        return index
     place = place.reshape((-1, *(1,) * (len(shape) - d - 1))) * math.prod(shape[d + 1 :])
     for e, extent in enumerate(shape):
         if e != d:
@@ -192,7 +195,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     common_device("masked_select", (input, mask))
     shape = broadcast_shapes("masked_select", [input._shape, mask._shape])
-    return getitem(reshape(expand(input, shape), -1), reshape(expand(mask, shape), -1))
+    shapes("masked_select")
+    places = nonzero(reshape(expand(mask, shape), -1), as_tuple=True)[0]
+    return apply(rows.masked_select, (reshape(expand(input, shape), -1), places), {})
 
 
 @method

@@ -13,7 +13,7 @@ from ..reductions.folds import sum
 from ..reductions.scans import cumsum
 from ..views.shapes import expand, reshape
 from .picking import take
-from .writing import Write, same_type, writing
+from .writing import Write, check_tensors, same_type, writing
 
 
 @writing
@@ -22,9 +22,9 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
     There are as many of both, int64 places; negative ones count from the end.
     """
-    if not isinstance(index, Tensor) or index.dtype is not int64:
-        what = repr(index.dtype) if isinstance(index, Tensor) else type(index).__name__
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {what}")
+    check_tensors("put_", index=index, source=source)
+    if index.dtype is not int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype!r}")
     given = same_type("put_", input, source)
     if given.numel() != index.numel():
         raise IndexError(
@@ -47,8 +47,9 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
     RuntimeError where there are fewer of them.
     """
+    check_tensors("masked_scatter", mask=mask, source=source)
     given = same_type("masked_scatter", input, source)
-    if not isinstance(mask, Tensor) or mask.dtype is not bool_:
+    if mask.dtype is not bool_:
         raise RuntimeError("masked_scatter_ only supports boolean masks")
     common_device("masked_scatter", (input, mask, given))
     shape = broadcast_shapes("masked_scatter", [input._shape, mask._shape])

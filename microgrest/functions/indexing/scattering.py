@@ -11,12 +11,14 @@ from ..views.shapes import reshape
 from .items import getitem
 from .picking import check_bounds, index_beside
 from .reducing import REDUCTIONS, reduced
-from .writing import Write, number, same_type, writing
+from .writing import Write, check_tensors, number, same_type, writing
 
 
 def _places(name: str, x: Tensor, dim: int, index: Any, source: Tensor | None = None) -> Tensor:
     """Flat places in `x` of what `index` says along `dim`; checks shapes, types and bounds."""
     d = x._dim(dim)
+    if source is not None:
+        same_type(name, x, source)
     places = index_beside(name, x, index)
     if not places.numel():
         return reshape(places, -1)
@@ -35,6 +37,8 @@ def _places(name: str, x: Tensor, dim: int, index: Any, source: Tensor | None = 
         )
     text = f"index {{}} is out of bounds for dimension {d} with size {own[d]}"
     check_bounds(places, own[d], text, RuntimeError)
+    if x._shape and places._shape:
+        return positions(x, places, d)
     return positions(reshape(x, own), reshape(places, shape), d)
 
 
@@ -60,13 +64,14 @@ def scatter(
     `src` is a tensor of the same type, no smaller than `index`, or a number. With `reduce`, "add"
     or "multiply", that is added to what is there, or multiplied with it.
     """
+    check_tensors("scatter", index=index)
     given = value if src is None else src
     if given is None:
         raise TypeError("scatter() missing a required argument: 'src'")
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce}")
     if isinstance(given, Tensor):
-        places = _places("scatter", input, dim, index, same_type("scatter", input, given))
+        places = _places("scatter", input, dim, index, given)
         row, source = rows.scatter, _part(given, places)
     else:
         places = _places("scatter", input, dim, index)
@@ -79,7 +84,8 @@ def scatter(
 @writing
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Write:
     """`input` with src[i][j] added at out[index[i][j]][j] for dim 0, and likewise for others."""
-    places = _places("scatter_add", input, dim, index, same_type("scatter_add", input, src))
+    check_tensors("scatter_add", index=index, src=src)
+    places = _places("scatter_add", input, dim, index, src)
     return Write(rows.scatter_sum, _part(src, places), places, True)
 
 
@@ -91,10 +97,10 @@ def scatter_reduce(
 
     `reduce` is "sum", "prod", "mean", "amax" or "amin". Equal extrema share the gradient.
     """
+    check_tensors("scatter_reduce", index=index, src=src)
     if reduce not in REDUCTIONS:
         raise RuntimeError(
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
         )
-    source = same_type("scatter_reduce", input, src)
-    places = _places("scatter_reduce", input, dim, index, source)
-    return reduced(input, _part(source, places), places, reduce, include_self)
+    places = _places("scatter_reduce", input, dim, index, src)
+    return reduced(input, _part(src, places), places, reduce, include_self)

@@ -10,15 +10,13 @@ from ...types.dtypes import int32, int64
 from ..views.shapes import reshape
 from .picking import index_beside, places_of_slices
 from .reducing import reduced
-from .writing import Write, number, same_type, writing
+from .writing import Write, check_tensors, number, same_type, writing
 
 _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 
 
-def _vector(name: str, x: Tensor, index: Any, *, narrow: bool) -> Tensor:
+def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
     """`index` as an int64 vector; IndexError for more dimensions, RuntimeError for its type."""
-    if not isinstance(index, Tensor):
-        raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, got {list(index._shape)}")
     if index.dtype is not int64 and not (narrow and index.dtype is int32):
@@ -42,6 +40,7 @@ def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
 @writing
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Write:
     """`input` with alpha times slice i of `source` added to its slice index[i] along `dim`."""
+    check_tensors("index_add", index=index, source=source)
     d = input._dim(dim)
     rows_ = _vector("index_add", input, index, narrow=True)
     added = _fitting(input, d, rows_, same_type("index_add", input, source))
@@ -54,9 +53,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @writing
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
     """`input` with slice i of `source` as its slice index[i] along `dim`; the last one stays."""
+    check_tensors("index_copy", index=index, source=source)
     d = input._dim(dim)
     rows_ = _vector("index_copy", input, index, narrow=False)
-    n = (source._shape or (1,))[d : d + 1] if isinstance(source, Tensor) else ()
+    n = (source._shape or (1,))[d : d + 1]
     if n and n[0] != rows_.numel():
         raise IndexError(
             f"index_copy_(): Number of indices ({rows_.numel()}) should be equal to "
@@ -72,15 +72,16 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
 @writing
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
     """`input` with `value`, a number or a 0-d tensor, in its slices `index` along `dim`."""
+    check_tensors("index_fill", index=index)
     if isinstance(value, Tensor) and value._shape:
         raise RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
-    if isinstance(index, Tensor) and index.ndim > 1:
-        raise RuntimeError("Index has to be a vector/scalar")
-    if isinstance(index, Tensor) and index.dtype is not int64:
+    if index.dtype is not int64:
         raise IndexError(f"index_fill_(): Expected dtype int64 for index, got {index.dtype!r}")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
     rows_ = _vector("index_fill", input, index, narrow=False)
     places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
     filler = value.to(input.device, input.dtype) if isinstance(value, Tensor) else None
@@ -101,6 +102,7 @@ def index_reduce(
 
     `reduce` is "prod", "mean", "amax" or "amin". Equal extrema share the gradient.
     """
+    check_tensors("index_reduce", index=index, source=source)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
             f"reduce argument must be either prod, mean, amax or amin, got {reduce}."

@@ -12,6 +12,7 @@ from ...dispatch.common import number_as
 from ...dispatch.elementwise import call
 from ...dispatch.families.gathering import put
 from ...dispatch.structured import apply
+from ...dispatch.target import check_writable
 from ...ops.convert import copy as copy_row
 from ...ops.row import Row
 from ...tensor import Tensor
@@ -33,7 +34,9 @@ class Write(NamedTuple):
 def written(x: Tensor, plan: Write) -> Tensor:
     """A copy of `x` after the write."""
     row, source, places, accumulate = plan
-    flat = reshape(expand(source, places._shape), -1)
+    if source._shape != places._shape:
+        source = expand(source, places._shape)
+    flat = source if source.ndim == 1 else reshape(source, -1)
     return apply(row, (x, flat, places), {"accumulate": accumulate})
 
 
@@ -50,6 +53,7 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
 
     @wraps(plan)
     def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(plan.__name__, input)
         wanted = any(isinstance(a, Tensor) and a._requires_grad for a in (input, *args))
         x = input.clone() if copied and wanted else input  # a rule may read what it was
         found = plan(x, *args, **kwargs)  # type: ignore[arg-type]
@@ -73,10 +77,17 @@ def number(x: Tensor, value: Any) -> Tensor:
     return full((), number_as(x.dtype, value), dtype=x.dtype, device=x.device)
 
 
-def same_type(name: str, x: Tensor, source: Any) -> Tensor:
-    """`source` if it is a tensor of the type of `x`; TypeError or RuntimeError."""
-    if not isinstance(source, Tensor):
-        raise TypeError(f"{name}(): argument must be Tensor, not {type(source).__name__}")
+def check_tensors(name: str, **given: Any) -> None:
+    """TypeError unless all that was given is a tensor."""
+    for argument, value in given.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}"
+            )
+
+
+def same_type(name: str, x: Tensor, source: Tensor) -> Tensor:
+    """`source` if it is of the type of `x`, else RuntimeError."""
     if source.dtype is not x.dtype:
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, but got {x.dtype!r} and "

@@ -70,7 +70,7 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     bins = whole(bins, "bins")
     x = reshape(input.detach(), -1)
     _check_floating("histc", x, bins)
-    low, high = _ends("histc", x, min, max)
+    low, high = _ends("histc", x, None if min == max else (min, max))
     inside = (x >= low) & (x <= high)
     at = ((x - low) / (high - low) * bins).clamp(0, bins - 1)
     return _counted(where(inside, at, 0.0).to(int64), inside.to(x.dtype), bins)
@@ -106,7 +106,7 @@ def histogram(
     else:
         count = whole(bins, "bins")
         _check_floating("histogram", x, count)
-        low, high = _ends("histogram", x, *(range or (0, 0)))
+        low, high = _ends("histogram", x, range)
         edges = _spaced(low, high, count, x)
     hist = _between_edges(x, edges, weight)
     if density:
@@ -135,23 +135,24 @@ def _check_floating(name: str, x: Tensor, bins: int) -> None:
         raise NotImplementedError(f'"{name}" is not implemented for {x.dtype!r} tensors')
 
 
-def _ends(name: str, x: Tensor, low: Any, high: Any) -> tuple[Any, Any]:
-    """Both ends of the range: numbers, or, where they are equal, 0-d tensors of what is in `x`,
-    half a unit apart from it where all is equal."""
-    low, high = (v.item() if isinstance(v, Tensor) else v for v in (low, high))
-    if low == high and x.numel():
+def _ends(name: str, x: Tensor, range: Sequence[Any] | None) -> tuple[Any, Any]:
+    """Both ends of the range, numbers, or, for None, 0-d tensors of what is in `x`.
+
+    Half a unit apart from where both are, and 0 and 1 where there is nothing.
+    """
+    if range is None and x.numel():
         low, high = amin(x), amax(x)
         if not recording.aside(lambda: (low.isfinite() & high.isfinite()).item()):
             raise RuntimeError(f"{name}(): range of [{low.item()}, {high.item()}] is not finite")
         alike = low == high
         return where(alike, low - 0.5, low), where(alike, high + 0.5, high)
-    if low == high:
-        return 0, 1
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"{name}(): range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError(f"{name}(): max must be larger than min, got [{low}, {high}]")
-    return low, high
+    given = range or (0, 1)
+    least, most = (v.item() if isinstance(v, Tensor) else v for v in given)
+    if not (math.isfinite(least) and math.isfinite(most)):
+        raise RuntimeError(f"{name}(): range of [{least}, {most}] is not finite")
+    if least > most:
+        raise RuntimeError(f"{name}(): max must be larger than min, got [{least}, {most}]")
+    return (least - 0.5, most + 0.5) if least == most else (least, most)
 
 
 def _spaced(low: Any, high: Any, count: int, x: Tensor) -> Tensor:

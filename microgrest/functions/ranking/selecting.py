@@ -50,11 +50,11 @@ def _along(name: str, x: Any, dim: int, *, bools: bool = False) -> int:
     """`dim` counted from the front; IndexError where `x` has no element along it."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(x).__name__}")
-    if x.dtype is bool_ and not bools:
-        raise NotImplementedError(f"\"{name}\" is not implemented for 'bool' tensors")
     d = x._dim(dim)
     if x._shape and not x._shape[d]:
         raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+    if x.dtype is bool_ and not bools:
+        raise NotImplementedError(f"\"{name}\" is not implemented for 'bool' tensors")
     return d
 
 
@@ -116,7 +116,7 @@ def _of_all(row: Row, x: Tensor) -> Tensor:
     name = row.name.partition("_")[0]
     if isinstance(x, Tensor) and not x.numel() and x.dtype is not bool_:
         nothing = float("nan") if x.is_floating_point() else iinfo(x.dtype).min
-        return full((), nothing, dtype=x.dtype, device=x.device)
+        return apply(row, (x, full((), nothing, dtype=x.dtype, device=x.device)), {})
     _along(name, x, -1)
     find = _middle if row is rows.median_all else _middle_known
     values, _ = find(reshape(x.detach(), -1), 0)
@@ -151,7 +151,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     d = _along("mode", input, dim, bools=True)
     if not input._shape:
         indices = full((), 0, dtype=int64, device=input.device)
-        return _one(rows.mode, input, (input.detach(), indices), d, keepdim)
+        return _one(rows.mode, input, (input.detach().clone(), indices), d, keepdim)
     values, order = FUNCTIONS["sort"](movedim(input.detach(), d, -1), stable=True)
     best = argmax(_run_lengths(values), -1, True)
     found = movedim(gather(values, -1, best), -1, d), movedim(gather(order, -1, best), -1, d)
