@@ -116,11 +116,12 @@ class LBFGS(Optimizer):
                 state[name] = [*state[name], new][-size:]
             state["H_diag"] = curvature / float(y.dot(y))
         pairs = list(zip(state["old_dirs"], state["old_stps"], state["ro"], strict=True))
-        q, shares = -grad, []
+        q: Tensor = -grad
+        shares: list[float] = []
         for y, s, ro in reversed(pairs):
             shares.append(float(s.dot(q)) * ro)
             q = q.add(y, alpha=-shares[-1])
-        r = q * state["H_diag"]
+        r: Tensor = q * state["H_diag"]
         for (y, s, ro), share in zip(pairs, reversed(shares), strict=True):
             r = r.add(s, alpha=share - float(y.dot(r)) * ro)
         return r

@@ -66,7 +66,7 @@ def strong_wolfe(
     stuck = False
     while calls < most and abs(ends[1].t - ends[0].t) * reach >= tolerance:
         low, high = sorted((ends[0].t, ends[1].t))
-        t = cubic(*ends, low, high)
+        t = cubic(ends[0], ends[1], low, high)
         t, stuck = _away(t, low, high, stuck)
         here = at(t)
         calls += 1
