@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..creation import full_like, zeros_like
-from ..ops.logic import maximum, minimum, where
-from ..ops.rounding import sign
-from ..recording import aside
-from ..tensor import Tensor
-from .fused import fused
-from .groups import Group, check_nonnegative
-from .optimizer import Optimizer, State, descent, plain
+from ...creation import full_like, zeros_like
+from ...ops.logic import maximum, minimum, where
+from ...ops.rounding import sign
+from ...recording import aside
+from ...tensor import Tensor
+from ..fused import fused
+from ..groups import Group, check_nonnegative
+from ..optimizer import Optimizer, State, descent, plain
 
 
 class Rprop(Optimizer):
