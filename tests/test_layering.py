@@ -45,6 +45,7 @@ ROOMS: dict[str, list[str]] = {
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "nn": [rest],
+    "utils": [rest],
     "optim": [rest],
     "compiler": [rest],
     "": [rest],
