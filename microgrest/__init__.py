@@ -251,9 +251,10 @@ cuda.manual_seed = cuda.manual_seed_all = manual_seed
 if TYPE_CHECKING:
     from . import utils as utils
     from .compiler import compile as compile
+    from .saving import load as load, save as save
 
 # What loads when it is first asked for, because most programs never do: a module, or a name in one.
-_LATER = {"compile": "compiler", "utils": "utils"}
+_LATER = {"compile": "compiler", "load": "saving", "save": "saving", "utils": "utils"}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,7 @@ ROOMS: dict[str, list[str]] = {
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "nn": [rest],
     "utils": [rest],
+    "saving": [rest],
     "optim": [rest],
     "compiler": [rest],
     "": [rest],

@@ -136,7 +136,7 @@ class DataLoader:
             and type(self.batch_sampler) is BatchSampler
             and type(self.sampler) in (RandomSampler, SequentialSampler)
             and getattr(self.sampler, "data_source", None) is self.dataset
-            and all(t.device.type == "cpu" for t in self.dataset.tensors)
+            and all(t.device.type == "cpu" for t in getattr(self.dataset, "tensors", ()))
         )
 
     def _gathered(self) -> Iterator[Any]:
