@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING, Any
 
@@ -302,14 +303,19 @@ half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
 
 if TYPE_CHECKING:
+    from . import utils as utils
     from .compiler import compile as compile
+    from .saving import load as load, save as save
+
+# What loads when it is first asked for, because most programs never do: a module, or a name in one.
+_LATER = {"compile": "compiler", "load": "saving", "save": "saving", "utils": "utils"}
 
 
 def __getattr__(name: str) -> Any:
-    """`compile` loads when it is first asked for; most programs never do."""
-    if name != "compile":
+    """What loads late."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .compiler import compile
-
-    globals()[name] = compile
-    return compile
+    module = import_module(f".{_LATER[name]}", __name__)
+    found = module if name == _LATER[name] else getattr(module, name)
+    globals()[name] = found
+    return found

@@ -45,6 +45,8 @@ ROOMS: dict[str, list[str]] = {
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "nn": [rest],
+    "utils": [rest],
+    "saving": [rest],
     "optim": [rest],
     "compiler": [rest],
     "": [rest],
