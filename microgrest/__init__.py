@@ -251,9 +251,14 @@ cuda.manual_seed = cuda.manual_seed_all = manual_seed
 if TYPE_CHECKING:
     from .compiler import compile as compile
     from .own.elementwise import elementwise as elementwise
+    from .own.kernel import kernel as kernel
 
 # Where to find what loads when it is first asked for; most programs never do.
-_LATER = {"compile": ".compiler", "elementwise": ".own.elementwise"}
+_LATER = {
+    "compile": ".compiler",
+    "elementwise": ".own.elementwise",
+    "kernel": ".own.kernel",
+}
 
 
 def __getattr__(name: str) -> Any:
