@@ -25,7 +25,7 @@ from .meanings import (
     runs_as_it_is,
     truth,
 )
-from .source import Source, arguments, python_function, source_of
+from .source import Source, arguments, python_function, source_of, undecorated
 
 DEEPEST = 40  # calls within calls
 MOST = 20_000  # steps of reading, loops over constants included
@@ -251,7 +251,8 @@ class Expressions:
         row = getattr(f, "row", None)
         if isinstance(row, Row):
             return row(*self.typed(node, self.bound(node, f.__wrapped__, args, named)))
-        if hasattr(f, "py_func") or (inspect.isfunction(f) and not is_ours(f)):
+        own = undecorated(f)
+        if inspect.isfunction(own) and not is_ours(own):
             return self.inline(node, f, args, named)
         return self.meant(node, f, args, named)
 

@@ -24,7 +24,13 @@ Like = str | Callable[..., Any]
 Backward = Callable[..., Any] | None
 
 
-def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[..., Any]], Op]:
+def kernel(
+    *,
+    backward: Backward = None,
+    cuda: Backward = None,
+    cuda_backward: Backward = None,
+    **results: Like,
+) -> Callable[[Callable[..., Any]], Op]:
     """Make an op of a loop over arrays, as Numba compiles it, and of the loop of its gradient.
 
         def smooth_back(grad_out, width, grad_x):
@@ -47,9 +53,12 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
     It may be an op that `kernel` made, with a `backward` of its own; else second derivatives raise
     NotImplementedError.
 
-    What the loops use of globals, closures and other functions is compiled as it is now. On a GPU
-    they run on the host, on copies. They are part of compiled steps. Division by zero gives
-    infinity or nan.
+    What the loops use of globals, closures and other functions is compiled as it is now. They are
+    part of compiled steps. Division by zero gives infinity or nan. On a GPU they run on the host,
+    on copies, unless there are twins, `cuda` and `cuda_backward`: kernels as `numba.cuda.jit`
+    compiles them, with the parameters of the loops, whose results begin as zeros, too. They are
+    launched with a thread for each element of the largest array at least, numbered by
+    `cuda.grid(1)`.
 
     TypeError for what is no such function and declarations that do not fit it, NotImplementedError,
     with the line, for what no kernel can have.
@@ -64,7 +73,7 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
             )
 
     def make(function: Callable[..., Any]) -> Op:
-        return Op(Loop(function, list(results), "kernel"), results, backward)
+        return Op(Loop(function, list(results), "kernel", cuda), results, backward, cuda_backward)
 
     return make
 
@@ -72,7 +81,13 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
 class Op:
     """An op of a user's loop. Call it with tensors, arrays and numbers."""
 
-    def __init__(self, loop: Loop, results: dict[str, Like], backward: Backward = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        results: dict[str, Like],
+        backward: Backward = None,
+        cuda_backward: Backward = None,
+    ) -> None:
         self.loop, self.results = loop, results
         self.__name__ = self.__qualname__ = loop.name
         self.__wrapped__ = loop.source.function
@@ -80,7 +95,9 @@ class Op:
         self.missing = f"the derivative of {loop.name} is not known: give kernel() a `backward`"
         for name, like in results.items():
             self._check(name, like)
-        self.backward = None if backward is None else backward_of(self, backward)
+        if cuda_backward is not None and (backward is None or isinstance(backward, Op)):
+            raise TypeError("kernel: cuda_backward is the twin of a backward that is a function")
+        self.backward = None if backward is None else backward_of(self, backward, cuda_backward)
         parts = {"forward": staticmethod(self._forward), "backward": staticmethod(self._back)}
         self._function = type(loop.name, (Function,), parts)
 
@@ -164,9 +181,10 @@ class Op:
         operands = (*given.values(), *outputs)
         arrays = [a for a in operands if isinstance(a, Tensor)]
         dims = [a.ndim if isinstance(a, Tensor) else -1 for a in operands]
-        call = self.loop.given(dims, [a._kind.array_type for a in arrays])
         sizes = tuple([n for a in arrays for n in a._shape])
         values = tuple([scalar(a) for a in given.values() if not isinstance(a, Tensor)])
+        types = [a._kind.array_type for a in arrays], [v.dtype.name for v in values]
+        call = self.loop.given(dims, *types)
         try:
             kinds = outputs[0]._kind.kernels.kinds
             kinds.run(self.loop.kind, call, [flat(a) for a in arrays], sizes, values)
@@ -211,9 +229,9 @@ class Op:
         )
 
 
-def backward_of(op: Op, backward: Callable[..., Any]) -> Op:
+def backward_of(op: Op, backward: Callable[..., Any], cuda: Backward) -> Op:
     """The op of a backward, whose names say what it takes and makes; TypeError if they do not."""
-    made = backward if isinstance(backward, Op) else _made(op, backward)
+    made = backward if isinstance(backward, Op) else _made(op, backward, cuda)
     name, loop = made.__name__, op.loop
     known = {*loop.inputs, *op.results, *(f"grad_{n}" for n in op.results)}
     strange = [n for n in made.loop.inputs if n not in known]
@@ -232,7 +250,7 @@ def backward_of(op: Op, backward: Callable[..., Any]) -> Op:
     return made
 
 
-def _made(op: Op, backward: Callable[..., Any]) -> Op:
+def _made(op: Op, backward: Callable[..., Any], cuda: Backward) -> Op:
     """The op of a backward that is a plain function."""
     own = python_function(backward, "kernel")
     made = {f"grad_{n}": n for n in op.loop.inputs}
@@ -242,7 +260,7 @@ def _made(op: Op, backward: Callable[..., Any]) -> Op:
             f"kernel: {own.__name__}, the backward of {op.__name__}, has to have parameters "
             f"that it fills, among {', '.join(made)}"
         )
-    loop = Loop(backward, names, "kernel")
+    loop = Loop(backward, names, "kernel", cuda)
     if loop.returns:
         raise TypeError(f"kernel: {loop.name}, a backward, has to fill {', '.join(names)}")
     return _Back(loop, {n: made[n] for n in names})

@@ -24,8 +24,14 @@ from .source import Source, python_function, source_of
 LARGEST = 256  # elements of an array that is a constant
 MODULES = ("numpy", "math", "cmath", "numba")
 # What generated modules mean by these names.
-FIXED = {"np": "numpy", "math": "math", "njit": "numba", "prange": "numba"}
-TAKEN = ("kernel", "loop", "found", "cuda", "u64", *SHORT.values())
+FIXED = {
+    "np": "numpy",
+    "math": "math",
+    "njit": "numba",
+    "prange": "numba",
+    "cuda": "numba.cuda",
+}
+TAKEN = ("kernel", "loop", "place", "u64", *SHORT.values())
 
 
 class Linked:
@@ -45,10 +51,14 @@ class Linked:
 
     def add(self, source: Source, options: dict[str, Any], name: str = "") -> None:
         """Define a function, as `name`, and before it all that it uses."""
-        for node, used in global_names(source):
-            self._use(source, node, used)
+        self.uses(source)
         text = f"{self._decorated(options)}\n{definition(source, name or source.name)}"
         self.functions[name or source.name] = source.function, text
+
+    def uses(self, source: Source) -> None:
+        """Define all that a function uses."""
+        for node, used in global_names(source):
+            self._use(source, node, used)
 
     def _decorated(self, options: Mapping[str, Any]) -> str:
         """The decorator, with those of the user's options that decide on numbers and threads."""

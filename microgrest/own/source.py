@@ -50,11 +50,15 @@ class Source(NamedTuple):
         return f"{self.name}, {self.file}, line {line}: `{self.lines[line - 1].strip()}`"
 
 
+def undecorated(f: Any) -> Any:
+    """The function that Numba's njit or vectorize decorated, or `f` itself."""
+    found = getattr(f, "py_func", None)  # njit
+    return found or getattr(getattr(f, "_dispatcher", None), "py_func", f)  # vectorize
+
+
 def python_function(f: Any, what: str) -> FunctionType:
     """The Python function in `f`, which Numba may have decorated; TypeError if there is none."""
-    found = getattr(f, "py_func", None)  # njit
-    if found is None:
-        found = getattr(getattr(f, "_dispatcher", None), "py_func", f)  # vectorize
+    found = undecorated(f)
     if not isinstance(found, FunctionType):
         kind = "a class" if isinstance(f, type) else f"{f!r}, {_a(type(f).__name__)}"
         raise TypeError(f"{what} takes a function written in Python with def or lambda, not {kind}")
