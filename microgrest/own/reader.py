@@ -24,7 +24,8 @@ def read(f: Any, args: Sequence[Any], like: Symbol, what: str) -> Any:
     without source; `what` stands for the caller in messages.
     """
     source = source_of(python_function(f, what), what)
-    return Reader(source, like, what, Count(), 0).run(args)
+    reader = Reader(source, like, what, Count(), 0)
+    return reader.scalar(source.tree, reader.run(args))
 
 
 class Reader(Expressions):
