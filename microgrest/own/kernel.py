@@ -111,7 +111,7 @@ class Op:
             if other not in inputs:
                 raise TypeError(
                     f"kernel: the result {name!r} is declared by {other!r}, but the inputs of "
-                    f"{self.__name__} are {', '.join(inputs)}"
+                    f"{self.__name__} are {', '.join(inputs) or 'none'}"
                 )
 
     def __call__(self, *args: Any, **named: Any) -> Any:

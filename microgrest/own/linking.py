@@ -135,13 +135,19 @@ def global_names(source: Source) -> Iterator[tuple[ast.AST, str]]:
 
 
 def definition(source: Source, name: str) -> str:
-    """The text of a function, word for word but for its head: no decorators, no annotations."""
+    """The text of a function, word for word but for its head.
+
+    That has neither decorators nor annotations, and defaults are the values that they have.
+    """
     tree = source.tree
     assert isinstance(tree, ast.FunctionDef)
-    for a in ast.walk(tree.args):
-        if isinstance(a, ast.arg):
-            a.annotation = None
-    head = f"def {name}({ast.unparse(tree.args)}):"
+    values = [constant_text(v) for v in source.function.__defaults__ or ()]
+    if None in values:
+        raise NotImplementedError(f"{source.at(tree)}: a default is no number")
+    plain = len(source.parameters) - len(values)
+    given = [*source.parameters[:plain]]
+    given += [f"{n}={v}" for n, v in zip(source.parameters[plain:], values, strict=True)]
+    head = f"def {name}({', '.join(given)}):"
     first = tree.body[0]
     if first.lineno == tree.lineno:  # all in one line
         return "\n".join([head, *(f"    {ast.unparse(node)}" for node in tree.body)])
