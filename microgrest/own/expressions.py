@@ -227,6 +227,10 @@ class Expressions:
             return self.value(node.body if condition else node.orelse)
         return self.chosen(node, condition, self.value(node.body), self.value(node.orelse))
 
+    def chosen(self, node: ast.AST, condition: Any, a: Any, b: Any) -> Any:
+        """One of two values, whichever the condition says."""
+        return choose(condition, self.scalar(node, a), self.scalar(node, b), self.like)
+
     def known(self, node: ast.AST, apply: Callable[..., Any], *args: Any) -> Any:
         """What a function comes to; what goes wrong says where."""
         try:
@@ -250,7 +254,7 @@ class Expressions:
             return plain(self.known(node, lambda: f(*args, **named)))
         row = getattr(f, "row", None)
         if isinstance(row, Row):
-            return row(*self.typed(node, self.bound(node, f.__wrapped__, args, named)))
+            return row(*self.typed(node, self.bound(node, f.traced.function, args, named)))
         own = undecorated(f)
         if inspect.isfunction(own) and not is_ours(own):
             return self.inline(node, f, args, named)

@@ -99,7 +99,7 @@ class Op:
             raise TypeError("kernel: cuda_backward is the twin of a backward that is a function")
         self.backward = None if backward is None else backward_of(self, backward, cuda_backward)
         parts = {"forward": staticmethod(self._forward), "backward": staticmethod(self._back)}
-        self._function = type(loop.name, (Function,), parts)
+        self._function: Any = type(loop.name, (Function,), parts)
 
     def _check(self, name: str, like: Like) -> None:
         """TypeError for a result that is like nothing that there is."""
@@ -137,7 +137,7 @@ class Op:
                 f"{self.__name__}() takes {', '.join(self.loop.inputs)}, and makes its results"
             )
         given = named | dict.fromkeys(results)
-        bound = arguments(self.__wrapped__, "kernel", args, given)
+        bound = arguments(self.loop.source.function, "kernel", args, given)
         return tuple(bound[: len(self.loop.inputs)])
 
     def __repr__(self) -> str:

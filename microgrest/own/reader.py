@@ -104,10 +104,6 @@ class Reader(Expressions):
                 found[name] = MISSING
         return found
 
-    def chosen(self, node: ast.AST, condition: Any, a: Any, b: Any) -> Any:
-        """One of two values, whichever the condition says."""
-        return choose(condition, self.scalar(node, a), self.scalar(node, b), self.like)
-
     def loop(self, node: ast.For) -> tuple[tuple[Any]] | None:
         """A loop over what is known, turn by turn."""
         if node.orelse:
