@@ -83,7 +83,7 @@ class Loop:
             operands=_operands,
             oracle=_oracle(function),
             cpu=lambda params, names, threads: _cpu(params, threads),
-            grid=twin and twin.launches,
+            grid=twin.launches if twin else None,
             tasks=(lambda *given: 1 << 20) if PARALLEL in self.text else None,
             fails=(f"{self.name} returned another shape than was declared",) * self.returns,
         )

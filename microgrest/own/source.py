@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 class Source(NamedTuple):
     """A function, its tree, and the file that its tree is in, as a list of lines."""
 
-    function: FunctionType
+    function: Any  # a FunctionType, which type checkers would take for a method
     tree: ast.FunctionDef | ast.Lambda
     file: str
     lines: list[str]
@@ -21,7 +21,7 @@ class Source(NamedTuple):
     @property
     def name(self) -> str:
         """What people are told."""
-        return self.function.__name__
+        return str(self.function.__name__)
 
     @property
     def parameters(self) -> list[str]:
@@ -97,7 +97,8 @@ def signature(f: FunctionType, what: str) -> inspect.Signature:
     found = inspect.signature(f)
     for p in found.parameters.values():
         if p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-            star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "keyword-only ")
+            star = "*" if p.kind is p.VAR_POSITIONAL else "**"
+            star = "keyword-only " if p.kind is p.KEYWORD_ONLY else star
             raise TypeError(
                 f"{what}: {f.__name__} has a parameter {star}{p.name}; name each plainly"
             )

@@ -34,7 +34,8 @@ class Traced:
     """
 
     def __init__(self, function: FunctionType, defaults: dict[str, Any], what: str) -> None:
-        self.function, self.defaults = function, defaults
+        self.function: Any = function
+        self.defaults = defaults
         self.name = re.sub(r"\W", "", function.__name__) or "function"
         self.names = tuple(signature(function, what).parameters)
         self.inputs = [Symbol(safe(name)) for name in self.names]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from math import exp as power_of_e
 
+import numba as nb
 import numpy as np
+import numpy as xp
 from numba import njit, prange
 
 import microgrest as mg
@@ -53,7 +55,7 @@ def smooth_back(grad_out, strength, grad_x):
 @mg.kernel(out="x", backward=smooth_back)
 @njit
 def smooth(x, strength=1.0):
-    out = np.zeros_like(x)
+    out = xp.zeros_like(x)
     n, m = x.shape
     for i in range(n):
         for j in range(m):
@@ -112,14 +114,14 @@ def cube(x, out):
 
 def decay_back(grad_out, out, t, rate, flip, grad_rate):
     for i in range(t.size):
-        sign = -1.0 if flip else 1.0
+        sign = nb.float64(-1.0 if flip else 1.0)
         grad_rate[0] -= sign * t[i] * out[i] * grad_out[i]
 
 
 @mg.kernel(out="t", backward=decay_back)
 def decay(t, rate, power, flip, out):
     for i in range(t.size):
-        out[i] = math.exp(-(t[i] * rate[0] if not flip else -t[i] * rate[0])) ** power
+        out[i] = power_of_e(-(t[i] * rate[0] if not flip else -t[i] * rate[0])) ** power
 
 
 @mg.kernel(out="x")
