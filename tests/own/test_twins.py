@@ -102,6 +102,15 @@ def test_on_a_gpu_it_is_the_twin_that_runs():
     assert says_one(x).tolist() == [2.0 if x.is_cuda else 1.0] * 3
 
 
+def test_all_tensors_are_on_one_device():
+    here, there = mg.ones(2), mg.ones(2, device="cpu")
+    if here.is_cuda:
+        with pytest.raises(RuntimeError, match=r"in outer.*y is on cpu"):
+            outer(here, there, 1)
+    else:
+        assert outer(here, there, 1)[0].tolist() == [[2.0, 2.0]] * 2
+
+
 @pytest.mark.host
 def test_machine_code_without_a_gpu():
     pytest.importorskip("cuda.bindings.nvjitlink")
