@@ -90,9 +90,9 @@ class Op:
         cuda_backward: Backward = None,
     ) -> None:
         self.loop, self.results = loop, results
-        self.__name__ = self.__qualname__ = loop.name
         self.__wrapped__ = loop.source.function
-        self.__doc__ = self.__wrapped__.__doc__
+        self.__name__, self.__qualname__ = loop.name, self.__wrapped__.__qualname__
+        self.__doc__, self.__module__ = self.__wrapped__.__doc__, self.__wrapped__.__module__
         self.missing = f"the derivative of {loop.name} is not known: give kernel() a `backward`"
         # The inputs that each result is declared by.
         self.asked = {n: [x] if isinstance(x, str) else names_of(x) for n, x in results.items()}
@@ -148,6 +148,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.loop.inputs)})>"
+
+    def __reduce__(self) -> str:
+        """As functions are: by where it is defined. So a copy is the op itself."""
+        return str(self.__qualname__)
 
     # The graph
 

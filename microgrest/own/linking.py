@@ -144,7 +144,8 @@ def definition(source: Source, name: str) -> str:
     given += [f"{n}={v}" for n, v in zip(source.parameters[plain:], values, strict=True)]
     head = f"def {name}({', '.join(given)}):"
     first = tree.body[0]
-    if first.lineno == tree.lineno:  # all in one line
+    before = source.lines[first.lineno - 1].encode()[: first.col_offset]
+    if before.strip():  # behind the head, in one line
         return "\n".join([head, *(f"    {ast.unparse(node)}" for node in tree.body)])
     body = "\n".join(source.lines[first.lineno - 1 : tree.end_lineno])
     return f"{head}\n{textwrap.indent(textwrap.dedent(body), '    ')}"

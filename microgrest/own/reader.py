@@ -17,15 +17,18 @@ from .meanings import choose, is_symbol
 from .source import python_function, source_of
 
 
-def read(f: Any, args: Sequence[Any], like: Symbol, what: str) -> Any:
-    """What `f` returns for `args`, Symbols or numbers: a Symbol, or a number if it is known.
+def read(f: Any, args: Sequence[Any], like: Symbol, what: str, *, scalar: bool = False) -> Any:
+    """What `f` returns for `args`, Symbols, numbers and tuples of these.
 
+    That is a Symbol, or a number if it is known; or, unless a `scalar` is wanted, a tuple of these,
+    or whatever else it returns. Numbers that stand alone get the type of `like`.
     NotImplementedError for what cannot be read, TypeError for a call that does not fit, OSError
     without source; `what` stands for the caller in messages.
     """
     source = source_of(python_function(f, what), what)
     reader = Reader(source, like, what, Count(), 0)
-    return reader.scalar(source.tree, reader.run(args))
+    found = reader.run(args)
+    return reader.scalar(source.tree, found) if scalar else found
 
 
 class Reader(Expressions):

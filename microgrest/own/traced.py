@@ -89,7 +89,7 @@ def _read(f: Any, what: str) -> Traced:
         if not isinstance(value, (int, float)):
             raise TypeError(f"{what}: the default of {name!r} is {value!r}, which is no number")
     found = Traced(function, defaults, what)
-    found.result = read(function, found.inputs, found.inputs[0], what)
+    found.result = read(function, found.inputs, found.inputs[0], what, scalar=True)
     return found
 
 

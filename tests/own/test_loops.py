@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -45,6 +47,13 @@ def test_convolution():
     np.testing.assert_allclose(
         gr.cpu().numpy(), numeric(lambda t: (convolve(x, t) * w).sum(), r), 1e-7
     )
+
+
+@pytest.mark.skipif(not hasattr(mg.autograd, "gradcheck"), reason="there is no gradcheck yet")
+def test_gradcheck_takes_them():
+    assert mg.autograd.gradcheck(convolve, (leaf(5), leaf(2)))
+    assert mg.autograd.gradcheck(smooth, (leaf(2, 3),))
+    assert mg.autograd.gradgradcheck(cube, (leaf(4),))
 
 
 def test_what_returns_its_result():
@@ -216,6 +225,24 @@ def test_what_is_compiled_is_what_python_runs():
         op.loop.kind.oracle(params, *again, *sizes, *values)
         for a, b in zip(arrays, again, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+def test_copies_and_pickles_are_the_op_itself():
+    assert copy.deepcopy(convolve) is convolve
+    assert pickle.loads(pickle.dumps(cube)) is cube
+
+
+α = 2.0
+
+
+@mg.kernel(out="größe")
+def schätzung(größe, out): out[:] = α * größe; out[0] = len("{ä}")  # fmt: skip  # noqa: E702
+
+
+def test_names_in_other_scripts_and_a_body_in_one_line():
+    step = mg.compile(lambda x: schätzung(x) + 1)
+    for _ in range(4):
+        assert step(mg.ones(3)).tolist() == [4.0, 3.0, 3.0]
 
 
 @pytest.mark.large
