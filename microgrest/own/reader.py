@@ -72,12 +72,11 @@ class Reader(Expressions):
 
         None: go on behind it. Else what the whole block comes to.
         """
-        condition = self.condition(node.test)
+        condition, ends = self.condition(node.test), _returns(node)
         if not is_symbol(condition):
             arm = node.body if condition else node.orelse
-            found = self.block(arm)
-            return None if found is None else (found,)
-        ends = _returns(node)
+            found = self.block([*arm, *rest] if ends else arm)
+            return (found,) if ends else None
         before, results, after = self.local, [], []
         for arm in (node.body, node.orelse):
             self.local = dict(before)
