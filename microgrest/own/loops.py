@@ -85,7 +85,8 @@ class Loop:
             cpu=lambda params, names, threads: _cpu(params, threads),
             grid=twin.launches if twin else None,
             tasks=(lambda *given: 1 << 20) if PARALLEL in self.text else None,
-            fails=(f"{self.name} returned another shape than was declared",) * self.returns,
+            fails=(f"{self.name} returned another shape, or number, of results than was declared",)
+            * self.returns,
         )
 
     def given(self, dims: Sequence[int], dtypes: Sequence[str], numbers: Sequence[str]) -> Given:
@@ -158,6 +159,8 @@ def _returning(
     They return 0, or 1 where a shape is another than was declared.
     """
     lines = [f"found = loop({', '.join(given)})"]
+    if len(results) > 1:
+        lines += [f"if len(found) != {len(results)}:", "    return 1"]
     for i, name in enumerate(results):
         value = f"found[{i}]" if len(results) > 1 else "found"
         shape = shapes[name]

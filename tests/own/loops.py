@@ -137,3 +137,16 @@ def kernel(x):
     for i in range(x.size):
         total += x[i]
     return total
+
+
+def scaled_back(grad_out, x, factor, grad_x, grad_factor):
+    for i in range(x.size):
+        grad_x[i] = factor * grad_out[i]
+        grad_factor[0] += x[i] * grad_out[i]
+
+
+@mg.kernel(out="x", inside=lambda x: (x.shape, mg.bool), backward=scaled_back)
+@njit
+def scaled(x, factor):
+    """Two results that are returned, one of them of bools; a number with a gradient."""
+    return factor * x, np.abs(x) < factor

@@ -11,7 +11,7 @@ import pytest
 from microgrest.kernels.cpu import kinds
 
 import microgrest as mg
-from tests.own.loops import convolve, cube, decay, doubled, kernel, peaks, smooth
+from tests.own.loops import convolve, cube, decay, doubled, kernel, peaks, scaled, smooth
 
 pytestmark = [pytest.mark.devices]
 
@@ -102,6 +102,16 @@ def test_a_derivative_that_nobody_gave_is_refused_by_name():
     y = doubled(leaf(3))
     with pytest.raises(NotImplementedError, match="the derivative of doubled is not known"):
         y.sum().backward()
+
+
+def test_returned_results_and_the_gradient_of_a_number():
+    x = mg.tensor([-3.0, 0.5, 1.0], requires_grad=True)
+    out, inside = scaled(x, 2.0)
+    assert (out.tolist(), inside.tolist()) == ([-6, 1, 2], [False, True, True])
+    assert inside.dtype is mg.bool
+    assert not inside.requires_grad
+    (g,) = mg.autograd.grad(out.sum(), x)
+    assert g.tolist() == [2.0] * 3
 
 
 def test_numbers_and_elements():

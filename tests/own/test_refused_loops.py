@@ -170,6 +170,12 @@ def returns_another_shape(x):
     return x * 2.0
 
 
+@kernel(a="x", b="x")
+@njit
+def returns_three(x):
+    return x, x, x
+
+
 @kernel(out="x")
 def opens_a_file(x, out):
     with open("x") as f:
@@ -207,8 +213,9 @@ CALLS = [
     (
         lambda: returns_another_shape(mg.ones(3)),
         RuntimeError,
-        "returns_another_shape returned another shape than was declared",
+        "returns_another_shape returned another shape, or number, of results than was declared",
     ),
+    (lambda: returns_three(TENSOR), RuntimeError, "returns_three returned another shape"),
     (lambda: opens_a_file(TENSOR), TypeError, r"cannot compile opens_a_file\(x: 1-d float32\)"),
     (lambda: mixes_types(TENSOR), TypeError, "cannot compile mixes_types"),
     (lambda: takes_two_dimensions(TENSOR), TypeError, "cannot compile takes_two_dimensions"),
@@ -227,7 +234,7 @@ def test_a_failure_in_a_step_says_so_too():
     step = mg.compile(lambda x: returns_another_shape(x) + 1)
     for _ in range(4):
         assert step(mg.ones(2)).tolist() == [3.0, 3.0]
-    with pytest.raises(RuntimeError, match="returned another shape than was declared"):
+    with pytest.raises(RuntimeError, match="returned another shape, or number, of results"):
         step(mg.ones(3))
 
 
