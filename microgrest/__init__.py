@@ -317,5 +317,21 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f".{_LATER[name]}", __name__)
     found = module if name == _LATER[name] else getattr(module, name)
+    from .own.elementwise import elementwise as elementwise
+    from .own.kernel import kernel as kernel
+
+# Where to find what loads when it is first asked for; most programs never do.
+_LATER = {
+    "compile": ".compiler",
+    "elementwise": ".own.elementwise",
+    "kernel": ".own.kernel",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is in modules that load late."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_LATER[name], __name__), name)
     globals()[name] = found
     return found

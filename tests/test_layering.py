@@ -49,6 +49,7 @@ ROOMS: dict[str, list[str]] = {
     "saving": [rest],
     "optim": [rest],
     "compiler": [rest],
+    "own": [rest],
     "": [rest],
     "stubs": [rest],
     "cli": [rest],
