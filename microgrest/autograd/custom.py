@@ -13,7 +13,18 @@ from typing import Any
 from ..dispatch.graph import lead
 from ..dispatch.memory import filled
 from ..dispatch.target import check_writable
-from ..graph.node import Bundle, Kept, Node, Port, Rule, checked, numbers
+from ..graph.node import (
+    Bundle,
+    Kept,
+    Node,
+    Port,
+    Rule,
+    checked,
+    named,
+    numbers,
+    watched,
+    watchers,
+)
 from ..ops.convert import clone
 from ..recording import state as recording
 from ..tensor import Tensor
@@ -97,6 +108,8 @@ class Outputs:
         self.ctx._node = weakref.ref(node)
         if self.ctx._saves:
             self._save(call, node)
+        if watchers:
+            watched(node)
         return node
 
     def _save(self, call: Call, node: Node) -> None:
@@ -143,7 +156,7 @@ class Lost:
     """Stands for the movement row, and is the rule, of a view that autograd cannot follow."""
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        self.name, self.shape = name, shape
+        self.name, self.shape, self.node = name, shape, named(f"{name}View")
 
     def __call__(self, base: Tensor) -> Tensor:
         """What has the place in the graph that the view has after a write to its base."""
@@ -168,7 +181,7 @@ class Lost:
 
 def _made(rule: Rule, edges: tuple[Any, ...], like: tuple[tuple[int, ...], Any]) -> Node:
     """A new node for a value of this shape and kind."""
-    node: Node = _new(Node)
+    node: Node = _new(rule.node)
     node.number = next(numbers)
     node.rule, node.edges = rule, edges
     node.saved = node.versions = ()
@@ -280,11 +293,35 @@ def _sums_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
     return missing >= 0 and all(m in (1, n) for m, n in zip(shape, larger[missing:], strict=True))
 
 
+class FunctionNode(Node):
+    """The node of a call of a Function. What its ctx has is had from it, too."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        call = None if name.startswith("_") else getattr(self, "extra", None)
+        if call is None or not hasattr(call.ctx, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(call.ctx, name)
+
+    def _parted(self, g: Any) -> tuple[Any, ...]:
+        call: Call = self.extra
+        parts = {call.led[0]: g} if len(call.led) == 1 else g.parts
+        return tuple([parts.get(i) for i in range(len(call.likes))])
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        call: Call = self.extra
+        if len(call.led) == 1:
+            return parts[call.led[0]]
+        return Bundle({i: parts[i] for i in call.led if parts[i] is not None})
+
+
 class Custom:
     """The Rule of a Function: its `backward`."""
 
     def __init__(self, cls: Any) -> None:
         self.cls, self.name = cls, f"{cls.__name__}Backward"
+        self.node = named(self.name, FunctionNode)
 
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """What the user's code returns, outside of the graph."""
@@ -315,6 +352,7 @@ class Once:
     """The Rule of a gradient from code that is differentiable once."""
 
     name = "Error"
+    node = named(name)
 
     def __init__(self, function: str) -> None:
         self.function = function

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..graph.node import FREED, Node, checked, numbers
+from ..graph.node import Node, checked, named, numbers, watched, watchers
 from ..kernels.source.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
@@ -80,6 +80,7 @@ class Backward:
 
     def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
         self.form, self.layout, self.name = form, layout, form.name
+        self.node = named(form.name)
         self.g, self.y = Symbol("g"), Symbol("y")
         bars = cotangents(form.row, self.g, self.y, form.symbols)
         self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}
@@ -143,7 +144,7 @@ class Backward:
 
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""
-        node = _new(Node)
+        node = _new(self.node)
         node.number = next(numbers)
         node.rule = self
         node.edges = edges
@@ -153,6 +154,8 @@ class Backward:
         node.hooks = None
         y._node = node
         y._requires_grad = True
+        if watchers:
+            watched(node)
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """One fused kernel for all wanted inputs."""
@@ -161,11 +164,11 @@ class Backward:
             bars[i] = g
         if self.computed:
             flat = g._flat
-            ready = self.ready
-            if ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
+            ready, saved = self.ready, node.saved
+            if ready is None or flat is None or flat.size >= LARGE or saved.__class__ is not tuple:
                 self._general(node, g, bars)
             else:
-                self._launch(ready, node, flat, flat.size, bars)
+                self._launch(ready, node, saved, flat, flat.size, bars)
         return bars
 
     def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
@@ -177,17 +180,19 @@ class Backward:
             launch = self.launches[letter] = Launch(self, letter, node._kind)
             self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
         if launch.fits:
-            self._launch(launch, node, flat_of(g), math.prod(node._shape), bars)
+            self._launch(launch, node, saved, flat_of(g), math.prod(node._shape), bars)
             return
         for i in self.computed:
             bars[i] = Tensor._empty(node._shape, self._kind(i, node._kind))
         operands = (g, *saved, *node.extra)
         run(self.program(False), node._shape, operands, [bars[i] for i in self.computed])
 
-    def _launch(self, launch: Launch, node: Node, flat: Any, n: int, bars: list[Any]) -> None:
+    def _launch(
+        self, launch: Launch, node: Node, saved: Any, flat: Any, n: int, bars: list[Any]
+    ) -> None:
         """The kernel on flat operands, folded where an input was broadcast."""
         arguments = [flat]
-        for t, version in zip(node.saved, node.versions):  # noqa: B905 - costs time here
+        for t, version in zip(saved, node.versions):  # noqa: B905 - costs time here
             if t._storage.version != version:
                 checked(node)
             arguments.append(t._flat if t._flat is not None else flat_of(t))

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from ...graph.hooks import Placed
 from ...nn.modules.hooks import Hook, Hooks
 from ...nn.modules.module import Module
 from ...optim.optimizer import Optimizer
@@ -95,7 +96,7 @@ class Walk(ObjectWalk):
             if isinstance(found.value, Tensor):
                 self.names.setdefault(found.value, found.path)
                 for hook in tuple(found.value._hooks.values() if found.value._hooks else ()):
-                    yield from self._hook(hook)
+                    yield from self._hook(hook.function if isinstance(hook, Placed) else hook)
         while self.optimizers:
             path, optimizer = self.optimizers.pop(next(iter(self.optimizers)))
             yield from self._optimizer(path, optimizer)
