@@ -20,7 +20,6 @@ from ..graph.node import (
     Port,
     Rule,
     checked,
-    named,
     numbers,
     watched,
     watchers,
@@ -156,7 +155,7 @@ class Lost:
     """Stands for the movement row, and is the rule, of a view that autograd cannot follow."""
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        self.name, self.shape, self.node = name, shape, named(f"{name}View")
+        self.name, self.shape = name, shape
 
     def __call__(self, base: Tensor) -> Tensor:
         """What has the place in the graph that the view has after a write to its base."""
@@ -181,7 +180,7 @@ class Lost:
 
 def _made(rule: Rule, edges: tuple[Any, ...], like: tuple[tuple[int, ...], Any]) -> Node:
     """A new node for a value of this shape and kind."""
-    node: Node = _new(rule.node)
+    node: Node = _new(Node)
     node.number = next(numbers)
     node.rule, node.edges = rule, edges
     node.saved = node.versions = ()
@@ -319,9 +318,10 @@ class FunctionNode(Node):
 class Custom:
     """The Rule of a Function: its `backward`."""
 
+    seen_as = FunctionNode
+
     def __init__(self, cls: Any) -> None:
         self.cls, self.name = cls, f"{cls.__name__}Backward"
-        self.node = named(self.name, FunctionNode)
 
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """What the user's code returns, outside of the graph."""
@@ -352,7 +352,6 @@ class Once:
     """The Rule of a gradient from code that is differentiable once."""
 
     name = "Error"
-    node = named(name)
 
     def __init__(self, function: str) -> None:
         self.function = function

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..graph.node import Node, checked, named, numbers, watched, watchers
+from ..graph.node import Node, checked, numbers, watched, watchers
 from ..kernels.source.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
@@ -80,7 +80,6 @@ class Backward:
 
     def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
         self.form, self.layout, self.name = form, layout, form.name
-        self.node = named(form.name)
         self.g, self.y = Symbol("g"), Symbol("y")
         bars = cotangents(form.row, self.g, self.y, form.symbols)
         self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}
@@ -144,7 +143,7 @@ class Backward:
 
     def attach(self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Any]) -> None:
         """Make `y` the result of a recorded operation on `args`."""
-        node = _new(self.node)
+        node = _new(Node)
         node.number = next(numbers)
         node.rule = self
         node.edges = edges

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..graph.modes import state
-from ..graph.node import Node, checked, named, numbers, watched, watchers
+from ..graph.node import Node, checked, numbers, watched, watchers
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
 from ..tensor import Tensor
@@ -38,7 +38,6 @@ class Structured:
         self, row: Row, args: Sequence[Tensor], wanted: Sequence[bool], params: dict[str, Any]
     ) -> None:
         self.row, self.name, self.wanted = row, row.backward_name, wanted
-        self.node = named(self.name)
         y, g = Symbol("y"), Symbol("g")
         stubs = [Symbol(name, like=a) for name, a in zip(names(row, args), args, strict=True)]
         free = free_inputs(self._bars(g, y, stubs, params))
@@ -56,7 +55,7 @@ class Structured:
         self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]
     ) -> None:
         """Make `y` the result of a recorded operation on `args`."""
-        node = _new(self.node)
+        node = _new(Node)
         node.number = next(numbers)
         node.rule, node.edges = self, edges
         node.saved = node.versions = ()

@@ -12,13 +12,9 @@ from .arithmetic import served
 
 
 class Rule(Protocol):
-    """How the gradient goes through an operation. One object serves many nodes.
-
-    `node` is the class of these: `named(name)`.
-    """
+    """How the gradient goes through an operation. One object serves many nodes."""
 
     name: str
-    node: type[Node]
 
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """A cotangent per edge from the cotangent of the result; None for none. Not recorded."""
@@ -76,13 +72,17 @@ class Node:
     is wanted. Nodes and leaves both have `_shape` and `_kind`, those of the gradient they take.
     `number` grows from node to node, so that users have higher ones than what they use.
     `saved` are the tensors that the rule reads, `versions` their storages' versions at the time,
-    `extra` whatever else the rule wants. The class, a subclass, has the operation's name.
+    `extra` whatever else the rule wants.
+
+    A node that users get to see becomes one of a subclass that has the operation's name (`shown`);
+    until then all are of one class, which Python's attribute caches are quicker with.
     """
 
     __slots__ = (
         "__weakref__",
         "_kind",
         "_metadata",
+        "_name",
         "_shape",
         "edges",
         "extra",
@@ -101,12 +101,13 @@ class Node:
     _shape: tuple[int, ...]
     _kind: Any
     _metadata: dict[str, Any]
+    _name: str
     extra: Any
     hooks: dict[int, Callable[..., Any]] | None
 
     def name(self) -> str:
         """The name PyTorch gives it: AddBackward0."""
-        name = type(self).__name__
+        name = _name_of(self)
         return f"torch::autograd::{name}" if name in _QUALIFIED else name
 
     @property
@@ -143,7 +144,12 @@ class Node:
         return parts[0]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} object at {id(self):#x}>"
+        return f"<{_name_of(self)} object at {id(self):#x}>"
+
+
+def _name_of(node: Node) -> str:
+    """The name of the operation, or of the composite that it is the last step of."""
+    return getattr(node, "_name", "") or node.rule.name
 
 
 # The classes of PyTorch's that it names by their C++ namespace, too.
@@ -151,7 +157,18 @@ _QUALIFIED = {"AccumulateGrad", "CopySlices", "CopyBackwards"}
 _classes: dict[tuple[str, type[Node]], type[Node]] = {}
 
 
-def named(name: str, base: type[Node] = Node) -> type[Node]:
+def shown(node: Node | None) -> Node | None:
+    """The node that users see for one of a tensor, of a class that has its name."""
+    if node is None:
+        return None
+    if type(node.rule) is Port:  # of one output among others
+        node = node.edges[0]
+    if node.__class__ is Node:
+        node.__class__ = _class_of(_name_of(node), getattr(node.rule, "seen_as", Node))
+    return node
+
+
+def _class_of(name: str, base: type[Node]) -> type[Node]:
     """The class of the nodes of this name: one object for each."""
     found = _classes.get((name, base))
     if found is None:
@@ -163,7 +180,7 @@ class Port:
     """The rule of a node that stands for output `index` of a node that has several, its edge."""
 
     def __init__(self, name: str, index: int) -> None:
-        self.name, self.index, self.node = name, index, named(name)
+        self.name, self.index = name, index
 
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """The gradient, as that of one output among others."""
@@ -196,6 +213,7 @@ class AccumulateGrad(Node):
 
     def __init__(self, variable: Any) -> None:
         self.variable, self.edges, self.number = variable, (), 0
+        self._name = "AccumulateGrad"
 
     def register_prehook(self, fn: Callable[[Any], Any]) -> hooked.RemovableHandle:
         """Call `fn(grad_outputs)` before the leaf takes its gradient, which it may replace."""
@@ -222,14 +240,6 @@ def _next(edge: Any) -> tuple[Any, int]:
     if not isinstance(edge, Node):
         return (None if edge is None else end(edge)), 0
     return shown(edge), edge.rule.index if type(edge.rule) is Port else 0
-
-
-def shown(node: Node | None) -> Node | None:
-    """The node that users see for one of a tensor: that of the call that has several outputs."""
-    if node is not None and type(node.rule) is Port:
-        call: Node = node.edges[0]
-        return call
-    return node
 
 
 def checked(node: Node) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import modes
-from .node import Node, named, numbers, watchers
+from .node import Node, numbers, watchers
 
 Pack = Callable[[Any], Any]
 
@@ -94,7 +94,7 @@ class Item:
 
 def _leading(item: Item) -> Node:
     """A node that hands a gradient on to where the packed tensor was in the graph."""
-    node: Node = object.__new__(PASSED.node)
+    node: Node = object.__new__(Node)
     node.number, node.rule, node.edges = next(numbers), PASSED, (item.edge,)
     node.saved = node.versions = ()
     node._shape, node._kind = item.shape, item.kind
@@ -108,7 +108,6 @@ class Passed:
     name = "AliasBackward0"
 
     def __init__(self) -> None:
-        self.node = named(self.name)
 
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """The gradient itself."""

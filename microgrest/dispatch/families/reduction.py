@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...graph.modes import state
-from ...graph.node import Node, named, numbers, watched, watchers
+from ...graph.node import Node, numbers, watched, watchers
 from ...kernels.kinds.search import SEARCH, Search
 from ...kernels.source.program import LARGE, Input, Output, Program, Reduce
 from ...ops.reduction import sum as SUM
@@ -186,7 +186,7 @@ class Evenly:
     """The Rule of a sum or mean of all elements: every one gets the same, without memory."""
 
     def __init__(self, row: Row) -> None:
-        self.row, self.name, self.node = row, row.backward_name, named(row.backward_name)
+        self.row, self.name = row, row.backward_name
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The gradient, over n for a mean, seen at every element."""
@@ -234,7 +234,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
         (kernel if flat.size < LARGE else at(flat.size))(flat, out)
         t = make(out, SCALAR, kind)
         if x._requires_grad and state.grad:
-            node = _new(rule.node)
+            node = _new(Node)
             node.number = next(numbers)
             node.rule = rule
             node.edges = (x._node or x,)
