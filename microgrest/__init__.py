@@ -12,12 +12,17 @@ from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
     autograd as autograd,
     cuda as cuda,
+    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
     return_types as return_types,
+    utils as utils,
 )
-from .autograd import functional  # noqa: F401 - it attaches `backward`
+from .autograd.anomaly_mode import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    is_anomaly_enabled as is_anomaly_enabled,
+)
 from .creation import (
     as_tensor as as_tensor,
     empty_like as empty_like,

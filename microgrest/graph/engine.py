@@ -9,6 +9,7 @@ the highest down, every node meets its finished gradient once, in an order that 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -19,6 +20,16 @@ from .hooks import Before, Behind, Placed, deliver, gather, of, stand_in, stand_
 from .node import FREED, Bundle, Kept, Node
 
 _number = attrgetter("number")
+
+
+class _Running(threading.local):
+    """The pass of this thread: the nodes that it may run, and whether leaves gather gradients."""
+
+    nodes: Sequence[Node] = ()
+    gathers = False
+
+
+running = _Running()
 
 
 def run(
@@ -35,8 +46,8 @@ def run(
     """
     nodes = _reached(edge for edge, _ in roots)
     sums = Sums(in_place=not create_graph)
-    before = modes.state.grad
-    modes.state.grad = create_graph
+    before, outer = modes.state.grad, (running.nodes, running.gathers)
+    modes.state.grad, running.nodes, running.gathers = create_graph, nodes, wanted is None
     try:
         for edge, g in roots:
             sums.add(edge, g)
@@ -48,7 +59,7 @@ def run(
         asked = frozenset(wanted)
         useful = _leading_to(nodes, asked)
         caught: dict[Any, Any] = {}
-        nodes = [node for node in nodes if node in useful]
+        nodes = running.nodes = [node for node in nodes if node in useful]
         for edge in sums.values.keys() - useful - asked:
             _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
         _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
@@ -56,6 +67,7 @@ def run(
         return [found[edge] for edge in wanted]
     finally:
         modes.state.grad = before
+        running.nodes, running.gathers = outer
 
 
 class Sums:
@@ -102,7 +114,9 @@ class Sums:
 
     def seen(self, gradients: Iterable[Any]) -> None:
         """Note that somebody may have kept these gradients."""
-        self.taken.update(g._memory for g in gradients if g is not None and g.__class__ is not Bundle)
+        self.taken.update(
+            g._memory for g in gradients if g is not None and g.__class__ is not Bundle
+        )
 
     def before(self, node: Node, g: Any) -> Any:
         """The gradient of a node that is about to run, after the hooks that see it then."""

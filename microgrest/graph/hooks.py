@@ -164,7 +164,9 @@ def stand_ins(given: Any, returned: Any, hook: Any) -> Any:
             f"{len(several)}, but expected {len(given)})"
         )
     pairs = zip(given, several, strict=True)
-    return tuple([new if old is None or new is None else stand_in(old, new, hook) for old, new in pairs])
+    return tuple(
+        [new if old is None or new is None else stand_in(old, new, hook) for old, new in pairs]
+    )
 
 
 def stand_in(g: Any, replaced: Any, hook: Any) -> Any:

@@ -107,8 +107,6 @@ class Passed:
 
     name = "AliasBackward0"
 
-    def __init__(self) -> None:
-
     def backward(self, node: Node, g: Any) -> Sequence[Any]:
         """The gradient itself."""
         return (g,)
