@@ -60,14 +60,21 @@ class _Check:
         ]
 
     def outputs(self) -> list[Tensor]:
-        """What the function returns that is floating point, in a new graph."""
+        """What the function returns that requires grad, in a new graph."""
+        return [y for y in self.returned() if y._requires_grad]
+
+    def returned(self) -> list[Tensor]:
+        """What the function returns that is floating point."""
         with enable_grad():
             found = _several(self.func(*self.inputs))
         return [y for y in found if isinstance(y, Tensor) and y.is_floating_point()]
 
     def run(self) -> None:
         """GradcheckError where something is wrong."""
-        for o, y in enumerate(self.outputs()):
+        ys = self.outputs()
+        if not ys:
+            self._check_constant()
+        for o, y in enumerate(ys):
             for i, x in self.wanted():
                 if self.fast:
                     self._compare_along(o, y, i, x)
@@ -76,6 +83,16 @@ class _Check:
         self._check_gradients()
         if self.undefined:
             self._check_undefined()
+
+    def _check_constant(self) -> None:
+        """Where no output requires grad, none may depend on an input."""
+        for o, _ in enumerate(self.returned()):
+            for _, x in self.wanted():
+                if any(self._difference(o, x, one).abs().sum() > self.eps for one in _units(x)):
+                    raise GradcheckError(
+                        "Numerical gradient for function expected to be zero, since no output "
+                        "requires grad"
+                    )
 
     # Jacobians
 
@@ -124,8 +141,6 @@ class _Check:
 
     def _gradient(self, o: int, x: Tensor, v: Tensor, y: Tensor | None = None) -> Tensor:
         y = self.outputs()[o] if y is None else y
-        if not y._requires_grad:
-            return zeros_like(x)
         (g,) = grad(y, x, v, retain_graph=True, allow_unused=True)
         return zeros_like(x) if g is None else g.detach()
 
@@ -143,7 +158,7 @@ class _Check:
             for step in (self.eps, -self.eps):
                 x.data.copy_(held + step * direction)
                 try:
-                    ends.append(self.outputs()[o].detach().clone())
+                    ends.append((self.outputs() or self.returned())[o].detach().clone())
                 finally:
                     x.data.copy_(held)
             return (ends[0] - ends[1]) / (2 * self.eps)
@@ -152,7 +167,7 @@ class _Check:
 
     def _check_gradients(self) -> None:
         """A weight of zero makes gradients of zero, of the input's shape, type and device."""
-        ys = [y for y in self.outputs() if y._requires_grad]
+        ys = self.outputs()
         xs = [x for _, x in self.wanted()]
         if not ys:
             return
@@ -172,9 +187,9 @@ class _Check:
     def _check_undefined(self) -> None:
         """Where a gradient reaches some outputs only, it is as if zeros reached the others."""
         xs = [x for _, x in self.wanted()]
-        n = len([y for y in self.outputs() if y._requires_grad])
+        n = len(self.outputs())
         for i in range(n if n > 1 else 0):
-            alone, beside = ([y for y in self.outputs() if y._requires_grad] for _ in range(2))
+            alone, beside = self.outputs(), self.outputs()
             v = zeros_like(alone[i]) + 1
             others = [v if k == i else zeros_like(y) for k, y in enumerate(beside)]
             try:

@@ -157,13 +157,16 @@ def stand_ins(given: Any, returned: Any, hook: Any) -> Any:
     """What a node's hook returned for a tuple of gradients; the errors are those of `stand_in`."""
     if returned is None:
         return given
-    several = returned if isinstance(returned, tuple) else (returned,)
-    if len(several) != len(given):
+    if not isinstance(returned, tuple):
+        raise TypeError(
+            f"expected tuple, but hook {hook.__name__!r} returned {type(returned).__name__!r}"
+        )
+    if len(returned) != len(given):
         raise RuntimeError(
             f"hook {hook.__name__!r} has returned an incorrect number of values (got "
-            f"{len(several)}, but expected {len(given)})"
+            f"{len(returned)}, but expected {len(given)})"
         )
-    pairs = zip(given, several, strict=True)
+    pairs = zip(given, returned, strict=True)
     return tuple(
         [new if old is None or new is None else stand_in(old, new, hook) for old, new in pairs]
     )

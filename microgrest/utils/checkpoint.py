@@ -47,7 +47,7 @@ def checkpoint(
     early_stop: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """function(*args, **kwargs), of which only the arguments are kept; `backward` computes the rest.
+    """function(*args, **kwargs), of which the arguments alone are kept for `backward`.
 
     The second run draws the random numbers of the first unless `preserve_rng_state` is False.
     `use_reentrant=False` is the better way: it takes keyword arguments, works with `autograd.grad`

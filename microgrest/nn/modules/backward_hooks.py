@@ -16,20 +16,23 @@ from ...tensor import Tensor
 
 
 class BackwardHookFunction(Function):
-    """Its inputs as they are; `backward` hands their gradients to `see`, which may replace them."""
+    """Its inputs as they are; `backward` hands their gradients to `see`, which may replace them.
+
+    Where none arrives that is a zero if `zeros`, else None.
+    """
 
     @staticmethod
-    def forward(ctx: Any, see: Callable[[Any], Any], *tensors: Tensor) -> Any:
+    def forward(ctx: Any, see: Callable[[Any], Any], zeros: bool, *tensors: Tensor) -> Any:
         """The tensors."""
         ctx.see = see
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(zeros)
         ctx.mark_non_differentiable(*[t for t in tensors if not t._requires_grad])
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """The gradients, or what stands in for them."""
-        return (None, *ctx.see(grads))
+        return (None, None, *ctx.see(grads))
 
 
 class Watch:
@@ -42,7 +45,7 @@ class Watch:
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments as `forward` is given them."""
         self.n_inputs = len(args)
-        args, self.inputs = _watched(args, self._see_inputs)
+        args, self.inputs = _watched(args, self._see_inputs, True)
         return args
 
     def leave(self, result: Any) -> Any:
@@ -50,7 +53,7 @@ class Watch:
         several = isinstance(result, tuple)
         outputs = result if several else (result,)
         self.n_outputs = len(outputs)
-        outputs, self.outputs = _watched(outputs, self._see_outputs)
+        outputs, self.outputs = _watched(outputs, self._see_outputs, False)
         return outputs if several else outputs[0]
 
     def _see_outputs(self, grads: Any) -> Any:
@@ -91,13 +94,15 @@ class Watch:
         return [given[i] for i in self.inputs]
 
 
-def _watched(values: tuple[Any, ...], see: Callable[[Any], Any]) -> tuple[Any, list[int] | None]:
+def _watched(
+    values: tuple[Any, ...], see: Callable[[Any], Any], zeros: bool
+) -> tuple[Any, list[int] | None]:
     """The values, tensors by way of a Function, and where these are: None if none requires grad."""
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (state.grad and any(values[i]._requires_grad for i in places)):
         return values, None
     changed = list(values)
-    passed = BackwardHookFunction.apply(see, *[values[i] for i in places])
+    passed = BackwardHookFunction.apply(see, zeros, *[values[i] for i in places])
     for i, t in zip(places, passed, strict=True):
         changed[i] = t
     return tuple(changed), places

@@ -1,0 +1,21 @@
+"""The programs of tests/autograd beside PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+
+import microgrest as mg
+from tests.autograd import (  # noqa: F401 - they enter themselves
+    derivative_programs,
+    function_programs,
+    graph_programs,
+)
+from tests.autograd.programs import PROGRAMS, outcome
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name: str) -> None:
+    assert outcome(PROGRAMS[name], mg) == outcome(PROGRAMS[name], torch)
