@@ -41,11 +41,7 @@ class Form:
         self.halved = [s for i, s in enumerate(self.symbols) if self.halves(i)]
         lowering = Lowering(self.typed(), self.halved)
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
-        self.name = (
-            row.backward_name
-            if stored[-1] is None
-            else row.extra.get("backward_tensor", row.backward_name)
-        )
+        self.name = _name(row, stored)
         self.differentiable = row.differentiable and result.is_floating_point
         self.backwards: dict[tuple[int, str, device], Backward] = {}
 
@@ -70,6 +66,14 @@ class Form:
             found = self.backwards[mask, layout, where] = Backward(self, edges, layout)
             found.ahead(kind_of(self.result, where))
         return found
+
+
+def _name(row: Row, stored: Sequence[dtype | None]) -> str:
+    """The name of nodes, which depends on whether the first operand, or the last, is a number."""
+    first, last = row.extra.get("backward_number"), row.extra.get("backward_tensor")
+    if first and stored[0] is None:
+        return str(first)
+    return str(last) if last and stored[-1] is not None else row.backward_name
 
 
 class Backward:

@@ -92,19 +92,24 @@ def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
     return row.args or [f"x{i}" for i in range(len(args))]
 
 
-def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
-    """Run a structured row on tensors of one device, and record it where a gradient is wanted."""
+def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any], name: str = "") -> Tensor:
+    """Run a structured row on tensors of one device, and record it where a gradient is wanted.
+
+    The node goes by `name`, if that is not the row's own.
+    """
     if len(args) > 1:
         kind = args[0]._kind
         for a in args:
             if a._kind is not kind and a._kind.device is not kind.device:
                 common_device(row.name, args)
     result = FORWARD[row.kind](row, *args, **params)
-    record(row, args, params, result)
+    record(row, args, params, result, name)
     return result
 
 
-def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor) -> None:
+def record(
+    row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor, name: str = ""
+) -> None:
     """Make `result` the output of `row` in the graph, where some of `args` want gradients."""
     wanted = tuple([a._requires_grad for a in args])
     if True not in wanted or not state.grad or row.vjp is None:
@@ -119,3 +124,5 @@ def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Ten
     if rule is None:
         rule = row.forms[key] = Structured(row, args, wanted, params)
     rule.attach(result, edges, args, params)
+    if name and result._node is not None:
+        result._node._name = name

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
+from ..functions.naming import rename
 from ..functions.pointwise.arithmetic import check_number
 from ..functions.pointwise.dropout import check_probability, drop
 from ..functions.products import linear
@@ -225,7 +226,7 @@ def mse_loss(
         input, target = input.to(common), target.to(common)
     squares = (input - target).square()
     if weight is None:
-        return reduced(squares, reduction)
+        return rename(reduced(squares, reduction), "MseLossBackward0")
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
     weighted = squares * weight

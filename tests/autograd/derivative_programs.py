@@ -9,7 +9,6 @@ from typing import Any
 from .graph_programs import leaf
 from .programs import program, tried
 
-
 # backward and grad
 
 
@@ -119,7 +118,7 @@ def old_names(torch: Any) -> Any:
 # autograd.functional
 
 
-def _cases(torch: Any) -> dict[str, tuple[Callable[..., Any], Any]]:
+def cases(torch: Any) -> dict[str, tuple[Callable[..., Any], Any]]:
     x = torch.tensor([0.5, 1.5], dtype=torch.float64)
     m = torch.tensor([[0.2, 0.4], [0.6, 0.8]], dtype=torch.float64)
     return {
@@ -143,24 +142,24 @@ def _ones(torch: Any, like: Any) -> Any:
 @program
 def jacobians(torch: Any) -> Any:
     run = torch.autograd.functional.jacobian
-    return {k: run(f, x) for k, (f, x) in _cases(torch).items() if k != "empty"}
+    return {k: run(f, x) for k, (f, x) in cases(torch).items() if k != "empty"}
 
 
 @program
 def jacobians_vectorized(torch: Any) -> Any:
     run = torch.autograd.functional.jacobian
-    cases = {k: c for k, c in _cases(torch).items() if k != "empty"}
-    found = {k: run(f, x, vectorize=True) for k, (f, x) in cases.items()}
+    some = {k: c for k, c in cases(torch).items() if k != "empty"}
+    found = {k: run(f, x, vectorize=True) for k, (f, x) in some.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        forward = run(*cases["vector"], vectorize=True, strategy="forward-mode")
+        forward = run(*some["vector"], vectorize=True, strategy="forward-mode")
     return found, forward
 
 
 @program
 def products_with_jacobians(torch: Any) -> Any:
     api, found = torch.autograd.functional, {}
-    for k, (f, x) in _cases(torch).items():
+    for k, (f, x) in cases(torch).items():
         y = f(*x) if isinstance(x, tuple) else f(x)
         found[k] = (
             tried(lambda f=f, x=x, y=y: api.vjp(f, x, _ones(torch, y))),
@@ -172,7 +171,7 @@ def products_with_jacobians(torch: Any) -> Any:
 @program
 def hessians(torch: Any) -> Any:
     api, found = torch.autograd.functional, {}
-    for k, (f, x) in _cases(torch).items():
+    for k, (f, x) in cases(torch).items():
 
         def total(*args: Any, f: Any = f) -> Any:
             y = f(*args)
@@ -250,244 +249,3 @@ def what_functional_refuses(torch: Any) -> Any:
         ),
         tried(lambda: api.jacobian(square, torch.tensor([1, 2]))),
     ]
-
-
-# torch.func
-
-
-@program
-def gradients_of_functions(torch: Any) -> Any:
-    func, x = torch.func, torch.tensor([0.5, 1.5], dtype=torch.float64)
-    cube = lambda x: (x**3).sum()  # noqa: E731
-    product = lambda x, y: (x * y * y).sum()  # noqa: E731
-    nest = {"a": x, "b": [x * 2, (x * 3,)]}
-    return [
-        func.grad(cube)(x),
-        func.grad_and_value(cube)(x),
-        func.grad(lambda x: func.grad(cube)(x).sum())(x),
-        func.grad(product, argnums=(0, 1))(x, x),
-        func.grad(product, argnums=-1)(x, x),
-        func.grad(lambda x: (cube(x), {"aux": x * 2}), has_aux=True)(x),
-        func.grad_and_value(lambda x: (cube(x), x * 2), has_aux=True)(x),
-        func.grad(lambda d: (d["a"] * d["b"][0] * d["b"][1][0]).sum())(nest),
-        func.grad(lambda x, k=1: (x * k).sum())(x, k=3),
-        func.grad(lambda x: torch.ones((), dtype=x.dtype))(x),
-    ]
-
-
-@program
-def functions_within_graphs(torch: Any) -> Any:
-    func, x = torch.func, leaf(torch, 0.5, 1.5)
-    w = leaf(torch, 2.0, 3.0)
-    first = func.grad(lambda y: (y * y * w).sum())(x)
-    first.sum().backward()
-    found = [first, x.grad, w.grad, func.grad(lambda y: (y * y * w).sum())(x.detach())]
-    with torch.no_grad():
-        found.append(func.grad(lambda y: (y**3).sum())(x))
-    output, pull = func.vjp(lambda y: y * w, x)
-    found += [output, pull(torch.ones_like(x)), pull(torch.ones_like(x))]
-    found.append(func.grad(lambda y: (y * x.detach()).sum())(torch.ones_like(x)))
-    return found
-
-
-@program
-def jacobians_of_functions(torch: Any) -> Any:
-    func, found = torch.func, {}
-    for k, (f, x) in _cases(torch).items():
-        args = x if isinstance(x, tuple) else (x,)
-        argnums = tuple(range(len(args)))
-        found[k] = [func.jacrev(f)(*args), func.jacrev(f, argnums)(*args)]
-        if k != "empty":
-            found[k].append(func.jacfwd(f, argnums)(*args))
-    x = torch.tensor([0.5, 1.5], dtype=torch.float64)
-    found["nest"] = func.jacrev(lambda d: {"p": d["a"] ** 2, "q": [d["a"].sum()]})({"a": x})
-    found["aux"] = func.jacrev(lambda x: (x**2, x.sum()), has_aux=True)(x)
-    found["hessian"] = func.hessian(lambda x: (x**3).prod())(x)
-    found["hessian of two"] = func.hessian(lambda x, y: (x * y).sum() ** 2, argnums=(0, 1))(x, x)
-    found["of a gradient"] = func.jacrev(func.grad(lambda x: (x**3).prod()))(x)
-    return found
-
-
-@program
-def pushes_and_pulls(torch: Any) -> Any:
-    func, x = torch.func, torch.tensor([0.5, 1.5], dtype=torch.float64)
-    ones = torch.ones_like(x)
-    both, pull = func.vjp(lambda x, y: (x * y, {"s": x.sum()}), x, x * 2)
-    s = torch.ones((), dtype=x.dtype)
-    output, pull_one, aux = func.vjp(lambda x: (x**2, x.sum()), x, has_aux=True)
-    return [
-        both,
-        pull((ones, {"s": s})),
-        (output, pull_one(ones), aux),
-        func.jvp(lambda x: x**3, (x,), (ones,)),
-        func.jvp(lambda x, y: (x * y, y), (x, x), (ones, ones * 2)),
-        func.jvp(lambda x: (x**2, x.sum()), (x,), (ones,), has_aux=True),
-        func.grad(lambda x: func.jvp(lambda y: y**3, (x,), (ones,))[1].sum())(x),
-    ]
-
-
-@program
-def what_func_refuses(torch: Any) -> Any:
-    func, x = torch.func, torch.ones(2)
-    square = lambda x: x**2  # noqa: E731
-    return [
-        tried(lambda: func.grad(square)(x)),
-        tried(lambda: func.grad(lambda x: 3)(x)),
-        tried(lambda: func.grad(lambda x: (x.sum(), 1))(x)),
-        tried(lambda: func.grad(lambda x: x.sum(), has_aux=True)(x)),
-        tried(lambda: func.grad(lambda x: x.sum(), argnums=2)(x)),
-        tried(lambda: func.grad(lambda x: x.sum())(torch.tensor([1, 2]))),
-        tried(lambda: func.grad(lambda x: x)(3.0)),
-        tried(lambda: func.jvp(square, x, x)),
-        tried(lambda: func.jvp(square, (x,), (torch.ones(3),))),
-        tried(lambda: func.jacrev(lambda x: 3)(x)),
-        tried(lambda: func.vjp(square, x)[1](torch.ones(3))),
-        tried(lambda: func.vjp(lambda x: (x, x * 2), x)[1](x)),
-    ]
-
-
-@program
-def modules_as_functions(torch: Any) -> Any:
-    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
-    with torch.no_grad():
-        for i, p in enumerate(model.parameters()):
-            p.fill_(0.1 * (i + 1))
-    x, call = torch.ones(3, 2), torch.func.functional_call
-    own = {name: p.detach() * 2 for name, p in model.named_parameters()}
-    found = [
-        call(model, own, (x,)),
-        call(model, own, x),
-        call(model, {"0.weight": own["0.weight"]}, x),
-        torch.func.grad(lambda p: call(model, p, (x,)).sum())(own),
-        call(model, [{"0.weight": own["0.weight"]}, {"0.bias": own["0.bias"]}], x),
-        [p.grad for p in model.parameters()],
-        tried(lambda: call(model, {"0.weight": own["0.weight"]}, x, strict=True)),
-        tried(lambda: call(model, {**own, "more": x}, x, strict=True)),
-        tried(lambda: call(model, [own, own], x)),
-        tried(lambda: call(model, 3, x)),
-        tried(lambda: call(model, {"0.weight": 3}, x)),
-        tried(lambda: call(model, {"0.weight": torch.ones(5, 7)}, x)),
-    ]
-    return [*found, list(model.parameters())]
-
-
-@program
-def tied_weights(torch: Any) -> Any:
-    class Tied(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a = torch.nn.Parameter(torch.ones(2))
-            self.b = self.a
-
-        def forward(self, x: Any) -> Any:
-            return self.a * x + self.b
-
-    module, new = Tied(), torch.full((2,), 5.0)
-    call = torch.func.functional_call
-    return [
-        call(module, {"a": new}, torch.ones(2)),
-        call(module, {"a": new}, torch.ones(2), tie_weights=False),
-    ]
-
-
-# gradcheck
-
-
-class _Wrong:
-    """A Function whose gradient is twice what it should be, or another kind of wrong."""
-
-    def __new__(cls, torch: Any, back: Callable[[Any, Any], Any]) -> Any:
-        class Wrong(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx: Any, x: Any) -> Any:
-                ctx.save_for_backward(x)
-                return x**2
-
-            @staticmethod
-            def backward(ctx: Any, g: Any) -> Any:
-                return back(ctx.saved_tensors[0], g)
-
-        return Wrong.apply
-
-
-@program
-def checks_that_pass(torch: Any) -> Any:
-    check, again = torch.autograd.gradcheck, torch.autograd.gradgradcheck
-    x, m = leaf(torch, 0.3, 0.7), torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
-    cases = [
-        (lambda x, m: (m @ x).sin(), (x, m)),
-        (lambda x, k: x * k, (x, 3)),
-        (lambda x: (x**3, x.exp()), (x,)),
-        (lambda x: (x**3, x.detach()), x),
-        (lambda x: x.detach() * 0, x),
-        (lambda x: x.sum(), x),
-    ]
-    found = [check(f, given, fast_mode=fast) for f, given in cases for fast in (False, True)]
-    cases = [case for i, case in enumerate(cases) if i not in (3, 4)]
-    found += [again(f, given, fast_mode=fast) for f, given in cases for fast in (False, True)]
-    found.append(again(cases[2][0], cases[2][1], gen_non_contig_grad_outputs=True))
-    found.append(again(cases[0][0], cases[0][1], torch.ones(2, dtype=x.dtype, requires_grad=True)))
-    return found, x.grad, x
-
-
-@program
-def checks_that_fail(torch: Any) -> Any:
-    found: list[Any] = []
-    check, again = torch.autograd.gradcheck, torch.autograd.gradgradcheck
-    calls = [0]
-
-    def drifting(x: Any, g: Any) -> Any:
-        calls[0] += 1
-        return 2 * x * g * (1 + 1e-7 * calls[0])
-
-    for back in (
-        lambda x, g: 4 * x * g,
-        lambda x, g: 2 * x,
-        lambda x, g: 2 * x * g + 1,
-        drifting,
-        lambda x, g: (2 * x * g).float(),
-    ):
-        f = _Wrong(torch, back)
-        for fast in (False, True):
-            x = leaf(torch, 0.3, 0.7)
-            found.append(tried(lambda f=f, x=x, fast=fast: check(f, x, fast_mode=fast)))
-            options = {"fast_mode": fast, "raise_exception": False}
-            found.append(tried(lambda f=f, x=x, o=options: check(f, x, nondet_tol=1e-3, **o)))
-    detached = _Wrong(torch, lambda x, g: 2 * x.detach() * g)
-    found.append(check(detached, leaf(torch, 0.3)))
-    found.append(tried(lambda: again(detached, leaf(torch, 0.3))))
-    return found
-
-
-@program
-def checks_that_refuse(torch: Any) -> Any:
-    check = torch.autograd.gradcheck
-    x = leaf(torch, 0.3, 0.7)
-    return [
-        tried(lambda: check(torch.sin, x.detach())),
-        tried(lambda: check(torch.sin, leaf(torch, 0.3).expand(3))),
-        tried(lambda: check(torch.sin, x, check_backward_ad=False)),
-        tried(lambda: check(torch.sin, torch.ones(2, requires_grad=True), eps=1e-2, atol=1e-2)),
-    ]
-
-
-@program
-def undefined_gradients_are_checked(torch: Any) -> Any:
-    class Two(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.set_materialize_grads(False)
-            return x * 2, x * 3
-
-        @staticmethod
-        def backward(ctx: Any, a: Any, b: Any) -> Any:
-            return a * 2 + b * 3
-
-    x = leaf(torch, 0.3, 0.7)
-    check = torch.autograd.gradcheck
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return [
-            tried(lambda: check(Two.apply, x)),
-            tried(lambda: check(Two.apply, x, check_undefined_grad=False)),
-        ]

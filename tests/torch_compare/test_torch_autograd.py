@@ -6,9 +6,13 @@ import pytest
 
 import microgrest as mg
 from tests.autograd import (  # noqa: F401 - they enter themselves
+    check_programs,
+    checkpoint_programs,
     derivative_programs,
+    func_programs,
     function_programs,
     graph_programs,
+    module_programs,
 )
 from tests.autograd.programs import PROGRAMS, outcome
 

@@ -39,7 +39,10 @@ def getitem(self: Tensor, index: Any) -> Tensor:
         return select(self, 0, index) if self._shape else _too_many(self, ())
     x, pickers = _basic(self, index)
     if not pickers:
-        return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+        if x is not self:
+            return x
+        name = "AliasBackward0" if index is Ellipsis else "SliceBackward0"
+        return apply(view, (self,), {"size": tuple(self._shape)}, name)
     return apply(rows.gather, (x, _positions(x, pickers)), {})
 
 

@@ -14,6 +14,7 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import bool_, int32, int64
+from ..naming import ends_as
 from ..places import checked, index_of, tensor_of
 from ..reductions.folds import positions
 from ..views.shapes import expand, reshape
@@ -31,6 +32,7 @@ def _checked(name: str, input: Tensor, index: Any, empty: bool = True) -> Tensor
 
 
 @method
+@ends_as("IndexSelectBackward0")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices `index`, a vector, of dimension `dim`, in that order."""
     chosen = _checked("index_select", input, index, empty=False)
@@ -56,6 +58,7 @@ def _in_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> N
 
 
 @method
+@ends_as("GatherBackward0")
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and likewise for others.
 
@@ -91,6 +94,7 @@ def _at(x: Tensor, index: Tensor, d: int) -> Tensor:
 
 
 @method
+@ends_as("GatherBackward0")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """gather with `indices` that broadcast and may count from the end; without `dim`, gather of
     all elements, flat."""
@@ -123,6 +127,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 @method
+@ends_as("TakeBackward0")
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at places `index` of the flattened tensor, in the shape of `index`."""
     if not isinstance(index, Tensor) or index.dtype is not int64:
@@ -137,6 +142,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 @method
+@ends_as("MaskedSelectBackward0")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the bool `mask`, which broadcasts, is True, as a vector."""
     if not isinstance(mask, Tensor) or mask.dtype is not bool_:
