@@ -139,6 +139,16 @@ class Function:
         """The gradients of the arguments from those of the outputs; see the class."""
         raise NotImplementedError("implement the static method backward of your Function")
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """NotImplementedError: there is no forward-mode differentiation."""
+        raise NotImplementedError("jvp: there is no forward-mode differentiation; write backward")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """NotImplementedError: there is no vmap."""
+        raise NotImplementedError("vmap is not implemented; a forward takes batches as dimensions")
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, and make its outputs part of the graph if an argument requires grad."""

@@ -182,7 +182,7 @@ class Backward:
         if launch is None:
             launch = self.launches[letter] = Launch(self, letter, node._kind)
             self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
-        if launch.fits:
+        if launch.fits and node.saved.__class__ is tuple:  # what hooks unpack may lie otherwise
             self._launch(launch, node, saved, flat_of(g), math.prod(node._shape), bars)
             return
         for i in self.computed:

@@ -35,17 +35,19 @@ class _Running(threading.local):
 
 mode = _Mode()
 _running = _Running()
+_switching = threading.Lock()
 
 
 def switch(on: bool, check_nan: bool = True) -> tuple[bool, bool]:
     """Set the mode; returns what it was."""
-    before = mode.on, mode.check_nan
-    if on and not mode.on:
-        watchers.append(_trace)
-    elif mode.on and not on:
-        watchers.remove(_trace)
-    mode.on, mode.check_nan = bool(on), bool(check_nan)
-    return before
+    with _switching:
+        before = mode.on, mode.check_nan
+        if on and not mode.on:
+            watchers.append(_trace)
+        elif mode.on and not on:
+            watchers.remove(_trace)
+        mode.on, mode.check_nan = bool(on), bool(check_nan)
+        return before
 
 
 def _trace(node: Node) -> None:

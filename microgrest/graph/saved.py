@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import modes
+from . import anomaly, modes
 from .node import Node, numbers, watchers
 
 Pack = Callable[[Any], Any]
@@ -45,6 +45,11 @@ def pop() -> None:
         _active -= 1
         if _active == 0:
             watchers.remove(_pack)
+
+
+def looked_at() -> bool:
+    """Whether what this thread computes is looked at: hooks on what is saved, or anomaly mode."""
+    return bool(state.hooks) or anomaly.mode.on
 
 
 def _pack(node: Node) -> None:

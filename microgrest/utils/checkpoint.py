@@ -20,6 +20,7 @@ from ..creation import empty
 from ..graph import engine
 from ..graph.modes import enable_grad, no_grad, state
 from ..random import get_rng_state, set_rng_state
+from ..recording import aside
 from ..tensor import Tensor
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
@@ -141,17 +142,23 @@ def set_checkpoint_early_stop(enable: bool) -> Any:
 
 
 @contextmanager
-def _numbers(drawn: Any) -> Any:
+def _numbers(drawn: Tensor | None) -> Any:
     """The random numbers that come after the state `drawn`, if any; then those that come now."""
-    if drawn is None:
-        yield
-        return
     now = get_rng_state()
-    set_rng_state(drawn)
+    if drawn is not None:
+        _move_to(drawn)
     try:
         yield
     finally:
-        set_rng_state(now)
+        if drawn is not None:
+            _move_to(now)
+
+
+def _move_to(drawn: Tensor) -> None:
+    """Put the stream in a state. A compiled step cannot, but where it already is in that."""
+    here = aside(lambda: bool((get_rng_state() == drawn).all()))
+    if not here:
+        set_rng_state(drawn)
 
 
 # Without reentrance

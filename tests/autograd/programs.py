@@ -6,6 +6,7 @@ compared by type, and what it warns of by category.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,7 @@ def program(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def plain(value: Any) -> Any:
     """`value` with tensors as (shape, dtype, whether it requires grad, numbers)."""
     if hasattr(value, "requires_grad") and hasattr(value, "detach"):
-        numbers = [round(x, 5) + 0.0 for x in value.detach().double().reshape(-1).tolist()]
+        numbers = value.detach().double().reshape(-1).tolist()
         dtype = str(value.dtype).rpartition(".")[2]
         return "tensor", list(value.shape), dtype, value.requires_grad, numbers
     if isinstance(value, dict):
@@ -48,3 +49,16 @@ def outcome(function: Callable[[Any], Any], library: Any) -> Any:
         found = plain(tried(lambda: function(library)))
     # Those about names that are old come from within PyTorch, once a process.
     return found, sorted({w.category.__name__ for w in told} - {"DeprecationWarning"})
+
+
+def differences(ours: Any, theirs: Any, place: str = "") -> list[str]:
+    """Where two outcomes differ, by more than rounding."""
+    if isinstance(ours, float) and isinstance(theirs, float):
+        same = math.isclose(ours, theirs, rel_tol=1e-5, abs_tol=1e-6)
+        return [] if same or str(ours) == str(theirs) else [f"{place}: {ours} and {theirs}"]
+    if type(ours) is not type(theirs) or not isinstance(ours, (dict, list, tuple)):
+        return [] if ours == theirs else [f"{place}: {ours!r} and {theirs!r}"]
+    if len(ours) != len(theirs) or (isinstance(ours, dict) and ours.keys() != theirs.keys()):
+        return [f"{place}: {ours!r} and {theirs!r}"]
+    places = ours if isinstance(ours, dict) else range(len(ours))
+    return [d for i in places for d in differences(ours[i], theirs[i], f"{place}[{i!r}]")]

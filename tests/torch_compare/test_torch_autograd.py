@@ -14,7 +14,7 @@ from tests.autograd import (  # noqa: F401 - they enter themselves
     graph_programs,
     module_programs,
 )
-from tests.autograd.programs import PROGRAMS, outcome
+from tests.autograd.programs import PROGRAMS, differences, outcome
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -22,4 +22,5 @@ pytestmark = pytest.mark.torch
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name: str) -> None:
-    assert outcome(PROGRAMS[name], mg) == outcome(PROGRAMS[name], torch)
+    found, wanted = outcome(PROGRAMS[name], mg), outcome(PROGRAMS[name], torch)
+    assert differences(found, wanted) == []

@@ -114,6 +114,12 @@ class Hooked:
         """
         return register(self._backward_hooks, Hook(hook), prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """NotImplementedError: what it hears of depends on the last operation of `forward`."""
+        raise NotImplementedError(
+            "register_backward_hook is not implemented: use register_full_backward_hook"
+        )
+
 
 # The hooks of all modules, in one table.
 EVERYWHERE = Hooks()
