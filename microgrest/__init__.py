@@ -35,6 +35,7 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .func import vmap as vmap
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.joining.rearranging import (
     flip as flip,

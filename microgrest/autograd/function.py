@@ -66,6 +66,9 @@ class FunctionCtx:
                 )
         self._saves = tensors
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Taken, and not kept: there is no forward-mode differentiation to want them."""
+
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What was saved. RuntimeError if one was written to since, or a backward freed them."""
