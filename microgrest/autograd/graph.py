@@ -150,7 +150,7 @@ class _Several:
         return lambda g: self._arrived(i, g)
 
     def _arrived(self, i: int, g: Tensor) -> None:
-        state, run = self.state, engine.running.nodes
+        state, run = self.state, engine.running.task[0]
         if getattr(state, "run", None) is not run:
             state.run, state.found = run, {}
             reached = {edge for node in run for edge in (node, *node.edges)}

@@ -17,7 +17,7 @@ from typing import Any
 from . import anomaly, modes
 from .arithmetic import served
 from .hooks import Before, Behind, Placed, deliver, gather, of, stand_in, stand_ins
-from .node import FREED, Bundle, Kept, Node
+from .node import FREED, NODES, Bundle, Kept, Node
 
 _number = attrgetter("number")
 
@@ -25,8 +25,7 @@ _number = attrgetter("number")
 class _Running(threading.local):
     """The pass of this thread: the nodes that it may run, and whether leaves gather gradients."""
 
-    nodes: Sequence[Node] = ()
-    gathers = False
+    task: tuple[Sequence[Node], bool] = (), False
 
 
 running = _Running()
@@ -46,8 +45,8 @@ def run(
     """
     nodes = _reached(edge for edge, _ in roots)
     sums = Sums(in_place=not create_graph)
-    before, outer = modes.state.grad, (running.nodes, running.gathers)
-    modes.state.grad, running.nodes, running.gathers = create_graph, nodes, wanted is None
+    before, outer = modes.state.grad, running.task
+    modes.state.grad, running.task = create_graph, (nodes, wanted is None)
     try:
         for edge, g in roots:
             sums.add(edge, g)
@@ -59,15 +58,15 @@ def run(
         asked = frozenset(wanted)
         useful = _leading_to(nodes, asked)
         caught: dict[Any, Any] = {}
-        nodes = running.nodes = [node for node in nodes if node in useful]
+        nodes = [node for node in nodes if node in useful]
+        running.task = nodes, False
         for edge in sums.values.keys() - useful - asked:
             _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
         _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
         found = {edge: _arrived(edge, sums, caught) for edge in dict.fromkeys(wanted)}
         return [found[edge] for edge in wanted]
     finally:
-        modes.state.grad = before
-        running.nodes, running.gathers = outer
+        modes.state.grad, running.task = before, outer
 
 
 class Sums:
@@ -180,11 +179,11 @@ def _propagate(
 
 def _reached(roots: Iterable[Any]) -> list[Node]:
     """Every node that the roots reach, users before what they use."""
-    stack = [edge for edge in roots if isinstance(edge, Node)]
+    stack = [edge for edge in roots if edge.__class__ in NODES]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if edge is not None and edge not in seen and isinstance(edge, Node):
+            if edge.__class__ in NODES and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=_number, reverse=True)
@@ -203,7 +202,7 @@ def _arrived(edge: Any, sums: Sums, caught: dict[Any, Any]) -> Any:
     if edge in caught:
         return caught[edge]
     g = sums.values.get(edge)
-    hooks = edge.hooks if isinstance(edge, Node) else edge._hooks
+    hooks = edge.hooks if edge.__class__ in NODES else edge._hooks
     return sums.hooked(hooks, g) if hooks and g is not None else g
 
 

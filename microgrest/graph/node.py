@@ -155,6 +155,8 @@ def _name_of(node: Node) -> str:
 # The classes of PyTorch's that it names by their C++ namespace, too.
 _QUALIFIED = {"AccumulateGrad", "CopySlices", "CopyBackwards"}
 _classes: dict[tuple[str, type[Node]], type[Node]] = {}
+# The classes of all nodes, which tell them from leaves; isinstance is slow to say no.
+NODES: set[type[Any]] = {Node}
 
 
 def shown(node: Node | None) -> Node | None:
@@ -173,6 +175,7 @@ def _class_of(name: str, base: type[Node]) -> type[Node]:
     found = _classes.get((name, base))
     if found is None:
         found = _classes.setdefault((name, base), type(name, (base,), {"__slots__": ()}))
+        NODES.add(found)
     return found
 
 

@@ -300,7 +300,7 @@ class CheckpointFunction(Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Any) -> Any:
         """The second run, and backward through it."""
-        if not engine.running.gathers:
+        if not engine.running.task[1]:
             raise RuntimeError(
                 "When use_reentrant=True, checkpoint is incompatible with .grad() or passing an "
                 "`inputs` parameter to .backward(): set use_reentrant=False, or call .backward() "

@@ -19,6 +19,7 @@ OUTSIDE = {
     "pin_memory", "record_stream", "data_ptr", "get_device", "share_memory_", "compile", "numpy",
     "backward", "register_hook", "requires_grad_", "retain_grad", "is_pinned", "as_strided",
     "promote_types", "stride", "register_post_accumulate_grad_hook", "random_", "apply_", "map_",
+    "vmap", "is_anomaly_enabled", "is_anomaly_check_nan_enabled",
 }  # fmt: skip
 # Their arguments are, or come to, numbers of elements: none may be extreme.
 COUNTING = {
