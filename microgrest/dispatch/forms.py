@@ -41,7 +41,7 @@ class Form:
         self.halved = [s for i, s in enumerate(self.symbols) if self.halves(i)]
         lowering = Lowering(self.typed(), self.halved)
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
-        self.name = _name(row, stored)
+        self.name, self.inputs = _name(row, stored), _inputs(row, stored)
         self.differentiable = row.differentiable and result.is_floating_point
         self.backwards: dict[tuple[int, str, device], Backward] = {}
 
@@ -76,6 +76,19 @@ def _name(row: Row, stored: Sequence[dtype | None]) -> str:
     return str(last) if last and stored[-1] is not None else row.backward_name
 
 
+def _inputs(row: Row, stored: Sequence[dtype | None]) -> list[int]:
+    """Which inputs nodes show: tensors that may have a gradient, and one number in arithmetic.
+
+    PyTorch makes a tensor of that, the second operand of a sum or product.
+    """
+    tensors = [
+        i for i, name in enumerate(row.args) if stored[i] is not None and name not in row.unpromoted
+    ]
+    if row.operator not in ("add", "sub", "mul", "truediv") or len(tensors) == 2:
+        return tensors
+    return tensors if stored[0] is None and row.operator == "sub" else [*tensors, 1 - tensors[0]]
+
+
 class Backward:
     """How gradients go back through a Form, what must be saved for that, and the fused kernel.
 
@@ -83,7 +96,7 @@ class Backward:
     """
 
     def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
-        self.form, self.layout, self.name = form, layout, form.name
+        self.form, self.layout, self.name, self.inputs = form, layout, form.name, form.inputs
         self.g, self.y = Symbol("g"), Symbol("y")
         bars = cotangents(form.row, self.g, self.y, form.symbols)
         self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}

@@ -43,6 +43,8 @@ class Structured:
         free = free_inputs(self._bars(g, y, stubs, params))
         self.saves_y = y in free
         self.saved = [i for i, s in enumerate(stubs) if s in free]
+        # Nodes show the inputs that may have a gradient.
+        self.inputs = [i for i, a in enumerate(args) if a._kind.dtype.is_floating_point]
         # The name of each input that is not saved, None where one is.
         self.stubs = [None if s in free else s.name for s in stubs]
 

@@ -128,11 +128,17 @@ class Sums:
 
     def behind(self, node: Node, cotangents: Sequence[Any], g: Any) -> Sequence[Any]:
         """What a node has computed of `g`, after the hooks that see it then."""
-        for hook in of(node.hooks or {}, Behind):
-            given = tuple(cotangents)
-            cotangents = stand_ins(given, hook(given, node._parted(g)), hook)
-            self.seen((*given, *cotangents, *node._parted(g)))
-        return cotangents
+        hooks = of(node.hooks or {}, Behind)
+        if not hooks:
+            return cotangents
+        found, inputs = list(cotangents), node._inputs()
+        for hook in hooks:
+            given = tuple([found[i] for i in inputs])
+            kept = stand_ins(given, hook(given, node._parted(g)), hook)
+            self.seen((*given, *kept, *node._parted(g)))
+            for i, c in zip(inputs, kept, strict=True):
+                found[i] = c
+        return found
 
 
 def _propagate(

@@ -113,7 +113,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """What the inputs came from, and which output: (Node, AccumulateGrad or None, number)."""
-        return tuple(map(_next, self.edges))
+        return tuple([_next(self.edges[i]) for i in self._inputs()])
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -134,6 +134,11 @@ class Node:
     def _sequence_nr(self) -> int:
         """The number of the node: later ones have higher numbers."""
         return self.number
+
+    def _inputs(self) -> Sequence[int]:
+        """Which edges users see, in that order: as the rule has it, or all of them."""
+        chosen: Sequence[int] | None = getattr(self.rule, "inputs", None)
+        return range(len(self.edges)) if chosen is None else chosen
 
     def _parted(self, g: Any) -> tuple[Any, ...]:
         """A gradient for each output of the operation, from the one that the node takes."""
@@ -217,6 +222,9 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Any) -> None:
         self.variable, self.edges, self.number = variable, (), 0
         self._name = "AccumulateGrad"
+
+    def _inputs(self) -> Sequence[int]:
+        return ()
 
     def register_prehook(self, fn: Callable[[Any], Any]) -> hooked.RemovableHandle:
         """Call `fn(grad_outputs)` before the leaf takes its gradient, which it may replace."""

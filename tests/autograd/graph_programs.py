@@ -28,6 +28,33 @@ def names_of_a_small_graph(torch: Any) -> Any:
 
 
 @program
+def next_functions_of_operations(torch: Any) -> Any:
+    x, y, index = leaf(torch, 0.3, 0.6), leaf(torch, 0.2, 0.4), torch.tensor([1, 0])
+    some = x > 0.5
+    nodes = [
+        *(x + 1, 1 + x, x - 1, 1 - x, 2 * x, x * 2, x / 2, x + y.detach(), x**2.5, 2**x, x**y),
+        *(x[index], x[some], x[0], x[None], x.masked_fill(some, 0.0), torch.where(some, x, y)),
+        *(x.clamp(0, 1), x.clamp(y, y + 1), torch.lerp(x, y, 0.5), torch.atan2(x, y)),
+        *(torch.nn.functional.leaky_relu(x), torch.nn.functional.softplus(x), x.sort()[0]),
+        *(x.cumsum(0), x.cummax(0)[0], torch.cat([x, y]), torch.stack([x, index * 1.0]), x @ y),
+    ]
+    return [tree(t.grad_fn) for t in nodes]
+
+
+@program
+def hooks_of_nodes_see_the_inputs_that_are_shown(torch: Any) -> Any:
+    seen: list[Any] = []
+    for make in (lambda x: x * 2, lambda x: 2 * x, lambda x: x**2.5, lambda x: x.clamp(0, 1)):
+        x = leaf(torch, 0.3, 0.6)
+        y = make(x)
+        y.grad_fn.register_hook(lambda gi, go: seen.append(len(gi)))
+        y.grad_fn.register_hook(lambda gi, go: (gi[0] * 2, *gi[1:]))
+        y.sum().backward()
+        seen.append(x.grad)
+    return seen
+
+
+@program
 def the_end_of_the_graph(torch: Any) -> Any:
     x = leaf(torch, 1.0, 2.0)
     node = (x * 2).grad_fn.next_functions[0][0]
