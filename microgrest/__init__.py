@@ -13,12 +13,16 @@ from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
     autograd as autograd,
     cuda as cuda,
+    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
     return_types as return_types,
 )
-from .autograd import functional  # noqa: F401 - it attaches `backward`
+from .autograd.anomaly_mode import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    is_anomaly_enabled as is_anomaly_enabled,
+)
 from .creation import (
     as_tensor as as_tensor,
     empty_like as empty_like,
@@ -31,6 +35,7 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .func import vmap as vmap
 from .functions.analysis.covariance import corrcoef as corrcoef, cov as cov
 from .functions.analysis.differences import (
     cumulative_trapezoid as cumulative_trapezoid,
@@ -305,33 +310,26 @@ cuda.manual_seed = cuda.manual_seed_all = manual_seed
 if TYPE_CHECKING:
     from . import utils as utils
     from .compiler import compile as compile
-    from .saving import load as load, save as save
-
-# What loads when it is first asked for, because most programs never do: a module, or a name in one.
-_LATER = {"compile": "compiler", "load": "saving", "save": "saving", "utils": "utils"}
-
-
-def __getattr__(name: str) -> Any:
-    """What loads late."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_LATER[name]}", __name__)
-    found = module if name == _LATER[name] else getattr(module, name)
     from .own.elementwise import elementwise as elementwise
     from .own.kernel import kernel as kernel
+    from .saving import load as load, save as save
 
 # Where to find what loads when it is first asked for; most programs never do.
 _LATER = {
     "compile": ".compiler",
     "elementwise": ".own.elementwise",
     "kernel": ".own.kernel",
+    "load": ".saving",
+    "save": ".saving",
+    "utils": ".utils",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What is in modules that load late."""
+    """What is in modules that load late, or is one."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_LATER[name], __name__), name)
+    module = import_module(_LATER[name], __name__)
+    found = module if name == "utils" else getattr(module, name)
     globals()[name] = found
     return found

@@ -232,7 +232,8 @@ class Kind:
     """A formula over operands: an element is its sum over what the element needs."""
     indices: tuple[tuple[str, str | int], ...] = ()
     """Operands that are positions, int64, and those that they are positions in, or which of the
-    sizes they are below. Compiled steps check them, and a call of which one is out of range does nothing; eager callers have checked."""
+    sizes they are below. Compiled steps check them, and a call of which one is out of range does
+    nothing; eager callers have checked."""
     draws: Callable[[Any, int], int] | None = None
     """draws(params, n): counters that n elements take from a stream of random numbers."""
     fails: tuple[str, ...] = ()

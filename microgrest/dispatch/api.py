@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph.arithmetic import Arithmetic, serve
+from ..graph.modes import no_grad
+from ..ops.logic import isnan
 from ..ops.movement import sum_to_size
+from ..ops.reduction import any as some
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods
@@ -106,6 +109,13 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return apply_structured(row, args, params)
 
 
+def _has_nan(x: Tensor) -> bool:
+    """Whether an element of `x` is NaN. A compiled step, which cannot ask, is refused."""
+    dims = tuple(range(x.ndim))
+    with no_grad():
+        return bool(apply_structured(some, (isnan(x),), {"dim": dims, "keepdim": False}).item())
+
+
 for _row in ROWS.values():
     if _row.kind == "elementwise":
         attach(_row)
@@ -119,5 +129,6 @@ serve(
         copy=copy,
         sum_to=lambda x, shape: apply_structured(sum_to_size, (x,), {"size": tuple(shape)}),
         as_kind=lambda x, kind: convert(x, kind.dtype, kind.device),
+        has_nan=_has_nan,
     )
 )

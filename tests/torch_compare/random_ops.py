@@ -21,6 +21,7 @@ OUTSIDE = {
     "promote_types", "stride", "register_post_accumulate_grad_hook", "random_", "apply_", "map_",
     "multinomial",
     "unique_consecutive",  # PyTorch loses its flags where they are given by position
+    "vmap", "is_anomaly_enabled", "is_anomaly_check_nan_enabled",
 }  # fmt: skip
 # Their arguments are, or come to, numbers of elements: none may be extreme.
 COUNTING = {

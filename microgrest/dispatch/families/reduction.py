@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...graph.modes import state
-from ...graph.node import Node, numbers
+from ...graph.node import Node, numbers, watched, watchers
 from ...kernels.kinds.search import SEARCH, Search
 from ...kernels.source.program import LARGE, Input, Output, Program, Reduce
 from ...ops.reduction import sum as SUM
@@ -241,6 +241,8 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             node.saved = node.versions = node.extra = ()
             node._shape, node._kind, node.hooks = SCALAR, kind, None
             t._node, t._requires_grad = node, True
+            if watchers:
+                watched(node)
         return t
 
     return op

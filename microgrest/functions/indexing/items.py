@@ -50,7 +50,10 @@ def getitem(self: Tensor, index: Any) -> Tensor:
         return apply(rows.take_slices, (self, index), {"dim": 0})
     x, pickers = _basic(self, index)
     if not pickers:
-        return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+        if x is not self:
+            return x
+        name = "AliasBackward0" if index is Ellipsis else "SliceBackward0"
+        return apply(view, (self,), {"size": tuple(self._shape)}, name)
     picked = [d for d, picker in enumerate(pickers) if picker is not None]
     if len(picked) == 1 and x.numel():
         return _slices(x, picked[0], pickers[picked[0]])

@@ -16,6 +16,7 @@ from ...tensor.methods import Methods, method
 from ...types import dtypes
 from ...types.dtypes import bool_
 from ...types.integers import whole
+from ..naming import rename
 
 
 @method
@@ -49,7 +50,8 @@ subtract = method(name="subtract")(sub)
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha input."""
-    return sub(other, input, alpha=alpha)
+    number = not isinstance(other, Tensor)
+    return rename(sub(other, input, alpha=alpha), f"RsubBackward{number:d}")
 
 
 @method

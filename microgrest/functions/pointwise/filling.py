@@ -9,6 +9,7 @@ from ...dispatch.elementwise import call, fill
 from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
+from ..naming import ends_as
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:
@@ -71,6 +72,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 @method
+@ends_as("FillBackward2")
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with one value, a number or a 0-d tensor."""
     if not isinstance(value, Tensor):
@@ -84,6 +86,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 
 @method
+@ends_as("ZeroBackward0")
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with 0."""
     return fill("zero", self, 0)

@@ -9,13 +9,15 @@ from ...graph.hooks import keep_on
 from ...graph.modes import enable_grad
 from ...tensor import Tensor
 from ...tensor.methods import method
+from ..naming import rename
 from . import shapes
 
 
-def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
+def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor], way: int = 1) -> Tensor:
     """Give `x` the geometry and the place in the graph of `move` of what it was.
 
     no_grad does not cut it off: a leaf stays a leaf of another shape, others stay in the graph.
+    `way` is the number that its node's name ends with.
     """
     check_writable(name, x, repeats=True)
     if x._requires_grad and x._node is None:
@@ -28,7 +30,7 @@ def _become(name: str, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
     for v in tuple(x._views or ()):
         v._base = old, *v._base[1:]
     with enable_grad():
-        y = move(old)
+        y = rename(move(old), f"{name.capitalize()}Backward{way}")
     if x._base is None and any(v is y for v in old._views or ()):
         old._views.add(x)
     x._views = None
@@ -50,7 +52,8 @@ def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:
 @method
 def squeeze_(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """squeeze in place."""
-    return _become("squeeze", input, lambda x: shapes.squeeze(x, dim))
+    way = 3 if dim is None else 5 if isinstance(dim, (tuple, list)) else 4
+    return _become("squeeze", input, lambda x: shapes.squeeze(x, dim), way)
 
 
 @method

@@ -66,7 +66,7 @@ def reshape(input: Tensor, *size: Any, shape: Any = None) -> Tensor:
     """The elements in another shape: a view where possible, else a copy."""
     full = _inferred(input, sizes(size, shape))
     if rows.reshaped_strides(input._shape, input._strides, full) is None:
-        input = input.clone()
+        return apply(rows.view, (input.clone(),), {"size": full}, "UnsafeViewBackward0")
     return apply(rows.view, (input,), {"size": full})
 
 
@@ -104,7 +104,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     a, b = input._dim(dim0), input._dim(dim1)
     if order:
         order[a], order[b] = b, a
-    return apply(rows.permute, (input,), {"dims": tuple(order)})
+    return apply(rows.permute, (input,), {"dims": tuple(order)}, "TransposeBackward0")
 
 
 swapaxes = method(name="swapaxes")(transpose)
@@ -116,7 +116,7 @@ def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and numbers as they are."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return apply(rows.permute, (input,), {"dims": tuple(range(input.ndim))[::-1]})
+    return apply(rows.permute, (input,), {"dims": tuple(range(input.ndim))[::-1]}, "TBackward0")
 
 
 @method
@@ -203,7 +203,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new dimension of one element at `dim`."""
     d = input._dim(dim, 1)
-    return apply(rows.view, (input,), {"size": (*input._shape[:d], 1, *input._shape[d:])})
+    size = (*input._shape[:d], 1, *input._shape[d:])
+    return apply(rows.view, (input,), {"size": size}, "UnsqueezeBackward0")
 
 
 @method
@@ -213,7 +214,8 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     if len(set(gone)) != len(gone):
         raise RuntimeError(f"squeeze(): a dim appears multiple times in the list of dims {gone}")
     size = tuple(n for d, n in enumerate(input._shape) if n != 1 or d not in gone)
-    return apply(rows.view, (input,), {"size": size})
+    way = 0 if dim is None else 2 if isinstance(dim, (tuple, list)) else 1
+    return apply(rows.view, (input,), {"size": size}, f"SqueezeBackward{way}")
 
 
 @method
