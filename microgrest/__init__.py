@@ -10,20 +10,42 @@ from typing import TYPE_CHECKING, Any
 
 from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
+    accelerator as accelerator,
     autograd as autograd,
+    backends as backends,
+    cpu as cpu,
     cuda as cuda,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
+    mps as mps,
     nn as nn,
     optim as optim,
     return_types as return_types,
+    xpu as xpu,
 )
+from .accelerator import get_device_module as get_device_module
 from .autograd import functional  # noqa: F401 - it attaches `backward`
+from .backends import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    get_num_threads as get_num_threads,
+    set_default_tensor_type as set_default_tensor_type,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    set_flush_denormal as set_flush_denormal,
+    set_num_threads as set_num_threads,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
 from .creation import (
+    CUDA_TYPES,
+    TYPES,
     as_tensor as as_tensor,
+    asarray as asarray,
     empty_like as empty_like,
+    empty_strided as empty_strided,
     from_dlpack as from_dlpack,
+    frombuffer as frombuffer,
     full_like as full_like,
     ones_like as ones_like,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
     tril_indices as tril_indices,
     triu_indices as triu_indices,
@@ -132,6 +154,7 @@ from .functions.pointwise.arithmetic import (
     add as add,
     clamp as clamp,
     clip as clip,
+    clone as clone,
     div as div,
     divide as divide,
     masked_fill as masked_fill,
@@ -148,9 +171,21 @@ from .functions.pointwise.arithmetic import (
 from .functions.pointwise.dropout import dropout as dropout
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
 from .functions.queries import (
+    can_cast as can_cast,
+    get_device as get_device,
+    is_complex as is_complex,
+    is_conj as is_conj,
     is_floating_point as is_floating_point,
+    is_inference as is_inference,
+    is_neg as is_neg,
+    is_nonzero as is_nonzero,
+    is_same_size as is_same_size,
+    is_signed as is_signed,
+    is_storage as is_storage,
     is_tensor as is_tensor,
     numel as numel,
+    result_type as result_type,
+    typename as typename,
 )
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
 from .functions.reductions.folds import count_nonzero as count_nonzero
@@ -239,6 +274,13 @@ from .types.dtypes import (
     set_default_dtype as set_default_dtype,
     uint8 as uint8,
 )
+from .types.layouts import (
+    contiguous_format as contiguous_format,
+    layout as layout,
+    memory_format as memory_format,
+    preserve_format as preserve_format,
+    strided as strided,
+)
 from .version import __version__ as __version__
 
 newaxis = None
@@ -246,6 +288,8 @@ bool = bool_
 short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
+globals().update(TYPES)  # FloatTensor, LongTensor, ...
+vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
     from .compiler import compile as compile

@@ -12,13 +12,11 @@ import numpy as np
 from ..dispatch.common import check_range
 from ..dispatch.conversion import convert
 from ..dispatch.memory import copy
-from ..tensor import Size, Tensor
+from ..tensor import Tensor
 from ..tensor.arrays import from_array, from_numpy
-from ..tensor.methods import method
 from ..types import dtypes
 from ..types.device import chosen_device
 from ..types.dtypes import dtype, get_default_dtype
-from .fills import empty
 from .foreign import offers_gpu_memory, shared
 from .options import finish, kind_from
 
@@ -74,13 +72,29 @@ def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], d
     natural = _natural(data)
     try:
         array = np.asarray(_numbers(data))
-    except ValueError as error:
-        raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
+    except ValueError:
+        raise _ragged(data) from None
     if array.dtype == object or (array.dtype.kind == "u" and array.itemsize > 1):
         if not (natural.is_floating_point or floating):
             raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
         array = array.astype(np.float64)
     return array, natural
+
+
+def _ragged(data: Any, dim: int = 0) -> Exception:
+    """The error for sequences that are not of equal lengths, or stand beside numbers."""
+    first, *others = data
+    for other in others:
+        if not hasattr(first, "__len__") or not hasattr(other, "__len__"):
+            if hasattr(first, "__len__") is not hasattr(other, "__len__"):
+                return TypeError(f"not a sequence: at dim {dim + 1} stand sequences beside numbers")
+        elif len(first) != len(other):
+            return ValueError(
+                f"expected sequence of length {len(first)} at dim {dim + 1} (got {len(other)})"
+            )
+    deeper = [d for d in data if hasattr(d, "__len__") and len(d)]
+    found = [_ragged(d, dim + 1) for d in deeper]
+    return found[0] if found else ValueError("expected sequences of equal length")
 
 
 def _natural(data: Any) -> dtype:
@@ -91,6 +105,8 @@ def _natural(data: Any) -> dtype:
         if isinstance(data, (bool, int, float)):
             return dtypes.of_number(data)
         what = f"{type(data).__name__} {data!r}"
+        if isinstance(data, complex):
+            raise NotImplementedError(f"there are no complex tensors here, to hold {data!r}")
         if isinstance(data, (str, bytes)):
             raise TypeError(f"cannot make a tensor of {what}: elements must be numbers or bools")
         raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
@@ -147,15 +163,3 @@ def _on_gpu(source: Any) -> Tensor:
             stacklevel=3,
         )
     return copy(t) if readonly else t
-
-
-def _construct(cls: type, *args: Any, **options: Any) -> Any:
-    """PyTorch's old constructor: of data, Tensor([1, 2]), or of a shape, Tensor(1, 2)."""
-    if "data" not in options and all(isinstance(a, (int, Size)) for a in args):
-        make, args = empty, args or (0,)
-    else:
-        make = tensor
-    return make(*args, dtype=get_default_dtype(), **options)._as(cls, False)
-
-
-method(name="__new__")(staticmethod(_construct))

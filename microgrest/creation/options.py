@@ -33,6 +33,14 @@ def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -
     return kind_of(chosen, device(where))
 
 
+def check_tensor(name: str, x: Any) -> None:
+    """TypeError for an `input` that is no tensor."""
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}"
+        )
+
+
 def finish(t: Tensor, requires_grad: bool, pin_memory: bool = False) -> Tensor:
     """`t`, in page-locked memory or requiring grad if asked; RuntimeError for integers."""
     if pin_memory:

@@ -47,6 +47,8 @@ def arange(
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
     if kind.dtype is int64:  # narrower integers take the count of the floats, as in PyTorch
+        if step and not int(step):
+            raise ValueError(f"step must be nonzero, and {step} is 0 as an integer")
         start, end, step = int(start), int(end), int(step)
     if not (kind.dtype.is_floating_point or any(isinstance(v, float) for v in (start, end, step))):
         check_range(int64, min(start, end, step), max(start, end, step))

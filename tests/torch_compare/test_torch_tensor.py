@@ -81,6 +81,8 @@ def describe(library: Any, value: Any) -> Any:
         return describe_tensor(library, value)
     if isinstance(value, library.dtype):
         return str(value).partition(".")[2]
+    if isinstance(value, (library.device, library.finfo, library.iinfo, library.layout)):
+        return str(value).replace("microgrest", "torch")
     if isinstance(value, dict):
         return {k: describe(library, v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):

@@ -9,11 +9,12 @@ from ...dispatch.elementwise import call, fill
 from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
+from ...types.layouts import without_layout
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:
-    options = _as_here(self, options)
-    size = creation.extents(size)
+    options = without_layout(_as_here(self, options))
+    size = creation.extents(size or (options.pop("size"),))
     if value is None:
         return creation.empty(size, **options)
     return creation.full(size, value, **options)
@@ -47,6 +48,12 @@ def new_empty(self: Tensor, *size: Any, **options: Any) -> Tensor:
 def new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor:
     """`fill_value` in shape `size`, of this dtype and device unless options say otherwise."""
     return _like(self, (tuple(size),), fill_value, options)
+
+
+@method
+def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> Tensor:
+    """An uninitialized tensor of this geometry, of this dtype and device unless options differ."""
+    return creation.empty_strided(size, stride, **without_layout(_as_here(self, options)))
 
 
 @method

@@ -95,9 +95,6 @@ def clamp_max(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Te
 def clamp_min(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """max(x, min); nan if either is."""
 
-def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy, contiguous."""
-
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of a with the sign of b."""
 
