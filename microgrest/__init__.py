@@ -68,6 +68,7 @@ from .functions.joining.stacking import (
     atleast_3d as atleast_3d,
     broadcast_tensors as broadcast_tensors,
     cartesian_prod as cartesian_prod,
+    combinations as combinations,
     meshgrid as meshgrid,
 )
 from .functions.joining.triangles import (
@@ -76,6 +77,7 @@ from .functions.joining.triangles import (
     trace as trace,
 )
 from .functions.outputs import (
+    addbmm as addbmm,
     addmm as addmm,
     addmv as addmv,
     addr as addr,
@@ -153,12 +155,15 @@ from .functions.outputs import (
 from .functions.pointwise.arithmetic import (
     add as add,
     clamp as clamp,
+    clamp_ as clamp_,
     clip as clip,
+    clip_ as clip_,
     clone as clone,
     div as div,
     divide as divide,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
+    nan_to_num_ as nan_to_num_,
     positive as positive,
     pow as pow,
     round as round,
@@ -169,6 +174,23 @@ from .functions.pointwise.arithmetic import (
     where as where,
 )
 from .functions.pointwise.dropout import dropout as dropout
+from .functions.pointwise.filling import (
+    detach as detach,
+    detach_ as detach_,
+    fill as fill,
+    fill_ as fill_,
+    zero_ as zero_,
+)
+from .functions.pointwise.realness import (
+    conj as conj,
+    conj_physical as conj_physical,
+    imag as imag,
+    isreal as isreal,
+    real as real,
+    resolve_conj as resolve_conj,
+    resolve_neg as resolve_neg,
+    view_as_real as view_as_real,
+)
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
 from .functions.queries import (
     can_cast as can_cast,
@@ -197,6 +219,7 @@ from .functions.reductions.statistics import (
 from .functions.views.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
+    broadcast_shapes as broadcast_shapes,
     broadcast_to as broadcast_to,
     diagonal as diagonal,
     flatten as flatten,
@@ -224,6 +247,17 @@ from .functions.views.splitting import (
     tensor_split as tensor_split,
     unbind as unbind,
     vsplit as vsplit,
+)
+from .functions.views.inplace import resize_as_ as resize_as_
+from .functions.views.written import (
+    as_strided_scatter as as_strided_scatter,
+    diagonal_scatter as diagonal_scatter,
+    narrow_copy as narrow_copy,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+    unsafe_chunk as unsafe_chunk,
+    unsafe_split as unsafe_split,
+    unsafe_split_with_sizes as unsafe_split_with_sizes,
 )
 from .graph.modes import (
     enable_grad as enable_grad,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph.arithmetic import Arithmetic, serve
+from ..ops.convert import copy as copy_row
 from ..ops.movement import sum_to_size
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
@@ -48,12 +49,24 @@ def function(row: Row) -> Function:
 
 def in_place(row: Row) -> Function:
     """The method name_ of an elementwise row."""
+    if row.result == "bool":
+        return named(_choosing(row), f"{row.name}_", f"In-place form of {row.name}.")
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return call(row, bind(row, (self, *args), kwargs), in_place=True)
 
     short = len(row.args) == 2 and not row.defaults
     return named(updating(row) if short else op, f"{row.name}_", f"In-place form of {row.name}.")
+
+
+def _choosing(row: Row) -> Function:
+    """The in-place form of a row without a derivative, which writes bools as any dtype's 0 and 1."""
+
+    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        found = FUNCTIONS[row.name](self, *args, **kwargs)
+        return call(copy_row, (self, found), in_place=True)
+
+    return op
 
 
 def named(op: Function, name: str, doc: str) -> Function:

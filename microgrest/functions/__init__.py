@@ -3,11 +3,22 @@
 from . import kernels as kernels, products as products, queries as queries, sorting as sorting
 from .indexing import items as items, picking as picking
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
-from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
+from .pointwise import (
+    arithmetic as arithmetic,
+    conversion as conversion,
+    filling as filling,
+    realness as realness,
+    updates as updates,
+)
 from .reductions import (
     comparing as comparing,
     folds as folds,
     scans as scans,
     statistics as statistics,
 )
-from .views import inplace as inplace, shapes as shapes, splitting as splitting
+from .views import (
+    inplace as inplace,
+    shapes as shapes,
+    splitting as splitting,
+    written as written,
+)

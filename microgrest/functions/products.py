@@ -146,6 +146,15 @@ def baddbmm(
 
 
 @method
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha times the sum of the products of two stacks of matrices."""
+    total = bmm(batch1, batch2)
+    return _plus(input, total.sum(0, dtype=total.dtype), beta, _number(alpha))
+
+
+@method
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Every product of an element of one vector and one of the other."""
     if input.ndim != 1 or vec2.ndim != 1:

@@ -119,6 +119,8 @@ class Tensor(Methods):
     is_sparse = False
     is_sparse_csr = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
     layout = strided
+    name = None
+    output_nr = 0
 
     @property
     def ndim(self) -> int:
@@ -128,6 +130,8 @@ class Tensor(Methods):
     def dim(self) -> int:
         """The number of dimensions."""
         return len(self._shape)
+
+    ndimension = dim
 
     def numel(self) -> int:
         """The number of elements."""

@@ -185,4 +185,4 @@ class iinfo(_Limits):
         self.dtype, self.bits, self.max, self.min = d.name, info.bits, info.max, info.min
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import creation
-from ...dispatch.elementwise import call, fill
+from ...dispatch.api import FUNCTIONS
+from ...dispatch.elementwise import call, fill as fill_row
 from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
@@ -77,11 +78,26 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return call(copy_row, (self, src), in_place=True)
 
 
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A copy of `input` with one value everywhere, a number or a 0-d tensor."""
+    return fill_(FUNCTIONS["clone"](input), value)
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory outside the graph."""
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Take the tensor out of the graph; RuntimeError for views."""
+    return input.detach_()
+
+
 @method
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with one value, a number or a 0-d tensor."""
     if not isinstance(value, Tensor):
-        return fill("fill", self, value)
+        return fill_row("fill", self, value)
     if value.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
@@ -93,4 +109,4 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 @method
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with 0."""
-    return fill("zero", self, 0)
+    return fill_row("zero", self, 0)

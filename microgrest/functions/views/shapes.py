@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...dispatch import common
 from ...dispatch.families.parts import one
 from ...dispatch.structured import apply
 from ...ops import movement as rows
-from ...tensor import Tensor
+from ...tensor import Size, Tensor
 from ...tensor.methods import method
 from ...types.dtypes import dtype
 from ...types.integers import MOST, count, lengths, listed, whole
@@ -51,7 +52,10 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
 def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
-        raise RuntimeError("view(dtype) is not supported; use .to(dtype) to convert the values")
+        raise NotImplementedError(
+            "view(dtype) is not supported: no tensor sees memory as another type; "
+            "to(dtype) converts the values"
+        )
     full = _inferred(input, sizes(shape, size))
     if rows.reshaped_strides(input._shape, input._strides, full) is None:
         raise RuntimeError(
@@ -188,6 +192,12 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """expand(size)."""
     return expand(input, *shape, size=size)
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that all `shapes`, tuples or numbers, expand to."""
+    given = [lengths((s,) if isinstance(s, int) else s) for s in shapes]
+    return Size(common.broadcast_shapes("broadcast_shapes", given)) if given else Size()
 
 
 @method
