@@ -125,6 +125,7 @@ from .functions.outputs import (
     min as min,
     mm as mm,
     msort as msort,
+    multinomial as multinomial,
     mv as mv,
     nanmean as nanmean,
     nansum as nansum,
@@ -270,10 +271,12 @@ from .graph.modes import (
 from .interop.printing import set_printoptions as set_printoptions
 from .random import (
     Generator as Generator,
+    binomial as binomial,
     default_generator as default_generator,
     get_rng_state as get_rng_state,
     initial_seed as initial_seed,
     manual_seed as manual_seed,
+    poisson as poisson,
     rand_like as rand_like,
     randint_like as randint_like,
     randn_like as randn_like,

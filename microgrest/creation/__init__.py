@@ -31,6 +31,9 @@ from .legacy import (
     named as named,
 )
 from .options import (
+    check_like as check_like,
+    check_options as check_options,
+    check_tensor as check_tensor,
     extents as extents,
     finish as finish,
     kind_from as kind_from,

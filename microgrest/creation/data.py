@@ -97,8 +97,11 @@ def _ragged(data: Any, dim: int = 0) -> Exception:
     return found[0] if found else ValueError("expected sequences of equal length")
 
 
-def _natural(data: Any) -> dtype:
-    """The dtype that nested sequences of numbers, tensors and NumPy values promote to."""
+def _natural(data: Any, inside: bool = False) -> dtype:
+    """The dtype that nested sequences of numbers, tensors and NumPy values promote to.
+
+    A string that stands `inside` of a sequence is one dimension too many.
+    """
     if not isinstance(data, (list, tuple)):
         if isinstance(data, (Tensor, np.ndarray, np.generic)):
             return data.dtype if isinstance(data, Tensor) else dtypes.from_numpy(data.dtype)
@@ -108,13 +111,15 @@ def _natural(data: Any) -> dtype:
         if isinstance(data, complex):
             raise NotImplementedError(f"there are no complex tensors here, to hold {data!r}")
         if isinstance(data, (str, bytes)):
-            raise TypeError(f"cannot make a tensor of {what}: elements must be numbers or bools")
+            raise (ValueError if inside else TypeError)(f"cannot make a tensor of {what}: elements must be numbers or bools")
         raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
     kinds = dict(zip(map(type, data), data, strict=True))
     if kinds.keys() <= _NUMBERS:
         data = kinds.values()
     return (
-        functools.reduce(dtypes.promote_types, map(_natural, data)) if data else get_default_dtype()
+        functools.reduce(dtypes.promote_types, (_natural(d, True) for d in data))
+        if data
+        else get_default_dtype()
     )
 
 

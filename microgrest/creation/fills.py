@@ -12,7 +12,7 @@ from ..tensor import Tensor
 from ..types import dtypes
 from ..types.dtypes import get_default_dtype
 from ..types.layouts import without_layout
-from .options import check_tensor, extents, finish, kind_from
+from .options import check_like, check_options, extents, finish, kind_from
 
 
 def _filler(name: str, value: Any) -> Callable[..., Tensor]:
@@ -28,7 +28,7 @@ def _filler(name: str, value: Any) -> Callable[..., Tensor]:
             raise TypeError(f"{name}() missing 1 required positional argument: 'size'")
         shape = extents(size or (size_keyword.pop("size"),))
         if size_keyword:
-            _check_options(name, size_keyword)
+            check_options(name, size_keyword)
         kind = kind_from(dtype, device, get_default_dtype())
         t = Tensor._empty(shape, kind) if value is None else filled(shape, kind, value)
         return finish(t, requires_grad, pin_memory)
@@ -51,13 +51,14 @@ def full(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor of shape `size` full of `fill_value`, of the value's type or `dtype`."""
     value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
     if isinstance(value, complex):
         raise NotImplementedError(f"full(): there are no complex tensors here, to hold {value!r}")
     kind = kind_from(dtype, device, dtypes.of_number(value))
-    return finish(filled(extents((tuple(size),)), kind, value), requires_grad)
+    return finish(filled(extents((tuple(size),)), kind, value), requires_grad, pin_memory)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
@@ -68,20 +69,10 @@ def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
 def _like(
     name: str, input: Any, value: Any, dtype: Any, device: Any, requires_grad: bool, options: Any
 ) -> Tensor:
-    check_tensor(name, input)
-    if options:
-        _check_options(name, options)
+    check_like(name, input, options)
     kind = kind_from(dtype, device, input.dtype, input)
     t = Tensor._empty(input._shape, kind) if value is None else filled(input._shape, kind, value)
     return finish(t, requires_grad, options.get("pin_memory", False))
-
-
-def _check_options(name: str, options: dict[str, Any]) -> None:
-    """TypeError for what no function of this family takes."""
-    rest = without_layout(options)
-    rest.pop("pin_memory", None)
-    if rest:
-        raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(rest))!r}")
 
 
 def zeros_like(

@@ -1,6 +1,12 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import kernels as kernels, products as products, queries as queries, sorting as sorting
+from . import (
+    choosing as choosing,
+    kernels as kernels,
+    products as products,
+    queries as queries,
+    sorting as sorting,
+)
 from .indexing import items as items, picking as picking
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
 from .pointwise import (

@@ -10,7 +10,7 @@ from .. import creation, random
 from ..dispatch import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
-from . import products, sorting
+from . import choosing, products, sorting
 from .indexing import picking
 from .joining import stacking, triangles
 from .reductions import folds as reductions, scans, statistics
@@ -128,4 +128,5 @@ randint = into(random.randint, made=True)
 randn = into(random.randn, made=True)
 randperm = into(random.randperm, made=True)
 bernoulli = into(random.bernoulli)
+multinomial = into(choosing.multinomial, same=True)
 normal = into(random.normal)
