@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING, Any
 
@@ -329,14 +330,17 @@ globals().update(TYPES)  # FloatTensor, LongTensor, ...
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
+    from . import distributions as distributions
     from .compiler import compile as compile
+
+# What loads when it is first asked for, as most programs never do, and the module that it is in.
+_LATER = {"compile": "compiler", "distributions": ""}
 
 
 def __getattr__(name: str) -> Any:
-    """`compile` loads when it is first asked for; most programs never do."""
-    if name != "compile":
+    """What loads later; AttributeError for all else."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .compiler import compile
-
-    globals()[name] = compile
-    return compile
+    module = import_module(f"{__name__}.{_LATER[name] or name}")
+    found = globals()[name] = getattr(module, name) if _LATER[name] else module
+    return found

@@ -49,6 +49,7 @@ ROOMS: dict[str, list[str]] = {
     "functions": [rest],
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
+    "distributions": [rest],
     "nn": [rest],
     "optim": [rest],
     "compiler": [rest],

@@ -1,0 +1,35 @@
+"""Functions that several distributions are written in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from ..types.dtypes import finfo
+
+
+def clamped(probs: Tensor) -> Tensor:
+    """Probabilities away from 0 and 1, as far as their type tells, so that logarithms are finite."""
+    eps = finfo(probs.dtype).eps
+    return probs.clamp(min=eps, max=1 - eps)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), without overflow."""
+    return x.clamp(min=0) + (-x.abs()).exp().log1p()
+
+
+def log_normalized(logits: Tensor) -> Tensor:
+    """Logarithms of probabilities that sum to 1 in the last dimension."""
+    above = logits.amax(-1, keepdim=True).detach()
+    return logits - (above + (logits - above).exp().sum(-1, keepdim=True).log())
+
+
+def lgamma(x: Tensor) -> Any:
+    """log |gamma(x)|."""
+    return x.lgamma()
+
+
+def digamma(x: Tensor) -> Any:
+    """The derivative of log gamma(x)."""
+    return x.digamma()
