@@ -218,6 +218,7 @@ from .functions.reductions.statistics import (
     std_mean as std_mean,
     var_mean as var_mean,
 )
+from .functions.views.inplace import resize_as_ as resize_as_
 from .functions.views.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
@@ -250,7 +251,6 @@ from .functions.views.splitting import (
     unbind as unbind,
     vsplit as vsplit,
 )
-from .functions.views.inplace import resize_as_ as resize_as_
 from .functions.views.written import (
     as_strided_scatter as as_strided_scatter,
     diagonal_scatter as diagonal_scatter,

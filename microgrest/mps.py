@@ -1,4 +1,4 @@
-"""Devices of Apple's (MPS), of which there are none here, as `torch.mps` says where there are none."""
+"""Devices of Apple's (MPS), of which there are none here, as `torch` would say."""
 
 from __future__ import annotations
 

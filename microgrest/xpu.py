@@ -1,4 +1,4 @@
-"""Devices of Intel's (XPU), of which there are none here, as `torch.xpu` says where there are none."""
+"""Devices of Intel's (XPU), of which there are none here, as `torch` would say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy's functions and ufuncs on tensors: NumPy's numbers, in the graph, or a TypeError by name."""
+"""NumPy's functions on tensors: NumPy's numbers, in the graph, or a TypeError by name."""
 
 from __future__ import annotations
 

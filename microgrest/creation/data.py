@@ -111,7 +111,9 @@ def _natural(data: Any, inside: bool = False) -> dtype:
         if isinstance(data, complex):
             raise NotImplementedError(f"there are no complex tensors here, to hold {data!r}")
         if isinstance(data, (str, bytes)):
-            raise (ValueError if inside else TypeError)(f"cannot make a tensor of {what}: elements must be numbers or bools")
+            raise (ValueError if inside else TypeError)(
+                f"cannot make a tensor of {what}: elements must be numbers or bools"
+            )
         raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
     kinds = dict(zip(map(type, data), data, strict=True))
     if kinds.keys() <= _NUMBERS:

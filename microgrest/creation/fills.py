@@ -44,6 +44,18 @@ ones = _filler("ones", 1)
 empty = _filler("empty", None)
 
 
+def _check_full(size: Any, value: Any) -> None:
+    """TypeError for a `size` that is no sequence, and for what is no number to fill with."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
+    if not isinstance(value, (bool, int, float, complex, np.generic, Tensor)):
+        raise TypeError(
+            f"full(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}"
+        )
+
+
 def full(
     size: Sequence[int],
     fill_value: Any,
@@ -54,6 +66,7 @@ def full(
     pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor of shape `size` full of `fill_value`, of the value's type or `dtype`."""
+    _check_full(size, fill_value)
     value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
     if isinstance(value, complex):
         raise NotImplementedError(f"full(): there are no complex tensors here, to hold {value!r}")

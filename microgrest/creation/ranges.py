@@ -42,6 +42,9 @@ def arange(
         raise TypeError("arange() missing 1 required positional argument: 'end'")
     given = (0 if start is None else start, end, step)
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in given)
+    for name, v in zip(("start", "end", "step"), (start, end, step), strict=True):
+        if not isinstance(v, (int, float)):
+            raise TypeError(f"arange(): argument {name!r} must be Number, not {type(v).__name__}")
     floating = any(isinstance(v, float) for v in (start, end, step))
     kind = _numeric("arange", kind_from(dtype, device, get_default_dtype() if floating else int64))
     if not all(map(math.isfinite, (start, end, step))):

@@ -60,7 +60,7 @@ def in_place(row: Row) -> Function:
 
 
 def _choosing(row: Row) -> Function:
-    """The in-place form of a row without a derivative, which writes bools as any dtype's 0 and 1."""
+    """The in-place form of a row of bools, which are written as 0 and 1 of any dtype."""
 
     def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         found = FUNCTIONS[row.name](self, *args, **kwargs)

@@ -6,9 +6,9 @@ dimensions, whether the constraint holds.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..tensor import Tensor
+
+Bound = Tensor | float
 
 
 class Constraint:
@@ -47,7 +47,7 @@ class Boolean(Constraint):
 class GreaterThan(Constraint):
     """Numbers above a bound."""
 
-    def __init__(self, lower_bound: Any) -> None:
+    def __init__(self, lower_bound: Bound) -> None:
         self.lower_bound = lower_bound
 
     def check(self, value: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class GreaterThanEq(GreaterThan):
 class LessThan(Constraint):
     """Numbers below a bound."""
 
-    def __init__(self, upper_bound: Any) -> None:
+    def __init__(self, upper_bound: Bound) -> None:
         self.upper_bound = upper_bound
 
     def check(self, value: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class LessThan(Constraint):
 class Interval(Constraint):
     """Numbers between two bounds, both included."""
 
-    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+    def __init__(self, lower_bound: Bound, upper_bound: Bound) -> None:
         self.lower_bound, self.upper_bound = lower_bound, upper_bound
 
     def check(self, value: Tensor) -> Tensor:

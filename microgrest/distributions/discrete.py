@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from ..creation import arange, full
 from ..functions.choosing import multinomial
@@ -30,7 +30,7 @@ def _one_of(probs: Any, logits: Any) -> bool:
 class Bernoulli(Distribution):
     """1 with probability `probs`, or with that whose log odds are `logits`; else 0."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    arg_constraints: ClassVar = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
     has_enumerate_support = True
 
@@ -99,7 +99,7 @@ class Categorical(Distribution):
     Or with those whose logarithms, up to a constant, are `logits`.
     """
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    arg_constraints: ClassVar = {"probs": constraints.simplex, "logits": constraints.real_vector}
     has_enumerate_support = True
 
     def __init__(
@@ -130,7 +130,7 @@ class Categorical(Distribution):
         return clamped(self.probs).log()
 
     @property
-    def support(self) -> constraints.Constraint:  # type: ignore[override]
+    def support(self) -> constraints.Constraint:
         """The whole numbers from 0 to n - 1."""
         return constraints.IntegerInterval(0, self._num_events - 1)
 
@@ -191,7 +191,7 @@ def _enumerated(d: Distribution, n: int, like: Tensor | None, expand: bool) -> T
 class Poisson(Distribution):
     """The number of events whose mean number is `rate`."""
 
-    arg_constraints = {"rate": constraints.nonnegative}
+    arg_constraints: ClassVar = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:

@@ -24,7 +24,7 @@ def factor(matrix: Tensor) -> Tensor:
 def solved(lower: Tensor, right: Tensor) -> Tensor:
     """The X with lower X = right, of matrices in the last two dimensions; batches broadcast.
 
-        for j:  X[j] = (right[j] - L[j, :j] X[:j]) / L[j, j]
+    for j:  X[j] = (right[j] - L[j, :j] X[:j]) / L[j, j]
     """
     rows: list[Tensor] = []
     for j in range(lower.shape[-1]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..functions.pointwise.rows import xlogy
 from ..tensor import Tensor
@@ -21,7 +21,7 @@ _REGISTERED: dict[tuple[type, type], Callable[..., Tensor]] = {}
 
 
 def register_kl(type_p: type, type_q: type) -> Callable[[Divergence], Divergence]:
-    """Say that a function is the divergence of two kinds of distributions, and of their subclasses."""
+    """Say that a function is the divergence of two kinds of distributions, and their subclasses."""
     for kind in (type_p, type_q):
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):
             raise TypeError(f"Expected a subclass of Distribution but got {kind!r}")
@@ -48,49 +48,49 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
 
 
 @register_kl(Normal, Normal)
-def _normal(p: Any, q: Any) -> Tensor:
+def _normal(p: Normal | LogNormal, q: Normal | LogNormal) -> Tensor:
     ratio = (p.scale / q.scale) ** 2
     away = ((p.loc - q.loc) / q.scale) ** 2
     return 0.5 * (ratio + away - 1 - ratio.log())
 
 
 @register_kl(LogNormal, LogNormal)
-def _log_normal(p: Any, q: Any) -> Tensor:
+def _log_normal(p: LogNormal, q: LogNormal) -> Tensor:
     return _normal(p, q)
 
 
 @register_kl(Laplace, Laplace)
-def _laplace(p: Any, q: Any) -> Tensor:
+def _laplace(p: Laplace, q: Laplace) -> Tensor:
     ratio, away = p.scale / q.scale, (p.loc - q.loc).abs()
     return -ratio.log() + away / q.scale + ratio * (-away / p.scale).exp() - 1
 
 
 @register_kl(Uniform, Uniform)
-def _uniform(p: Any, q: Any) -> Tensor:
+def _uniform(p: Uniform, q: Uniform) -> Tensor:
     result = ((q.high - q.low) / (p.high - p.low)).log()
     return result.where((q.low <= p.low) & (q.high >= p.high), math.inf)
 
 
 @register_kl(Exponential, Exponential)
-def _exponential(p: Any, q: Any) -> Tensor:
+def _exponential(p: Exponential, q: Exponential) -> Tensor:
     ratio = q.rate / p.rate
     return ratio - 1 - ratio.log()
 
 
 @register_kl(Gamma, Gamma)
-def _gamma(p: Any, q: Any) -> Tensor:
+def _gamma(p: Gamma, q: Gamma) -> Tensor:
     a, b = p.concentration, q.concentration
     shapes: Tensor = lgamma(b) - lgamma(a) + (a - b) * digamma(a)
     return b * (p.rate / q.rate).log() + shapes + (q.rate - p.rate) * (a / p.rate)
 
 
 @register_kl(Dirichlet, Dirichlet)
-def _dirichlet(p: Any, q: Any) -> Tensor:
+def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
     return _parts(p.concentration, q.concentration)
 
 
 @register_kl(Beta, Beta)
-def _beta(p: Any, q: Any) -> Tensor:
+def _beta(p: Beta, q: Beta) -> Tensor:
     return _parts(p._both, q._both)
 
 
@@ -101,7 +101,7 @@ def _parts(a: Tensor, b: Tensor) -> Tensor:
 
 
 @register_kl(Bernoulli, Bernoulli)
-def _bernoulli(p: Any, q: Any) -> Tensor:
+def _bernoulli(p: Bernoulli, q: Bernoulli) -> Tensor:
     one = p.probs * (softplus(-q.logits) - softplus(-p.logits))
     zero = (1 - p.probs) * (softplus(q.logits) - softplus(p.logits))
     one = one.where(q.probs != 0, math.inf).where(p.probs != 0, 0.0)
@@ -109,18 +109,18 @@ def _bernoulli(p: Any, q: Any) -> Tensor:
 
 
 @register_kl(Categorical, Categorical)
-def _categorical(p: Any, q: Any) -> Tensor:
+def _categorical(p: Categorical, q: Categorical) -> Tensor:
     terms = p.probs * (p.logits - q.logits)
     return terms.where(q.probs != 0, math.inf).where(p.probs != 0, 0.0).sum(-1)
 
 
 @register_kl(Poisson, Poisson)
-def _poisson(p: Any, q: Any) -> Tensor:
+def _poisson(p: Poisson, q: Poisson) -> Tensor:
     return xlogy(p.rate, p.rate) - xlogy(p.rate, q.rate) - (p.rate - q.rate)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)
-def _multivariate_normal(p: Any, q: Any) -> Tensor:
+def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
     if p.event_shape != q.event_shape:
         raise ValueError(
             "KL-divergence between two Multivariate Normals with different event shapes cannot be "
@@ -133,7 +133,7 @@ def _multivariate_normal(p: Any, q: Any) -> Tensor:
 
 
 @register_kl(Independent, Independent)
-def _independent(p: Any, q: Any) -> Tensor:
+def _independent(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError(
             "KL(p || q) of two Independent distributions that take "

@@ -1,10 +1,10 @@
-"""Distributions of real numbers with a location and a scale: normal, lognormal, Laplace, uniform."""
+"""Distributions with a location and a scale: normal, lognormal, Laplace, uniform."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.modes import no_grad
 from ..random import rand, randn
@@ -25,7 +25,7 @@ def drawn(make: Any, shape: Size, like: Tensor) -> Tensor:
 class Normal(Distribution):
     """Normal numbers of mean `loc` and standard deviation `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
 
@@ -76,7 +76,7 @@ class Normal(Distribution):
 class LogNormal(Distribution):
     """Numbers whose logarithms are normal, of mean `loc` and standard deviation `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
     has_rsample = True
 
@@ -130,7 +130,7 @@ class LogNormal(Distribution):
 class Laplace(Distribution):
     """Two exponential distributions back to back, at `loc`, of scale `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
 
@@ -201,7 +201,7 @@ class Uniform(Distribution):
         return {"low": below, "high": above}
 
     @property
-    def support(self) -> constraints.Constraint:  # type: ignore[override]
+    def support(self) -> constraints.Constraint:
         """From low to high."""
         return constraints.Interval(self.low, self.high)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import Self
 
@@ -21,7 +21,7 @@ class MultivariateNormal(Distribution):
     """Normal vectors of mean `loc`, and one of the three: their covariance matrix, its inverse, or
     its lower Cholesky factor."""
 
-    arg_constraints = {
+    arg_constraints: ClassVar = {
         "loc": constraints.real_vector,
         "covariance_matrix": constraints.positive_definite,
         "precision_matrix": constraints.positive_definite,
@@ -140,17 +140,17 @@ class Independent(Distribution):
         super().__init__(shape[: have - n], shape[have - n :], validate_args=validate_args)
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
+    def has_rsample(self) -> bool:
         """Whether its base has."""
         return bool(self.base_dist.has_rsample)
 
     @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override]
+    def has_enumerate_support(self) -> bool:
         """Whether its base has, if no dimension is taken."""
         return bool(self.base_dist.has_enumerate_support) and not self.reinterpreted_batch_ndims
 
     @property
-    def support(self) -> Any:  # type: ignore[override]
+    def support(self) -> Any:
         """That of its base, all over an event."""
         n = self.reinterpreted_batch_ndims
         return constraints.independent(self.base_dist.support, n) if n else self.base_dist.support

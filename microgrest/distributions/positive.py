@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd.function import Function, once_differentiable
 from ..functions.joining.stacking import stack
@@ -21,7 +20,7 @@ from .special import digamma, lgamma
 class Exponential(Distribution):
     """Waiting times of events that come at `rate`."""
 
-    arg_constraints = {"rate": constraints.positive}
+    arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
 
@@ -90,7 +89,10 @@ class _StandardGamma(Function):
 class Gamma(Distribution):
     """Numbers whose density is in proportion to x**(concentration - 1) exp(-rate x)."""
 
-    arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
+    arg_constraints: ClassVar = {
+        "concentration": constraints.positive,
+        "rate": constraints.positive,
+    }
     support = constraints.nonnegative
     has_rsample = True
 
@@ -133,7 +135,7 @@ class Gamma(Distribution):
 class Dirichlet(Distribution):
     """Parts of one whose density is in proportion to the product of x**(concentration - 1)."""
 
-    arg_constraints = {"concentration": constraints.positive_vector}
+    arg_constraints: ClassVar = {"concentration": constraints.positive_vector}
     support = constraints.simplex
     has_rsample = True
 
@@ -192,9 +194,9 @@ def log_beta(a: Tensor) -> Tensor:
 
 
 class Beta(Distribution):
-    """Numbers in [0, 1] whose density is as x**(concentration1 - 1) (1 - x)**(concentration0 - 1)."""
+    """Numbers in [0, 1], of density as x**(concentration1 - 1) (1 - x)**(concentration0 - 1)."""
 
-    arg_constraints = {
+    arg_constraints: ClassVar = {
         "concentration1": constraints.positive,
         "concentration0": constraints.positive,
     }

@@ -9,7 +9,7 @@ from ..types.dtypes import finfo
 
 
 def clamped(probs: Tensor) -> Tensor:
-    """Probabilities away from 0 and 1, as far as their type tells, so that logarithms are finite."""
+    """Probabilities away from 0 and 1, by what their type can tell: their logarithms are finite."""
     eps = finfo(probs.dtype).eps
     return probs.clamp(min=eps, max=1 - eps)
 

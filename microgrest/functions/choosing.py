@@ -48,7 +48,7 @@ def _with_replacement(weights: Tensor, count: int, generator: Generator | None) 
 
 
 def _without_replacement(weights: Tensor, count: int, generator: Generator | None) -> Tensor:
-    """The first to come of exponential waiting times at these rates; of weight 0 they never come."""
+    """The first to come of exponential waiting times at these rates; those of weight 0 are last."""
     u = 1 - drawn(kind_of(float64, weights.device), weights._shape, "uniform", generator)
     return argsort(-u.log() / weights, -1)[..., :count].clone()
 

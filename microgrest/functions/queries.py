@@ -35,13 +35,15 @@ def is_floating_point(input: Tensor) -> bool:
 @method
 def is_complex(input: Tensor) -> bool:
     """Whether the dtype of `input` is a complex one: never."""
-    return _tensor("is_complex", input).dtype.is_complex
+    d: dtype = _tensor("is_complex", input).dtype
+    return d.is_complex
 
 
 @method
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype of `input` holds negative values."""
-    return input.dtype.is_signed
+    d: dtype = input.dtype
+    return d.is_signed
 
 
 @method

@@ -53,7 +53,7 @@ REQUESTS: dict[str, Callable[..., Request]] = {
 
 
 def floating(d: Any, where: Any, name: str, like: Tensor | None = None) -> Kind:
-    """The Kind of what `name` draws, by default that of `like`; NotImplementedError for integers."""
+    """The Kind of what `name` draws, by default that of `like`; NotImplementedError for ints."""
     kind = kind_from(d, where, like.dtype if like is not None else get_default_dtype(), like)
     if kind.dtype.category != FLOATING:
         raise NotImplementedError(
@@ -79,7 +79,9 @@ def rand(
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
     shape = _shape("rand", sizes, size)
-    return finish(drawn(floating(dtype, device, "rand"), shape, "uniform", generator), requires_grad)
+    return finish(
+        drawn(floating(dtype, device, "rand"), shape, "uniform", generator), requires_grad
+    )
 
 
 def randn(
@@ -92,7 +94,9 @@ def randn(
 ) -> Tensor:
     """Numbers from the standard normal distribution."""
     shape = _shape("randn", sizes, size)
-    return finish(drawn(floating(dtype, device, "randn"), shape, "normal", generator), requires_grad)
+    return finish(
+        drawn(floating(dtype, device, "randn"), shape, "normal", generator), requires_grad
+    )
 
 
 def rand_like(
@@ -177,8 +181,8 @@ def randint_like(
     check_like("randint_like", input, options)
     low, high = (0, low) if high is None else (low, high)
     kind = kind_from(dtype, device, input.dtype, input)
-    chosen = {"dtype": kind.dtype, "device": kind.device, "requires_grad": requires_grad}
-    return randint(low, high, input._shape, generator=generator, **chosen)
+    t = randint(low, high, input._shape, generator=generator, dtype=kind.dtype, device=kind.device)
+    return finish(t, requires_grad)
 
 
 def randperm(
@@ -219,9 +223,7 @@ def normal(
         if size is None:
             raise TypeError("normal() of two numbers is missing an argument: 'size'")
         kind = floating(dtype, device, "normal")
-        return finish(
-            drawn(kind, extents((size,)), "normal", generator, mean, std), requires_grad
-        )
+        return finish(drawn(kind, extents((size,)), "normal", generator, mean, std), requires_grad)
     shape = (mean + std)._shape
     unit: Tensor = drawn(floating(like.dtype, like.device, "normal"), shape, "normal", generator)
     return convert(unit * std + mean, like.dtype)
@@ -263,11 +265,16 @@ def chances(name: str, like: Tensor, p: Any, generator: Generator | None) -> Ten
     RuntimeError for probabilities beyond [0, 1].
     """
     p = p.detach() if isinstance(p, Tensor) else p
-    inside = (p >= 0) & (p <= 1) if isinstance(p, Tensor) else 0 <= p <= 1
-    if recording.aside(lambda: not (everywhere(inside) if isinstance(p, Tensor) else inside)):
+    if recording.aside(lambda: not _probable(p)):
         raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
-    exact = kind_of(float64 if isinstance(p, Tensor) and p.dtype is float64 else float32, like.device)
-    return convert(drawn(exact, like._shape, "uniform", generator) < p, like.dtype)
+    exact = float64 if isinstance(p, Tensor) and p.dtype is float64 else float32
+    u = drawn(kind_of(exact, like.device), like._shape, "uniform", generator)
+    return convert(u < p, like.dtype)
+
+
+def _probable(p: Any) -> bool:
+    """Whether a number, or a tensor all over, is in [0, 1]."""
+    return everywhere((p >= 0) & (p <= 1)) if isinstance(p, Tensor) else 0 <= p <= 1
 
 
 def everywhere(x: Any) -> bool:

@@ -61,7 +61,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """Successes of `count` trials with the chance `prob`, each of a floating dtype.
 
-    ValueError for integers, RuntimeError for negative counts and for chances beyond [0, 1]. No gradient goes through.
+    ValueError for integers, RuntimeError for negative counts and for chances beyond [0, 1]. No
+    gradient goes through a draw.
     """
     _check("binomial", count, ValueError)
     _check("binomial", prob, ValueError)
@@ -84,7 +85,7 @@ def _expanded(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def standard_gamma(shape: Tensor, generator: Generator | None = None) -> Tensor:
-    """Gamma numbers of rate 1, one for each shape parameter, in float64; NaN where there is none."""
+    """Gamma numbers of rate 1, one for each shape parameter, in float64."""
     return _sampled(samples.GAMMA, generator, shape)
 
 

@@ -163,7 +163,10 @@ class finfo(_Limits):
     def __init__(self, d: dtype | None = None) -> None:
         d = d or _default
         if not d.is_floating_point:
-            raise TypeError(f"finfo() requires a floating-point type, got {d!r}; use iinfo()")
+            raise TypeError(
+                f"microgrest.finfo() requires a floating point input type, got {d!r}. Use "
+                "microgrest.iinfo() for integers"
+            )
         info = np.finfo(d.numpy)
         self.dtype, self.bits, self.resolution = d.name, info.bits, 10.0**-info.precision
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
@@ -180,7 +183,10 @@ class iinfo(_Limits):
 
     def __init__(self, d: dtype) -> None:
         if d.category != INTEGER:
-            raise TypeError(f"iinfo() requires an integer type, got {d!r}; use finfo()")
+            raise TypeError(
+                f"microgrest.iinfo() requires an integer input type, got {d!r}. Use "
+                "microgrest.finfo() for floating-point types"
+            )
         info = np.iinfo(d.numpy)
         self.dtype, self.bits, self.max, self.min = d.name, info.bits, info.max, info.min
 

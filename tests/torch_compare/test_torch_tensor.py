@@ -180,6 +180,18 @@ def test_kinds(program: str) -> None:
     compare(program, extremes)
 
 
+TENSOR = ["creation", "types", "devices", "views", "items_in_graphs", "prints", "arrays", "draws"]
+
+
+@pytest.mark.parametrize("program", [p for name in TENSOR for p in lines(f"{name}.txt")])
+def test_the_tensor(program: str) -> None:
+    try:
+        compare(program, extremes)
+    finally:
+        for library in (microgrest, torch):
+            library.set_default_dtype(library.float32)
+
+
 @pytest.mark.parametrize("expression", lines("reads.txt"))
 def test_reading_items(expression: str) -> None:
     compare(f"result = {expression}", variables)

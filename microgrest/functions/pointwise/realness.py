@@ -19,7 +19,14 @@ def conj(input: Tensor) -> Tensor:
 
 
 real = resolve_conj = resolve_neg = conj_physical = conj
-method(name="real")(property(lambda self: self))
+
+
+def _itself(self: Tensor) -> Tensor:
+    """The tensor, which is real."""
+    return self
+
+
+method(name="real")(property(_itself))
 method(name="resolve_conj")(conj)
 method(name="resolve_neg")(conj)
 method(name="conj_physical")(conj)

@@ -66,7 +66,8 @@ def _mapped(
     leaves(f"{name}()", "use ops of tensors in the step")
     if any(a._requires_grad for a in given):
         raise RuntimeError(
-            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() "
+            "instead."
         )
     arrays = np.broadcast_arrays(*(a._numpy() for a in given))
     found = [function(*items) for items in zip(*(a.ravel().tolist() for a in arrays), strict=True)]

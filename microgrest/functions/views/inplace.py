@@ -16,7 +16,6 @@ from ...tensor.methods import method
 from ...types.layouts import check_layout
 from . import shapes
 
-
 _GEOMETRY = ("_flat", "_shape", "_strides", "_offset")
 
 
