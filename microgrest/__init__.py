@@ -53,7 +53,15 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .functions.choosing import combinations as combinations
 from .functions.indexing.picking import argwhere as argwhere
+from .functions.indexing.written import (
+    as_strided_scatter as as_strided_scatter,
+    diagonal_scatter as diagonal_scatter,
+    narrow_copy as narrow_copy,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
 from .functions.joining.rearranging import (
     flip as flip,
     fliplr as fliplr,
@@ -69,7 +77,6 @@ from .functions.joining.stacking import (
     atleast_3d as atleast_3d,
     broadcast_tensors as broadcast_tensors,
     cartesian_prod as cartesian_prod,
-    combinations as combinations,
     meshgrid as meshgrid,
 )
 from .functions.joining.triangles import (
@@ -249,17 +256,10 @@ from .functions.views.splitting import (
     split_with_sizes as split_with_sizes,
     tensor_split as tensor_split,
     unbind as unbind,
-    vsplit as vsplit,
-)
-from .functions.views.written import (
-    as_strided_scatter as as_strided_scatter,
-    diagonal_scatter as diagonal_scatter,
-    narrow_copy as narrow_copy,
-    select_scatter as select_scatter,
-    slice_scatter as slice_scatter,
     unsafe_chunk as unsafe_chunk,
     unsafe_split as unsafe_split,
     unsafe_split_with_sizes as unsafe_split_with_sizes,
+    vsplit as vsplit,
 )
 from .graph.modes import (
     enable_grad as enable_grad,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.convert import clone
+from ..dispatch.api import FUNCTIONS
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..types.dtypes import as_dtype
@@ -45,7 +45,7 @@ def asarray(
             f"dtype {found.dtype!r} on device {found.device}."
         )
     if copy and not apart:
-        found = clone(found)
+        found = FUNCTIONS["clone"](found)
     if requires_grad is False and found._requires_grad:
         return found.detach()
     return finish(found, bool(requires_grad) and not found._requires_grad)

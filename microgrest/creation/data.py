@@ -69,11 +69,11 @@ def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], d
         elif hasattr(data, "__array__"):
             array = np.asarray(data)
             return array, dtypes.from_numpy(array.dtype)
-    natural = _natural(data)
+    natural, numbers = _natural(data), _numbers(data)
     try:
-        array = np.asarray(_numbers(data))
+        array = np.asarray(numbers)
     except ValueError:
-        raise _ragged(data) from None
+        raise _ragged(numbers) from None
     if array.dtype == object or (array.dtype.kind == "u" and array.itemsize > 1):
         if not (natural.is_floating_point or floating):
             raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
@@ -83,24 +83,28 @@ def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], d
 
 def _ragged(data: Any, dim: int = 0) -> Exception:
     """The error for sequences that are not of equal lengths, or stand beside numbers."""
-    first, *others = data
-    for other in others:
-        if not hasattr(first, "__len__") or not hasattr(other, "__len__"):
-            if hasattr(first, "__len__") is not hasattr(other, "__len__"):
-                return TypeError(f"not a sequence: at dim {dim + 1} stand sequences beside numbers")
-        elif len(first) != len(other):
+    lengths = [_length(d) for d in data]
+    for n in lengths:
+        if (n is None) is not (lengths[0] is None):
+            return TypeError(f"not a sequence: at dim {dim + 1} stand sequences beside numbers")
+        if n != lengths[0]:
             return ValueError(
-                f"expected sequence of length {len(first)} at dim {dim + 1} (got {len(other)})"
+                f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {n})"
             )
-    deeper = [d for d in data if hasattr(d, "__len__") and len(d)]
-    found = [_ragged(d, dim + 1) for d in deeper]
+    found = [_ragged(d, dim + 1) for d, n in zip(data, lengths, strict=True) if n]
     return found[0] if found else ValueError("expected sequences of equal length")
 
 
-def _natural(data: Any, inside: bool = False) -> dtype:
+def _length(data: Any) -> int | None:
+    """The length of a sequence; None for numbers."""
+    sequence = isinstance(data, (list, tuple)) or (isinstance(data, np.ndarray) and data.ndim)
+    return len(data) if sequence else None
+
+
+def _natural(data: Any, first: bool = False) -> dtype:
     """The dtype that nested sequences of numbers, tensors and NumPy values promote to.
 
-    A string that stands `inside` of a sequence is one dimension too many.
+    A string that stands `first` in a sequence is one dimension too many.
     """
     if not isinstance(data, (list, tuple)):
         if isinstance(data, (Tensor, np.ndarray, np.generic)):
@@ -111,15 +115,14 @@ def _natural(data: Any, inside: bool = False) -> dtype:
         if isinstance(data, complex):
             raise NotImplementedError(f"there are no complex tensors here, to hold {data!r}")
         if isinstance(data, (str, bytes)):
-            raise (ValueError if inside else TypeError)(
-                f"cannot make a tensor of {what}: elements must be numbers or bools"
-            )
+            error = ValueError if first and isinstance(data, str) else TypeError
+            raise error(f"cannot make a tensor of {what}: elements must be numbers or bools")
         raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
     kinds = dict(zip(map(type, data), data, strict=True))
     if kinds.keys() <= _NUMBERS:
         data = kinds.values()
     return (
-        functools.reduce(dtypes.promote_types, (_natural(d, True) for d in data))
+        functools.reduce(dtypes.promote_types, (_natural(d, not i) for i, d in enumerate(data)))
         if data
         else get_default_dtype()
     )

@@ -52,8 +52,8 @@ def in_place(row: Row) -> Function:
     if row.result == "bool":
         return named(_choosing(row), f"{row.name}_", f"In-place form of {row.name}.")
 
-    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return call(row, bind(row, (self, *args), kwargs), in_place=True)
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return call(row, bind(row, (input, *args), kwargs), in_place=True)
 
     short = len(row.args) == 2 and not row.defaults
     return named(updating(row) if short else op, f"{row.name}_", f"In-place form of {row.name}.")
@@ -62,9 +62,9 @@ def in_place(row: Row) -> Function:
 def _choosing(row: Row) -> Function:
     """The in-place form of a row of bools, which are written as 0 and 1 of any dtype."""
 
-    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        found = FUNCTIONS[row.name](self, *args, **kwargs)
-        return call(copy_row, (self, found), in_place=True)
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        found = FUNCTIONS[row.name](input, *args, **kwargs)
+        return call(copy_row, (input, found), in_place=True)
 
     return op
 

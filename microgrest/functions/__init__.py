@@ -6,15 +6,15 @@ from . import (
     products as products,
     queries as queries,
     sorting as sorting,
+    updates as updates,
 )
-from .indexing import items as items, picking as picking
+from .indexing import items as items, picking as picking, written as written
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
 from .pointwise import (
     arithmetic as arithmetic,
     conversion as conversion,
     filling as filling,
     realness as realness,
-    updates as updates,
 )
 from .reductions import (
     comparing as comparing,
@@ -26,5 +26,4 @@ from .views import (
     inplace as inplace,
     shapes as shapes,
     splitting as splitting,
-    written as written,
 )

@@ -1,11 +1,14 @@
-"""Places drawn by weights."""
+"""Choices: places drawn by weights, and all choices of some elements of a vector."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import numpy as np
+
 from .. import recording
-from ..creation import check_tensor
+from ..creation import check_tensor, tensor
 from ..random.draws import drawn, everywhere
 from ..random.generator import Generator
 from ..tensor import Tensor
@@ -79,3 +82,16 @@ def _check_weights(weights: Tensor) -> None:
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if not everywhere((weights > 0).any(-1)):
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Every choice of `r` elements of a vector, a row each, in the order of their places."""
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input._shape)}")
+    if whole(r, "r") < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if not r:
+        return input.new_empty(0)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = np.array([*choose(range(len(input)), r)], np.int64).reshape(-1, r)
+    return input[tensor(places, device=input.device)]

@@ -164,8 +164,7 @@ class finfo(_Limits):
         d = d or _default
         if not d.is_floating_point:
             raise TypeError(
-                f"microgrest.finfo() requires a floating point input type, got {d!r}. Use "
-                "microgrest.iinfo() for integers"
+                f"microgrest.finfo() requires a floating-point type, got {d!r}; use iinfo()"
             )
         info = np.finfo(d.numpy)
         self.dtype, self.bits, self.resolution = d.name, info.bits, 10.0**-info.precision
@@ -183,10 +182,7 @@ class iinfo(_Limits):
 
     def __init__(self, d: dtype) -> None:
         if d.category != INTEGER:
-            raise TypeError(
-                f"microgrest.iinfo() requires an integer input type, got {d!r}. Use "
-                "microgrest.finfo() for floating-point types"
-            )
+            raise TypeError(f"microgrest.iinfo() requires an integer type, got {d!r}; use finfo()")
         info = np.iinfo(d.numpy)
         self.dtype, self.bits, self.max, self.min = d.name, info.bits, info.max, info.min
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from ...creation import tensor
 from ...dispatch.common import broadcast_shapes, common_device
 from ...dispatch.structured import apply
 from ...ops.indexing import cat as cat_row, stack as stack_row
 from ...tensor import Tensor
 from ...types import dtypes
-from ...types.integers import whole
 from ..aliases import numpy_names
 from ..pointwise.conversion import to
 from ..views.shapes import expand, reshape, unsqueeze
@@ -163,19 +158,6 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     given = _several(tensors)
     shape = broadcast_shapes("broadcast_tensors", [t._shape for t in given])
     return tuple(t if t._shape == shape else expand(t, shape) for t in given)
-
-
-def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Every choice of `r` elements of a vector, a row each, in the order of their places."""
-    if input.ndim != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input._shape)}")
-    if whole(r, "r") < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if not r:
-        return input.new_empty(0)
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array([*choose(range(len(input)), r)], np.int64).reshape(-1, r)
-    return input[tensor(places, device=input.device)]
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ...dispatch.elementwise import call
-from ...ops.convert import copy as copy_row
-from ...recording import leaves
-from ...tensor import Tensor
-from ...tensor.methods import method
-from .. import products
-from ..reductions import scans
-from .arithmetic import clone
-from .filling import copy_
+from ..dispatch.elementwise import call
+from ..ops.convert import copy as copy_row
+from ..recording import leaves
+from ..tensor import Tensor
+from ..tensor.methods import method
+from . import products
+from .pointwise.arithmetic import clone
+from .pointwise.filling import copy_
+from .reductions import scans
 
 
 def _update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

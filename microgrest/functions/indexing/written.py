@@ -10,7 +10,7 @@ from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ..pointwise.arithmetic import clone
-from . import shapes, splitting
+from ..views import shapes
 
 
 def _written(input: Tensor, src: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
@@ -92,8 +92,3 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
     if wrap and len(shape) == 2 and rows > columns + 1:
         fill_diagonal_(input[columns + 1 :], fill_value, wrap)
     return input
-
-
-unsafe_chunk = method(name="unsafe_chunk")(splitting.chunk)
-unsafe_split = method(name="unsafe_split")(splitting.split)
-unsafe_split_with_sizes = method(name="unsafe_split_with_sizes")(splitting.split_with_sizes)
