@@ -178,7 +178,7 @@ def test_special_parameters() -> None:
 
 
 def test_the_slope_of_gamma_numbers() -> None:
-    """-dF/da / p by mpmath: to 8 digits far out in the upper tail, where terms cancel, else to 12."""
+    """-dF/da / p by mpmath: to 8 digits far in the upper tail, where terms cancel, else 12."""
     mp = pytest.importorskip("mpmath")
     mp.mp.dps = 40
     for shape in (0.02, 0.5, 1.0, 3.7, 60.0, 5e3):

@@ -52,8 +52,8 @@ def gamma(key: Number, shape: Number) -> Number:
 
     Source: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000.
     """
-    if not shape > 0.0 or shape == math.inf:
-        return shape if shape == math.inf else math.nan
+    if not shape > 0.0 or shape == np.inf:
+        return shape if shape == np.inf else np.nan
     seed, counter = np.uint64(key), np.uint64(0)
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
@@ -90,8 +90,8 @@ def gamma_slope(value: Number, shape: Number) -> Number:
     of the series of F. Source: Figurnov, Mohamed and Mnih, "Implicit reparameterization
     gradients", 2018.
     """
-    if not (value > 0.0 and shape > 0.0) or value == math.inf or shape == math.inf:
-        return 0.0 if value == 0.0 else math.nan
+    if not (value > 0.0 and shape > 0.0) or value == np.inf or shape == np.inf:
+        return 0.0 if value == 0.0 else np.nan
     log, psi = math.log(value), digamma_above(shape + 1.0)
     term, at = 1.0 / shape, shape + 1.0
     total, size = term * (psi - log), term
@@ -110,8 +110,8 @@ def poisson(key: Number, rate: Number) -> Number:
     Source: Hoermann, "The transformed rejection method for generating Poisson random variables",
     1993 (PTRS).
     """
-    if not rate >= 0.0 or rate == math.inf:
-        return math.nan
+    if not rate >= 0.0 or rate == np.inf:
+        return np.nan
     seed, counter = np.uint64(key), np.uint64(0)
     k = 0.0
     if rate < 10.0:
@@ -147,9 +147,9 @@ def binomial(key: Number, count: Number, chance: Number) -> Number:
 
     Source: Hoermann, "The generation of binomial random variates", 1993 (BTRS).
     """
-    n = math.floor(count) if count < math.inf else math.nan
+    n = math.floor(count) if count < np.inf else np.nan
     if not (n >= 0.0 and 0.0 <= chance <= 1.0):
-        return math.nan
+        return np.nan
     p = chance if chance <= 0.5 else 1.0 - chance
     seed, counter = np.uint64(key), np.uint64(0)
     k = 0.0
