@@ -256,9 +256,6 @@ from .functions.views.splitting import (
     split_with_sizes as split_with_sizes,
     tensor_split as tensor_split,
     unbind as unbind,
-    unsafe_chunk as unsafe_chunk,
-    unsafe_split as unsafe_split,
-    unsafe_split_with_sizes as unsafe_split_with_sizes,
     vsplit as vsplit,
 )
 from .graph.modes import (

@@ -99,7 +99,8 @@ def linspace(
             )
     kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
     if not kind.dtype.is_floating_point:
-        start, end = int(start), int(end)
+        # Numbers beyond an integer dtype wrap around before they are spaced.
+        start, end = np.array([int(start), int(end)]).astype(kind.dtype.numpy).tolist()
     numbers = spaced(float(start), float(end), _steps(steps), kind.dtype)
     return finish(from_array(numbers, kind), requires_grad)
 

@@ -50,6 +50,8 @@ def slice_scatter(
     step: int = 1,
 ) -> Tensor:
     """A copy of `input` with `src` as the slice start:end:step of `dim`."""
+    if step <= 0:
+        raise RuntimeError(f"slice step must be positive, got {step}")
     before = (slice(None),) * input._dim(dim)
     return _written(input, src, lambda x: x[(*before, slice(start, end, step))])
 

@@ -204,7 +204,7 @@ def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that all `shapes`, tuples or numbers, expand to."""
-    given = [lengths((s,) if isinstance(s, int) else s) for s in shapes]
+    given = [lengths((int(s),) if isinstance(s, int) else s) for s in shapes]
     return Size(common.broadcast_shapes("broadcast_shapes", given)) if given else Size()
 
 

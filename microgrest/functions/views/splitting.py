@@ -142,8 +142,3 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not input._shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return each(input, input._dim(dim))
-
-
-unsafe_chunk = method(name="unsafe_chunk")(chunk)
-unsafe_split = method(name="unsafe_split")(split)
-unsafe_split_with_sizes = method(name="unsafe_split_with_sizes")(split_with_sizes)
