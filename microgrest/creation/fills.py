@@ -82,7 +82,8 @@ def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
 def _like(
     name: str, input: Any, value: Any, dtype: Any, device: Any, requires_grad: bool, options: Any
 ) -> Tensor:
-    check_like(name, input, options)
+    if options or not isinstance(input, Tensor):
+        check_like(name, input, options)
     kind = kind_from(dtype, device, input.dtype, input)
     t = Tensor._empty(input._shape, kind) if value is None else filled(input._shape, kind, value)
     return finish(t, requires_grad, options.get("pin_memory", False))

@@ -41,7 +41,7 @@ def into(
 
     @wraps(function)
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if made and kwargs:
+        if made and ("layout" in kwargs or "memory_format" in kwargs):
             kwargs = without_layout(kwargs)
         if out is None:
             return function(*args, **kwargs)

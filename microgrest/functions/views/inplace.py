@@ -54,6 +54,13 @@ def _take(x: Tensor, y: Tensor, fields: Sequence[str]) -> Tensor:
     return x
 
 
+def _replace(x: Tensor, y: Tensor) -> Tensor:
+    """Let `x` see what `y` sees; a graph that saved it must notice that it is another tensor."""
+    if y._storage is not x._storage:
+        x._storage.touch()
+    return _take(x, y, (*_GEOMETRY, "_storage"))
+
+
 @method
 def squeeze_(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """squeeze in place."""
@@ -99,7 +106,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     if input._requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if shape != input._shape:
-        _take(input, _resized(input, shape), (*_GEOMETRY, "_storage"))
+        _replace(input, _resized(input, shape))
     return input
 
 
@@ -134,7 +141,7 @@ def set_(input: Tensor, source: Tensor) -> Tensor:
         )
     if input._requires_grad:
         raise RuntimeError("set_(): cannot set a tensor that requires grad; assign to its .data")
-    return _take(input, source, (*_GEOMETRY, "_storage"))
+    return _replace(input, source)
 
 
 swapaxes_ = method(name="swapaxes_")(transpose_)
