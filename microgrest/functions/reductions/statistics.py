@@ -140,7 +140,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
     if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
         return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
     p = 2 if p in ("fro", None) else p
-    if not isinstance(p, (int, float, Tensor)):
+    if isinstance(p, str):
         raise RuntimeError(f"norm(): Order {p} not supported; it is a number or 'fro'.")
     dims = dims_of(input, dim)
     if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
@@ -156,8 +156,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
         return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
     if p == 0:
         return sum((input != 0).to(input.dtype), dim, keepdim)
-    power: Any = p
-    return _root(sum(_powers(input, power), dim, keepdim), power)
+    return _root(sum(_powers(input, p), dim, keepdim), p)
 
 
 @method
