@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..autograd.function import Function, once_differentiable
+from ..creation import arange
 from ..functions.joining.stacking import stack
 from ..functions.pointwise.rows import xlogy
 from ..graph.modes import no_grad
@@ -156,11 +157,10 @@ class Dirichlet(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """(concentration - 1) / (its sum - n); a corner where all are below 1."""
+        """(concentration - 1) / (its sum - n); the first corner where all are below 1."""
         above = (self.concentration - 1).clamp(min=0)
         mode = above / above.sum(-1, keepdim=True)
-        corner = self.concentration == self.concentration.amax(-1, keepdim=True)
-        first = (corner & (corner.cumsum(-1) == 1)).to(mode.dtype)
+        first = (arange(mode.shape[-1], device=mode.device) == 0).to(mode.dtype)
         return first.where((self.concentration < 1).all(-1, keepdim=True), mode)
 
     @property
@@ -230,7 +230,7 @@ class Beta(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """(a - 1) / (a + b - 2); the likelier end where both are below 1."""
+        """(a - 1) / (a + b - 2); 1 where both are below 1."""
         return _dirichlet(self).mode[..., 0]
 
     @property

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..dispatch.api import FUNCTIONS
 from ..tensor import Tensor
 from ..types.dtypes import finfo
 
@@ -25,11 +24,11 @@ def log_normalized(logits: Tensor) -> Tensor:
     return logits - (above + (logits - above).exp().sum(-1, keepdim=True).log())
 
 
-def lgamma(x: Tensor) -> Any:
+def lgamma(x: Tensor) -> Tensor:
     """log |gamma(x)|."""
-    return x.lgamma()
+    return FUNCTIONS["lgamma"](x)
 
 
-def digamma(x: Tensor) -> Any:
+def digamma(x: Tensor) -> Tensor:
     """The derivative of log gamma(x)."""
-    return x.digamma()
+    return FUNCTIONS["digamma"](x)
