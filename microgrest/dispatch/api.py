@@ -7,6 +7,7 @@ from typing import Any
 
 from ..graph.arithmetic import Arithmetic, serve
 from ..graph.modes import no_grad
+from ..ops.convert import copy as copy_row
 from ..ops.logic import isnan
 from ..ops.movement import sum_to_size
 from ..ops.reduction import any as some
@@ -52,12 +53,24 @@ def function(row: Row) -> Function:
 
 def in_place(row: Row) -> Function:
     """The method name_ of an elementwise row."""
+    if row.result == "bool":
+        return named(_choosing(row), f"{row.name}_", f"In-place form of {row.name}.")
 
-    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return call(row, bind(row, (self, *args), kwargs), in_place=True)
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return call(row, bind(row, (input, *args), kwargs), in_place=True)
 
     short = len(row.args) == 2 and not row.defaults
     return named(updating(row) if short else op, f"{row.name}_", f"In-place form of {row.name}.")
+
+
+def _choosing(row: Row) -> Function:
+    """The in-place form of a row of bools, which are written as 0 and 1 of any dtype."""
+
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        found = FUNCTIONS[row.name](input, *args, **kwargs)
+        return call(copy_row, (input, found), in_place=True)
+
+    return op
 
 
 def named(op: Function, name: str, doc: str) -> Function:

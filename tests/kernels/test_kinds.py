@@ -10,10 +10,12 @@ import pytest
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import draw as draws, move, slices
 from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.kinds.select import SELECT
 from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.source import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
@@ -124,6 +126,18 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def of_samplers() -> Iterator[Called]:
+    """Calls of draws by rejection, and of the slope of gamma numbers."""
+    keys = RANDOM.integers(0, KEYS, 12)
+    shapes = np.array([0.05, 0.3, 1.0, 1.7, 12.0, 300.0] * 2)
+    out = numbers(12, "float64")
+    yield Called(SAMPLE, samples.GAMMA, (keys, shapes, out))
+    yield Called(SAMPLE, samples.GAMMA_SLOPE, (RANDOM.gamma(shapes), shapes, out))
+    yield Called(SAMPLE, samples.POISSON, (keys, shapes * 3, out))
+    counts, chances = np.floor(shapes * 5), RANDOM.random(12)
+    yield Called(SAMPLE, samples.BINOMIAL, (keys, counts, chances, out))
+
+
 def of_rows() -> Iterator[Called]:
     """Calls that the rows of kinds make."""
     for info in KERNELS:
@@ -142,7 +156,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_rows()]
+CALLS = [*calls(), *of_samplers(), *of_rows()]
 
 
 def named(call: Called) -> str:

@@ -28,6 +28,7 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
+from ...types.integers import whole
 from ..places import (
     Index,
     check_within_reach,
@@ -45,7 +46,7 @@ from ..views.shapes import check_stride, select, unsqueeze
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
     if index.__class__ is int:
-        return select(self, 0, index) if self._shape else _too_many(self, ())
+        return _one(self, 0, index) if self._shape else _too_many(self, ())
     if index.__class__ is Tensor and numbers_slices(index, self):
         return apply(rows.take_slices, (self, index), {"dim": 0})
     x, pickers = _basic(self, index)
@@ -181,19 +182,22 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     The list is empty where no tensor indexes.
     """
     if index.__class__ is int and x._shape:
-        return select(x, 0, index), []
+        return _one(x, 0, index), []
     items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []
-    d = 0
+    d = fewer = 0  # how many dimensions the tensor that was given has before this one
     for item in items:
         if isinstance(item, bool):
             item = from_numpy(np.array([0] if item else [], np.int64))
             x = unsqueeze(x, d)
+            fewer += 1
         if item is None:
             x = unsqueeze(x, d)
+            fewer += 1
         elif isinstance(item, int):
-            x = select(x, d, item) if d < x.ndim else _too_many(x, items)
+            x = _one(x, d, item, d - fewer) if d < x.ndim else _too_many(x, items)
+            fewer -= 1
             continue
         elif isinstance(item, slice):
             x = _sliced(x, d, item)
@@ -208,6 +212,15 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     if not any(p is not None for p in pickers):
         return x, []
     return x, pickers + [None] * (x.ndim - len(pickers))
+
+
+def _one(x: Tensor, d: int, index: int, named: int = 0) -> Tensor:
+    """`index` of dimension `d`, which is called `named` in errors."""
+    n = x._shape[d]
+    if not -n <= index < n:
+        whole(index, "index")
+        raise IndexError(f"index {index} is out of bounds for dimension {named} with size {n}")
+    return select(x, d, index)
 
 
 def _expands(own: Sequence[int], shape: Sequence[int]) -> bool:

@@ -16,6 +16,7 @@ from ...tensor.methods import Methods, method
 from ...types import dtypes
 from ...types.dtypes import bool_
 from ...types.integers import whole
+from ...types.layouts import check_layout
 from ..naming import rename
 
 
@@ -327,6 +328,14 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
 
 
 divide_ = method(name="divide_")(div_)
+
+
+@method
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy, in the graph; contiguous, as every memory format that there is."""
+    if memory_format is not None:
+        check_layout(memory_format=memory_format)
+    return FUNCTIONS["clone"](input)
 
 
 @method(name="__invert__")
