@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,10 @@ from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
     autograd as autograd,
     cuda as cuda,
-    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     nn as nn,
     optim as optim,
     return_types as return_types,
-    utils as utils,
 )
 from .autograd.anomaly_mode import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
@@ -35,7 +34,6 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
-from .func import vmap as vmap
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.joining.rearranging import (
     flip as flip,
@@ -254,14 +252,18 @@ half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
 
 if TYPE_CHECKING:
+    from . import func as func, utils as utils
     from .compiler import compile as compile
+    from .func import vmap as vmap
+
+# Loaded when they are first asked for; most programs never do.
+_LATER = {"compile": "compiler", "func": "", "utils": "", "vmap": "func"}
 
 
 def __getattr__(name: str) -> Any:
-    """`compile` loads when it is first asked for; most programs never do."""
-    if name != "compile":
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .compiler import compile
-
-    globals()[name] = compile
-    return compile
+    home = _LATER[name]
+    module = import_module(f"{__name__}.{home or name}")
+    globals()[name] = found = getattr(module, name) if home else module
+    return found
