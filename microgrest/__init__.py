@@ -16,7 +16,6 @@ from . import (
     backends as backends,
     cpu as cpu,
     cuda as cuda,
-    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     mps as mps,
     nn as nn,
@@ -407,4 +406,18 @@ def __getattr__(name: str) -> Any:
     module = import_module(_LATER[name], __name__)
     found = module if _LATER[name] == f".{name}" else getattr(module, name)
     globals()[name] = found
+    from . import func as func, utils as utils
+    from .compiler import compile as compile
+    from .func import vmap as vmap
+
+# Loaded when they are first asked for; most programs never do.
+_LATER = {"compile": "compiler", "func": "", "utils": "", "vmap": "func"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _LATER[name]
+    module = import_module(f"{__name__}.{home or name}")
+    globals()[name] = found = getattr(module, name) if home else module
     return found
