@@ -36,8 +36,8 @@ class Entry:
         self.empty = self.kind.empty
         self.kernel = kind.kernels.elementwise.compiled(form.program, layout + "v")
         self.differentiable = form.differentiable
-        # By which operands want gradients: none, the first, the second, both.
-        self.backwards: list[Backward | None] = [None] * 4
+        # By which operands want gradients: none, the first, the second, both, ...
+        self.backwards: list[Backward | None] = [None] * (1 << len(layout))
 
     def at(self, n: int) -> Callable[..., None]:
         """The kernel for `n` elements, parallel if there are enough of them."""

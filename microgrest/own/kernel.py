@@ -26,7 +26,7 @@ Backward = Callable[..., Any] | None
 
 
 def kernel(
-    *,
+    *functions: Any,
     backward: Backward = None,
     cuda: Backward = None,
     cuda_backward: Backward = None,
@@ -64,8 +64,11 @@ def kernel(
     TypeError for what is no such function and declarations that do not fit it, NotImplementedError,
     with the line, for what no kernel can have.
     """
-    if not results:
-        raise TypeError('kernel: declare each result and what it is like, as kernel(out="x")')
+    if not results or functions:
+        raise TypeError(
+            'kernel: declare each result and what it is like: kernel(out="x")(function), or '
+            '@kernel(out="x") above it'
+        )
     for name, like in results.items():
         if not isinstance(like, str) and not callable(like):
             raise TypeError(

@@ -90,6 +90,8 @@ def make(**declared):
 
 UNDECLARED = [
     (lambda: kernel(), TypeError, "declare each result"),
+    (lambda: kernel(copies), TypeError, r"declare each result .* @kernel\(out="),
+    (lambda: kernel(copies, out="x"), TypeError, "declare each result"),
     (lambda: kernel(out=3), TypeError, "out=3: a result is like an input"),
     (lambda: kernel(out=(2, 3)), TypeError, "a result is like an input"),
     (lambda: kernel(out="y")(copies), TypeError, "'out' is declared by 'y', but .* are x"),

@@ -278,6 +278,63 @@ def test_expanded_and_sliced_operands():
     np.testing.assert_array_equal(sinc(long[::3]).cpu().numpy(), sinc(long).cpu().numpy()[::3])
 
 
+@elementwise
+def blend(x, y, z):
+    return x * y + z / (1 + y * y)
+
+
+SHAPES = [
+    ((3,), (3,), (3,)),
+    ((3,), (), (1,)),
+    ((), (2, 2), (1, 1)),
+    ((1,), (), ()),
+    ((1, 1), (1,), ()),
+    ((), (), ()),
+    ((0,), (1,), (0,)),
+    ((1,), (2, 1), (3,)),
+    ((2, 3), (3,), (2, 1)),
+    ((1, 1, 1), (4,), ()),
+]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("others", [(), (2,), (0.5,), (2, 0.5)])
+def test_three_operands_by_either_path(shapes, others):
+    """The first call goes the general way, the next one by the kernel that it found."""
+    tensors = [mg.randn(*s, dtype=mg.float64, requires_grad=True) for s in shapes]
+    args = [*tensors[: 3 - len(others)], *others]
+    arrays = [np.array(a.tolist()).reshape(a.shape) for a in args if isinstance(a, mg.Tensor)]
+    x, y, z = [*arrays, *others]
+    expected = x * y + z / (1 + np.square(y))
+    leaves = [a for a in args if isinstance(a, mg.Tensor)]
+    wanted = None
+    for _ in range(3):
+        result = blend(*args)
+        assert result.shape == np.shape(expected)
+        np.testing.assert_allclose(result.detach().cpu().numpy(), expected, rtol=1e-14)
+        grads = [g.tolist() for g in mg.autograd.grad(result.sum(), leaves)]
+        assert wanted in (None, grads)
+        wanted = grads
+    with mg.no_grad():
+        assert not blend(*args).requires_grad
+
+
+def test_three_operands_of_several_kinds():
+    x = mg.tensor([1.0, 2.0])
+    for _ in range(2):
+        assert blend(x, x.to(mg.float64), 1).dtype is mg.float64
+        assert blend(x, x, mg.tensor(1.0, dtype=mg.float64)).dtype is mg.float32
+        assert blend(x.to(mg.int64), 2, 3).dtype is mg.float32
+        turned = blend(x.expand(2, 2).t(), x, True).tolist()
+        np.testing.assert_allclose(turned, [[1.5, 2.2], [2.5, 4.2]], rtol=1e-6)
+        assert blend(x.half(), 1.5, 0.1).dtype is mg.float16
+    mg.set_default_dtype(mg.float64)
+    try:
+        assert blend(x.to(mg.int64), 2, 3).dtype is mg.float64
+    finally:
+        mg.set_default_dtype(mg.float32)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_constants_have_the_type_of_the_operands(dtype):
     """0.1 and 0.7, chosen between, are not rounded to float32 on the way."""
