@@ -56,7 +56,6 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
-from .func import vmap as vmap
 from .functions.analysis.covariance import corrcoef as corrcoef, cov as cov
 from .functions.analysis.differences import (
     cumulative_trapezoid as cumulative_trapezoid,
@@ -381,8 +380,9 @@ globals().update(TYPES)  # FloatTensor, LongTensor, ...
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
-    from . import distributions as distributions, utils as utils
+    from . import distributions as distributions, func as func, utils as utils
     from .compiler import compile as compile
+    from .func import vmap as vmap
     from .own.elementwise import elementwise as elementwise
     from .own.kernel import kernel as kernel
     from .saving import load as load, save as save
@@ -392,10 +392,12 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
+    "func": ".func",
     "kernel": ".own.kernel",
     "load": ".saving",
     "save": ".saving",
     "utils": ".utils",
+    "vmap": ".func",
 }
 
 
@@ -406,18 +408,4 @@ def __getattr__(name: str) -> Any:
     module = import_module(_LATER[name], __name__)
     found = module if _LATER[name] == f".{name}" else getattr(module, name)
     globals()[name] = found
-    from . import func as func, utils as utils
-    from .compiler import compile as compile
-    from .func import vmap as vmap
-
-# Loaded when they are first asked for; most programs never do.
-_LATER = {"compile": "compiler", "func": "", "utils": "", "vmap": "func"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _LATER[name]
-    module = import_module(f"{__name__}.{home or name}")
-    globals()[name] = found = getattr(module, name) if home else module
     return found
