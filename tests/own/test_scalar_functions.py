@@ -411,6 +411,12 @@ def test_constants_stay_as_they_were():
     assert op.__wrapped__(1.0) == 3.0
 
 
+def test_scalars_of_numpy_are_constants():
+    small = np.float32(0.1)
+    op = elementwise(lambda x: x * small + np.float64(0.1) + np.int32(2) + np.bool_(True))
+    assert op(mg.tensor([2.0], dtype=mg.float64)).item() == 2.0 * float(small) + 0.1 + 2 + 1
+
+
 def test_one_of_several_lambdas_in_a_line():
     pair = [elementwise(lambda x: x + 1.0), elementwise(lambda x: x + 2.0)]
     assert [op(mg.zeros(1)).item() for op in pair] == [1.0, 2.0]
