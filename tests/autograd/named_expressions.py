@@ -80,9 +80,12 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     return z
 
 
-def result(torch: Any, expression: str) -> Any:
-    """What an expression comes to with a library."""
-    names = {name: torch.tensor(v, requires_grad=True) for name, v in _VALUES.items()}
-    names |= {"torch": torch, "F": torch.nn.functional, "setitem": setitem}
-    names |= {"i": torch.tensor([[0, 1], [1, 0]]), "i2": torch.tensor([0, 1])}
-    return eval(expression, names)
+def result(torch: Any, expression: str, given: dict[str, Any] | None = None) -> Any:
+    """What an expression comes to with a library, of the tensors `given`; others are made there."""
+    names = {} if given is None else given
+    for name, value in _VALUES.items():
+        if name not in names:
+            names[name] = torch.tensor(value, requires_grad=True)
+    functions = {"torch": torch, "F": torch.nn.functional, "setitem": setitem}
+    functions |= {"i": torch.tensor([[0, 1], [1, 0]]), "i2": torch.tensor([0, 1])}
+    return eval(expression, functions | names)
