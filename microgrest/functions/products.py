@@ -85,6 +85,10 @@ def _matmul(self: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     result = matmul(input, weight.t())
     if bias is None:
         return result
@@ -151,6 +155,15 @@ def baddbmm(
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2, of stacks of matrices."""
     return _plus(input, bmm(batch1, batch2), beta, _number(alpha))
+
+
+@method
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha times the sum of the products of two stacks of matrices."""
+    total = bmm(batch1, batch2)
+    return _plus(input, total.sum(0, dtype=total.dtype), beta, _number(alpha))
 
 
 @method

@@ -19,6 +19,7 @@ from ..graph.hooks import keeps
 from ..graph.node import Node, shown
 from ..recording import leaves, state, world
 from ..types.integers import count, whole
+from ..types.layouts import contiguous_format, strided
 from .methods import Methods
 from .shape import Size, contiguous_strides, row_major
 from .storage import Kind, Storage
@@ -120,7 +121,10 @@ class Tensor(Methods):
     is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
     is_cpu = property(lambda self: self.device.type == "cpu", doc="Whether it is in host memory.")
     is_sparse = False
-    layout = "strided"
+    is_sparse_csr = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
+    layout = strided
+    name = None
+    output_nr = 0
 
     @property
     def ndim(self) -> int:
@@ -130,6 +134,8 @@ class Tensor(Methods):
     def dim(self) -> int:
         """The number of dimensions."""
         return len(self._shape)
+
+    ndimension = dim
 
     def numel(self) -> int:
         """The number of elements."""
@@ -169,8 +175,10 @@ class Tensor(Methods):
         """Bytes of all elements."""
         return self.numel() * self.itemsize
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, *, memory_format: Any = contiguous_format) -> bool:
         """Whether the elements lie in row-major order without gaps."""
+        if memory_format is not contiguous_format:
+            raise NotImplementedError(f"is_contiguous(): there is no {memory_format!r} here")
         return self._flat is not None
 
     def is_floating_point(self) -> bool:

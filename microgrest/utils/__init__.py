@@ -1,5 +1,5 @@
-"""What is beside tensors and networks: `checkpoint`, `hooks`."""
+"""What stands beside tensors and networks: `checkpoint`, `data`, `hooks`."""
 
 from __future__ import annotations
 
-from . import checkpoint as checkpoint, hooks as hooks
+from . import checkpoint as checkpoint, data as data, hooks as hooks

@@ -142,7 +142,9 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = numel(x, dims)
     if not n:
-        raise IndexError(f"{row.name}(): Expected reduction dim {dim} to have non-zero size.")
+        what = "to have non-zero size" if dim is not None else "to be specified for numel() == 0"
+        where = "" if dim is None else f" {dim}"
+        raise IndexError(f"{row.name}(): Expected reduction dim{where} {what}.")
     small = once(x)
     if small is not x:
         values, indices = search(row, small, dim, True)

@@ -14,7 +14,7 @@ from ...ops.indexing import gather
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method
-from ...types.dtypes import as_dtype, bool_
+from ...types.dtypes import as_dtype, bool_, int64
 from ...types.integers import listed, whole
 from ..aliases import numpy_names
 from ..naming import ends_as, rename
@@ -186,6 +186,8 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool, name: str) -> tuple[
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
+    if x.ndim < 2 and index._kind.dtype is int64 and index.device is x.device:
+        return index
     place = index_of(index, x.device) * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
         if d != dim and n > 1:

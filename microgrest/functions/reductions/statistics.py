@@ -147,6 +147,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
     if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
         return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
     p = 2 if p in ("fro", None) else p
+    if isinstance(p, str):
+        raise RuntimeError(f"norm(): Order {p} not supported; it is a number or 'fro'.")
     dims = dims_of(input, dim)
     if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
         raise RuntimeError(

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...dispatch import common
 from ...dispatch.families.parts import one
 from ...dispatch.structured import apply
 from ...ops import movement as rows
-from ...tensor import Tensor
+from ...tensor import Size, Tensor
 from ...tensor.methods import method
 from ...types.dtypes import dtype
 from ...types.integers import MOST, count, lengths, listed, whole
@@ -30,7 +31,7 @@ def check_stride(stride: int, step: int) -> None:
 
 def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
     """`size` with its -1, if any, replaced by what fits; RuntimeError where nothing does."""
-    n = x.numel()
+    n, given = x.numel(), size
     unknown = [d for d, extent in enumerate(size) if extent == -1]
     known = math.prod(extent for extent in size if extent != -1)
     if len(unknown) > 1:
@@ -42,8 +43,13 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
                 "unspecified dimension size -1 can be any value and is ambiguous"
             )
         size = tuple(n // known if extent == -1 else extent for extent in size)
-    if math.prod(size) != n or any(extent < 0 for extent in size):
-        raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {n}")
+    for d, extent in enumerate(size):
+        if extent < 0:
+            raise RuntimeError(
+                f"invalid shape dimension {extent} at index {d} of shape {list(given)}"
+            )
+    if math.prod(size) != n:
+        raise RuntimeError(f"shape '{list(given)}' is invalid for input of size {n}")
     return size
 
 
@@ -51,7 +57,12 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
 def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
-        raise RuntimeError("view(dtype) is not supported; use .to(dtype) to convert the values")
+        raise NotImplementedError(
+            "view(dtype) is not supported: no tensor sees memory as another type; "
+            "to(dtype) converts the values"
+        )
+    if not shape and size is None:
+        raise TypeError("view() takes a shape, and none was given")
     full = _inferred(input, sizes(shape, size))
     if rows.reshaped_strides(input._shape, input._strides, full) is None:
         raise RuntimeError(
@@ -161,8 +172,9 @@ def expand(input: Tensor, *extents: Any, size: Any = None) -> Tensor:
     missing = len(wanted) - input.ndim
     if missing < 0:
         raise RuntimeError(
-            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
-            f"or equal to the number of dimensions in the tensor ({input.ndim})"
+            f"expand(tensor of shape {list(input._shape)}, size={list(wanted)}): the number of "
+            f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({input.ndim})"
         )
     own = (1,) * missing + tuple(input._shape)
     pairs = enumerate(zip(own, wanted, strict=True))
@@ -188,6 +200,12 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """expand(size)."""
     return expand(input, *shape, size=size)
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that all `shapes`, tuples or numbers, expand to."""
+    given = [lengths((int(s),) if isinstance(s, int) else s) for s in shapes]
+    return Size(common.broadcast_shapes("broadcast_shapes", given)) if given else Size()
 
 
 @method
@@ -321,7 +339,9 @@ def as_strided(
     if min([offset, *size, *stride]) < 0 or (0 not in size and last >= input._storage.array.size):
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} are "
-            f"out of bounds for a storage of {input._storage.array.size} elements"
+            f"out of bounds for a storage of {input._storage.array.size} elements: itemsize "
+            f"{input.itemsize} requires {(last + 1) * input.itemsize} bytes, there are "
+            f"{input._storage.array.size * input.itemsize}"
         )
     own = tuple(input._shape), input._strides, input._offset
     return apply(

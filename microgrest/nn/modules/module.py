@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from ...functions.queries import typename
 from ...graph.modes import no_grad
 from ...recording import world
 from ...recording.counted import Counted
@@ -112,7 +113,7 @@ class Module(Hooked):
         registration.check_name(self, name, "_parameters", "parameter")
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                f"cannot assign '{typename(param)}' object to parameter '{name}' "
                 "(microgrest.nn.Parameter or None required)"
             )
         if param is not None and param.grad_fn is not None:
