@@ -7,6 +7,7 @@ from typing import Any
 from ...ops import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import int32, int64
+from ..naming import ends_as
 from ..views.shapes import reshape
 from .picking import index_beside, places_of_slices
 from .reducing import reduced
@@ -89,6 +90,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
 
 
 @writing
+@ends_as("IndexReduceBackward0")
 def index_reduce(
     input: Tensor,
     dim: int,

@@ -8,6 +8,7 @@ from ... import recording
 from ...dispatch.api import FUNCTIONS
 from ...dispatch.elementwise import call
 from ...functions.indexing.picking import gather, index_select
+from ...functions.naming import ends_as, rename
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.softmax import log_softmax
@@ -17,6 +18,7 @@ from ...types.dtypes import int64, uint8
 from ..reduction import reduced, reduction_of
 
 
+@ends_as("BinaryCrossEntropyBackward0")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -45,6 +47,7 @@ def binary_cross_entropy(
     return reduced(elements if weight is None else elements * weight, reduction)
 
 
+@ends_as("BinaryCrossEntropyWithLogitsBackward0")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -98,7 +101,13 @@ def nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     _check_targets(input, target, weight)
     losses, weights = _of_targets(input, target, weight, ignore_index)
-    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    return _total(losses, weights, reduction, input)
+
+
+def _total(losses: Tensor, weights: Tensor, reduction: str, input: Tensor) -> Tensor:
+    """The losses in sum, or their mean by the weights, or themselves."""
+    total = losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    return rename(total, "NllLossBackward0" if input.ndim < 3 else "NllLoss2DBackward0")
 
 
 def _classes(input: Tensor) -> int:
@@ -207,7 +216,8 @@ def cross_entropy(
         counts = weights if weight is None else (target != ignore_index).to(input.dtype)
         smooth = where(counts.reshape(losses._shape) != 0, -each.sum(d), 0)
         losses = (1 - label_smoothing) * losses + label_smoothing / input._shape[d] * smooth
-    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    total = _total(losses, weights, reduction, input)
+    return rename(total, "AddBackward0") if label_smoothing else total
 
 
 def _along(weight: Tensor, input: Tensor) -> Tensor:
@@ -240,6 +250,7 @@ def _of_probabilities(
     return losses.sum() / losses.numel() if reduction == "mean" else reduced(losses, reduction)
 
 
+@ends_as("MultiMarginLossBackward0")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -290,6 +301,7 @@ def _counted(x: Tensor) -> Tensor:
     return x.detach().new_ones(x._shape[-1:], dtype=int64).cumsum(0) - 1
 
 
+@ends_as("MultilabelMarginLossBackward0")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -347,6 +359,7 @@ def multilabel_soft_margin_loss(
 # Signs
 
 
+@ends_as("SoftMarginLossBackward0")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...creation import triu_indices
 from ...functions.indexing.picking import index_select
+from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.statistics import norm
 from ...graph.modes import no_grad
@@ -50,6 +51,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (units[0] * units[1]).sum(dim)
 
 
+@ends_as("NormBackward1")
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:

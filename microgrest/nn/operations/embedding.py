@@ -6,6 +6,7 @@ from ... import recording
 from ...creation import zeros
 from ...dispatch.structured import apply
 from ...functions.indexing.picking import index_select
+from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.products import matmul
 from ...functions.reductions.statistics import norm
@@ -56,6 +57,7 @@ def _padding(weight: Tensor, padding_idx: int | None) -> int | None:
     return padding_idx % n
 
 
+@ends_as("EmbeddingBackward0")
 def embedding(
     input: Tensor,
     weight: Tensor,

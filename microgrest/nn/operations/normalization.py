@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...dispatch.families.kernels import SHORT
+from ...functions.naming import ends_as
 from ...graph.modes import no_grad
 from ...ops.row import register_type
 from ...tensor import Tensor
@@ -99,6 +100,7 @@ def rms_norm(
     return _affine(x * (x.square().mean(dims, True) + less).rsqrt(), weight, None).to(input.dtype)
 
 
+@ends_as("NativeGroupNormBackward0")
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -149,6 +151,7 @@ def _check_channels(channels: int, **given: Tensor | None) -> None:
             )
 
 
+@ends_as("NativeBatchNormBackward0")
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import recording
 from ...dispatch.elementwise import call
-from ...functions.naming import rename
+from ...functions.naming import ends_as, rename
 from ...functions.pointwise.arithmetic import where
 from ...graph.modes import no_grad
 from ...ops import losses as rows
@@ -86,6 +86,7 @@ def l1_loss(
     return _weighted((input - target).abs(), input, weight, reduction)
 
 
+@ends_as("SmoothL1LossBackward0")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -108,6 +109,7 @@ def smooth_l1_loss(
     return reduced(call(rows.smooth_l1, (difference, beta)), reduction)
 
 
+@ends_as("HuberLossBackward0")
 def huber_loss(
     input: Tensor,
     target: Tensor,
