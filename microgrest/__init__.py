@@ -41,7 +41,13 @@ from .functions.analysis.distances import cdist as cdist
 from .functions.einsum import einsum as einsum
 from .functions.indexing.items import index_put as index_put
 from .functions.indexing.picking import argwhere as argwhere
-from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
+from .functions.indexing.placing import (
+    diagonal_scatter as diagonal_scatter,
+    masked_scatter as masked_scatter,
+    put as put,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
 from .functions.indexing.slices import index_fill as index_fill
 from .functions.joining.rearranging import (
     flip as flip,
@@ -66,6 +72,7 @@ from .functions.joining.triangles import (
     trace as trace,
 )
 from .functions.outputs import (
+    addbmm as addbmm,
     addmm as addmm,
     addmv as addmv,
     addr as addr,
@@ -183,6 +190,7 @@ from .functions.queries import (
 )
 from .functions.ranking.counting import bincount as bincount
 from .functions.ranking.distinct import (
+    isin as isin,
     unique as unique,
     unique_consecutive as unique_consecutive,
 )

@@ -11,6 +11,7 @@ from ..ops import contraction as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import bool_, int64
+from .indexing.writing import writing
 from .joining.stacking import broadcast_tensors
 from .pointwise.arithmetic import add, check_number
 
@@ -112,37 +113,53 @@ def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     return add(input if beta == 1 else input * beta, product, alpha=alpha)
 
 
-def _number(alpha: Any) -> Any:
-    """`alpha`; a bool is 0 or 1, which matrix products allow and other sums do not."""
-    if isinstance(alpha, Tensor):
-        return alpha.to(int64) if alpha.dtype is bool_ else alpha
-    return int(alpha) if isinstance(alpha, bool) else alpha
+def _scaled(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """`_plus` of matrix products, which cut factors of integers off to integers, bools too."""
+    whole = not product.is_floating_point()
+    return _plus(input, product, _number(beta, whole), _number(alpha, whole))
 
 
-@method
+def _number(factor: Any, whole: bool) -> Any:
+    if isinstance(factor, Tensor):
+        return factor.to(int64) if whole or factor.dtype is bool_ else factor
+    return (
+        int(factor) if isinstance(factor, bool) or (whole and isinstance(factor, float)) else factor
+    )
+
+
+@writing
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat1 @ mat2."""
-    return _plus(input, mm(mat1, mat2), beta, _number(alpha))
+    return _scaled(input, mm(mat1, mat2), beta, alpha)
 
 
-@method
+@writing
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat @ vec."""
-    return _plus(input, mv(mat, vec), beta, _number(alpha))
+    return _scaled(input, mv(mat, vec), beta, alpha)
 
 
-@method
+@writing
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha times the outer product of vec1 and vec2."""
     return _plus(input, outer(vec1, vec2), beta, alpha)
 
 
-@method
+@writing
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2, of stacks of matrices."""
-    return _plus(input, bmm(batch1, batch2), beta, _number(alpha))
+    return _scaled(input, bmm(batch1, batch2), beta, alpha)
+
+
+@writing
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha times the sum of batch1 @ batch2, of stacks of matrices."""
+    product = bmm(batch1, batch2)
+    return _scaled(input, product.sum(0, dtype=product.dtype), beta, alpha)
 
 
 @method
