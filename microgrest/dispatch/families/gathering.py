@@ -9,18 +9,20 @@ import numpy as np
 
 from ... import recording
 from ...kernels.kinds import move
+from ...kernels.kinds.slices import SUM_SLICES, TAKE_SLICES
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
 from ...ops.logic import logical_or, masked_fill
 from ...ops.movement import expand
 from ...ops.reduction import any as some
-from ...ops.row import Row
+from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
+from ...tensor.storage import kind_of
 from .. import target
 from ..common import common_device
 from ..graph import lead
-from ..memory import add_at, copy, filled, flat, meet_at, put as write_over
+from ..memory import add_at, converted, copy, filled, flat, meet_at, put as write_over
 from ..structured import family, record
 from .parts import cut, each
 
@@ -31,6 +33,30 @@ def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
     y = Tensor._empty(index._shape, x._kind)
     x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
     return y
+
+
+@family("take_slices")
+def take_slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Tensor:
+    """The slices `index` of `x` along `dim`."""
+    before, n, after = x._shape[:dim], x._shape[dim], x._shape[dim + 1 :]
+    y = Tensor._empty((*before, *index._shape, *after), x._kind)
+    if y._flat.size:
+        operands, sizes = (flat(x), flat(index), y._flat), (n, math.prod(after))
+        x._kind.kernels.kinds.run(TAKE_SLICES, x._kind.array_type, operands, sizes)
+    return y
+
+
+@family("sum_slices")
+def sum_slices(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int) -> Tensor:
+    """Zeros, `extent` slices along `dim`, with those of `source` added at their numbers."""
+    before, after = source._shape[:dim], source._shape[dim + len(index._shape) :]
+    shape, wide = (*before, extent, *after), register_type(source.dtype)
+    if not source.numel():
+        return filled(shape, source._kind, 0)
+    y = Tensor._empty(shape, kind_of(wide, source._kind.device))
+    operands = flat(converted(source, wide)), flat(index), y._flat
+    y._kind.kernels.kinds.run(SUM_SLICES, y._kind.array_type, operands, (extent, math.prod(after)))
+    return converted(y, source.dtype)
 
 
 @family("scatter_add")

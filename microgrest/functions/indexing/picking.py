@@ -15,7 +15,7 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import bool_, int32, int64
-from ..places import checked, counted, index_of, tensor_of
+from ..places import Index, checked, counted, index_of, numbers_slices, tensor_of, unless_changed
 from ..reductions.folds import positions
 from ..views.shapes import expand, reshape
 
@@ -35,6 +35,9 @@ def index_beside(name: str, input: Tensor, index: Any, empty: bool = True) -> Te
 @method
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices `index`, a vector, of dimension `dim`, in that order."""
+    short = index.__class__ is Tensor and len(index._shape) == 1
+    if short and dim.__class__ is int and dim == 0 and numbers_slices(index, input):
+        return apply(rows.index_select, (input, index), {"dim": 0})
     chosen = index_beside("index_select", input, index, empty=False)
     if chosen.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
@@ -46,9 +49,29 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         )
     if chosen.numel() and x.ndim > 1 and not x._shape[d]:
         raise RuntimeError(f"index_select(): dimension {d} of {list(x._shape)} has no element")
-    places = places_of_slices(x, d, reshape(chosen, -1), "index out of range in self")
-    picked = apply(rows.index_select, (x, places), {})
+    index = reshape(chosen, -1)
+    values = numbers_of_slices(x, d, index, "index out of range in self")
+    numbers = unless_changed(index, values, values)
+    picked = apply(rows.index_select, (x, numbers), {"dim": d})
     return picked if input._shape else reshape(picked, ())
+
+
+def numbers_of_slices(
+    x: Tensor,
+    d: int,
+    index: Tensor,
+    text: str,
+    error: type[Exception] = IndexError,
+    *,
+    from_end: bool = False,
+) -> Index:
+    """The numbers of slices of `x` along dimension d, of an `index`, counted from the front.
+
+    `error` of `text`, of the index, d and the extent, where one is out of range.
+    """
+    n = (x._shape or (1,))[d]
+    low, values = -n if from_end else 0, index_of(index, x.device)
+    return checked(values, low, n, lambda wrong: error(text.format(wrong, d, n)))
 
 
 def places_of_slices(
@@ -65,10 +88,7 @@ def places_of_slices(
     `error` of `text`, of the index, d and the extent, where one is out of range.
     """
     shape = x._shape or (1,)
-    n = shape[d]
-    low = -n if from_end else 0
-    values = index_of(index, x.device)
-    place = checked(values, low, n, lambda wrong: error(text.format(wrong, d, n)))
+    place = numbers_of_slices(x, d, index, text, error, from_end=from_end)
     if len(shape) == 1 and not from_end:
         return index
     place = place.reshape((-1, *(1,) * (len(shape) - d - 1))) * math.prod(shape[d + 1 :])

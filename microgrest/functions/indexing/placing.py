@@ -1,23 +1,18 @@
-"""Elements written to places of the flattened tensor, where a mask is True, or over a view."""
+"""Elements written to places of the flattened tensor, or where a mask is True."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ... import recording
 from ...dispatch.common import broadcast_shapes, common_device
-from ...dispatch.elementwise import call
 from ...ops import indexing as rows
-from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
-from ...tensor.methods import method
 from ...types.dtypes import bool_, int64
+from ..naming import ends_as
 from ..places import checked, index_of, tensor_of
 from ..pointwise.arithmetic import where
 from ..reductions.folds import sum
 from ..reductions.scans import cumsum
-from ..views.shapes import diagonal, expand, reshape, select
-from .items import getitem
+from ..views.shapes import expand, reshape
 from .picking import take
 from .writing import Write, check_tensors, same_type, writing
 
@@ -48,6 +43,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @writing
+@ends_as("MaskedScatterBackward0")
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The elements of `source`, in order, where the bool `mask`, which broadcasts, is True.
 
@@ -69,45 +65,3 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         return expand(input, shape).clone()
     places = where(flat, cumsum(flat, 0) - 1, 0)
     return where(expand(mask, shape), reshape(take(given, places), shape), input)
-
-
-def _with(name: str, input: Tensor, src: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
-    """A copy of `input` with `src` in what `view` shows of it; RuntimeError for another shape."""
-    check_tensors(name, input=input, src=src)
-    whole = input.clone()
-    part = view(whole)
-    if part._shape != src._shape:
-        raise RuntimeError(
-            f"{name}(): expected src to have a size equal to the slice of self. src size = "
-            f"{list(src._shape)}, slice size = {list(part._shape)}"
-        )
-    call(copy_row, (part, src), in_place=True)
-    return whole
-
-
-@method
-def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """`input` with `src` as its slice number `index` along `dim`."""
-    return _with("select_scatter", input, src, lambda x: select(x, dim, index))
-
-
-@method
-def slice_scatter(
-    input: Tensor,
-    src: Tensor,
-    dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
-    step: int = 1,
-) -> Tensor:
-    """`input` with `src` as its part start:end:step along `dim`."""
-    part = (*[slice(None)] * input._dim(dim), slice(start, end, step))
-    return _with("slice_scatter", input, src, lambda x: getitem(x, part))
-
-
-@method
-def diagonal_scatter(
-    input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
-) -> Tensor:
-    """`input` with `src` as its diagonal of two dimensions."""
-    return _with("diagonal_scatter", input, src, lambda x: diagonal(x, offset, dim1, dim2))

@@ -9,6 +9,7 @@ from ...dispatch.common import number_as
 from ...ops import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int32, int64
+from ..naming import ends_as
 from ..pointwise.arithmetic import where
 from ..views.shapes import reshape
 from .picking import index_beside, places_of_slices
@@ -105,6 +106,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write | Te
 
 
 @writing
+@ends_as("IndexReduceBackward0")
 def index_reduce(
     input: Tensor,
     dim: int,
