@@ -254,7 +254,11 @@ from .functions.queries import (
     typename as typename,
 )
 from .functions.ranking.counting import bincount as bincount
-from .functions.ranking.distinct import unique as unique, unique_consecutive as unique_consecutive
+from .functions.ranking.distinct import (
+    isin as isin,
+    unique as unique,
+    unique_consecutive as unique_consecutive,
+)
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (

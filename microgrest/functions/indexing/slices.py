@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...creation import zeros_like
+from ...dispatch.common import number_as
 from ...ops import indexing as rows
 from ...tensor import Tensor
-from ...types.dtypes import int32, int64
+from ...types.dtypes import bool_, int32, int64
 from ..naming import ends_as
+from ..pointwise.arithmetic import where
 from ..views.shapes import reshape
 from .picking import index_beside, places_of_slices
 from .reducing import reduced
-from .writing import Write, check_tensors, number, same_type, writing
+from .writing import Write, check_tensors, number, same_type, writing, written
 
 _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 
@@ -45,7 +48,12 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     d = input._dim(dim)
     rows_ = _vector("index_add", input, index, narrow=True)
     added = _fitting(input, d, rows_, same_type("index_add", input, source))
-    added = added if alpha.__class__ is int and alpha == 1 else added * alpha
+    if not (alpha.__class__ is int and alpha == 1):
+        if not input.is_floating_point() and isinstance(alpha, float):
+            raise RuntimeError(
+                "For integral input tensors, argument alpha must not be a floating point number."
+            )
+        added = added * (number_as(input.dtype, alpha) if isinstance(alpha, int) else alpha)
     return Write(
         rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
     )
@@ -71,7 +79,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
 
 
 @writing
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write | Tensor:
     """`input` with `value`, a number or a 0-d tensor, in its slices `index` along `dim`."""
     check_tensors("index_fill", index=index)
     if isinstance(value, Tensor) and value._shape:
@@ -85,8 +93,16 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
         raise RuntimeError("Index has to be a vector/scalar")
     rows_ = _vector("index_fill", input, index, narrow=False)
     places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
-    filler = value.to(input.device, input.dtype) if isinstance(value, Tensor) else None
-    return Write(rows.index_fill, number(input, value) if filler is None else filler, places)
+    if not isinstance(value, Tensor):
+        return Write(rows.index_fill, number(input, value), places)
+    filler = value.to(input.device, input.dtype)
+    if not filler._requires_grad:
+        return Write(rows.index_fill, filler, places)
+    # A slice that is named twice has the gradient once.
+    nowhere = zeros_like(input.detach(), dtype=bool_)
+    return where(
+        written(nowhere, Write(rows.index_fill, number(nowhere, True), places)), filler, input
+    )
 
 
 @writing
