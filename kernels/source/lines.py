@@ -41,11 +41,13 @@ Formulas = tuple[tuple[str, str], ...]
 
 
 class Array(NamedTuple):
-    """An operand: `role` as in `kind.Operand`, and `where`, which of its elements is meant."""
+    """An operand: `role` as in `kind.Operand`, `where`, which of its elements is meant, and its own
+    type, if it is not that of the others."""
 
     name: str
     role: str
     where: str = "element"
+    dtype: str = ""
 
 
 class Fold(NamedTuple):
@@ -66,20 +68,27 @@ class Number(NamedTuple):
 
 class Phase(NamedTuple):
     """Once along a line: `values` of an element, what is stored of them and what folds; `then`
-    numbers of the line. Those that are named as an operand are stored. Maxima are alone."""
+    numbers of the line. Those that are named as an operand are stored. Maxima are alone.
+
+    `picks` are numbers of the line, too: an array's element at the line's position. `puts` overwrite
+    elements there, at last.
+    """
 
     values: Formulas = ()
     stores: Formulas = ()
     folds: tuple[Fold, ...] = ()
     then: tuple[Number, ...] = ()
     wide: bool = False
+    picks: Formulas = ()
+    puts: Formulas = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """What is done along every line of arrays of type `dtype`; compared by identity.
 
-    `values` are numbers of a call, of that type.
+    `values` are numbers of a call, of that type. `position` is an operand of int64, a place for each
+    line, and "ignored" is a value then: a line whose position is neither that nor in [0, n) fails.
     """
 
     name: str
@@ -87,6 +96,7 @@ class Lines:
     arrays: tuple[Array, ...]
     phases: tuple[Phase, ...]
     values: tuple[str, ...] = ()
+    position: str = ""
 
 
 class LinesWriter:
@@ -96,10 +106,11 @@ class LinesWriter:
         self.lines, self.dtype, self.wide, self.names = lines, lines.dtype, wide, names
         self.where = {a.name: a.where for a in lines.arrays}
         self.types = {"n": "int64"} | dict.fromkeys(lines.values, lines.dtype)
-        self.types |= {a.name: lines.dtype for a in lines.arrays}
+        self.types |= {"ignored": "int64"} | {a.name: a.dtype or lines.dtype for a in lines.arrays}
         for phase in lines.phases:
             self.types |= {name: self.compute(phase) for name, _ in phase.values}
             self.types |= {fold.name: wide for fold in phase.folds}
+            self.types |= {name: wide for name, _ in phase.picks}
             self.types |= {n.name: wide if n.wide else lines.dtype for n in phase.then}
 
     @property
@@ -108,9 +119,14 @@ class LinesWriter:
         return [a.name for a in self.lines.arrays]
 
     @property
+    def values(self) -> list[str]:
+        """The numbers of a call."""
+        return [*self.lines.values, *(["ignored"] if self.lines.position else [])]
+
+    @property
     def head(self) -> str:
         """The first line of the CPU's kernel."""
-        return f"def kernel({', '.join([*self.parameters, 'n', 'inner', *self.lines.values])}):"
+        return f"def kernel({', '.join([*self.parameters, 'n', 'inner', *self.values])}):"
 
     def compute(self, phase: Phase) -> str:
         """The type that a phase computes in."""
@@ -120,6 +136,7 @@ class LinesWriter:
         """The numbers of a line that the elements of a phase take, in order."""
         known = [f.name for p in self.lines.phases for f in p.folds]
         known += [n.name for p in self.lines.phases for n in p.then]
+        known += [name for p in self.lines.phases for name, _ in p.picks]
         known += [a.name for a in self.lines.arrays if a.where == "line" and a.role == "r"]
         own = {name for name, _ in phase.values} | {f.name for f in phase.folds}
         used = {name for formula in _formulas(phase) for name in names_in(formula)}
@@ -164,16 +181,41 @@ class LinesWriter:
         dtype = self.compute(phase)
         return f"{acc} = {self.joined(fold, acc, f'({self.text(fold.formula, dtype)})', dtype)}"
 
-    def then(self, phase: Phase, line: str) -> list[str]:
-        """The numbers of a line after a phase, and the stores of those that are operands."""
+    def then(self, phase: Phase, line: str, first: str) -> list[str]:
+        """The numbers of a line after a phase, and the stores of those that are operands.
+
+        `first` is the index of the line's first element.
+        """
         found = []
+        if phase.picks or phase.puts:
+            found += [f"at = min(max({self.variable(self.lines.position)}, 0), n - 1)"]
+            found += [f"place = np.uint64({first} + at * inner)"]
+        for name, array in phase.picks:
+            found.append(f"{name} = {cast(f'{array}[place]', self.dtype, self.wide)}")
         for number in phase.then:
             text, dtype = self.text(number.formula, self.wide), self.types[number.name]
             if number.name in self.where:
                 found.append(f"{number.name}[{line}] = {cast(text, self.wide, self.dtype)}")
             else:
                 found.append(f"{number.name} = {cast(text, self.wide, dtype)}")
+        if phase.puts:
+            given = f"{self.variable(self.lines.position)} != ignored"
+            puts = [f"{a}[place] = {self.text(f, self.dtype)}" for a, f in phase.puts]
+            loads = [f"{name}_ = {name}[place]" for name, _ in phase.puts]
+            found += [f"if {given}:", *indent([*loads, *puts])]
         return found
+
+    def misplaced(self) -> str:
+        """Whether the line's position is nowhere."""
+        at = self.variable(self.lines.position)
+        return f"{at} != ignored and ({at} < 0 or {at} >= n)"
+
+    def known(self, phase: Phase) -> set[str]:
+        """The names in what a line's numbers come of."""
+        formulas = [number.formula for number in phase.then] + [f for _, f in phase.puts]
+        own = {number.name for number in phase.then} | {name for name, _ in phase.picks}
+        used = {name for formula in formulas for name in names_in(formula)} - own
+        return used | ({self.lines.position} if phase.picks or phase.puts else set())
 
     def moves(self, phase: Phase) -> bool:
         """Whether a phase looks at elements at all."""
@@ -201,6 +243,7 @@ class LinesWriter:
         for phase in self.lines.phases:
             of_elements = [(f, self.compute(phase)) for f in _formulas(phase)]
             of_lines = [(n.formula, self.wide) for n in phase.then]
+            of_lines += [(f, self.dtype) for _, f in phase.puts]
             used |= {(f, d) for text, d in of_elements + of_lines for f in functions(text)}
         found: list[str] = self.names.helpers([self.names.scalar(*f) for f in sorted(used)])
         return found
@@ -231,15 +274,30 @@ def rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
         if w.moves(phase):
             functions += _block(w, phase, f"phase{k}")
             body += _run(w, phase, f"phase{k}")
-        body += w.then(phase, "o")
+        body += w.then(phase, "o", "first")
     kernel = [
         *functions,
         njit(MAP_FLAGS, parallel=parallel),
         w.head,
+        *indent(_begin(w)),
         f"    for o in {'prange' if parallel else 'range'}({w.count()}):",
-        *indent(body, 2),
+        *indent([*body, *_noted(w)], 2),
+        *indent(_end(w)),
     ]
     return w.module("rows", kernel, _imports(parallel))
+
+
+def _begin(w: LinesWriter) -> list[str]:
+    return ["bad = 0"] if w.lines.position else []
+
+
+def _noted(w: LinesWriter) -> list[str]:
+    """A line whose position is nowhere, noted."""
+    return [f"bad += 1 if {w.misplaced()} else 0"] if w.lines.position else []
+
+
+def _end(w: LinesWriter) -> list[str]:
+    return ["return 1 if bad else 0"] if w.lines.position else []
 
 
 def _imports(parallel: bool) -> list[str]:
@@ -353,7 +411,8 @@ def short_rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> st
             body += _run_each(w, phase, name, kept)
         kept |= {f.name: w.wide for f in phase.folds}
         kept |= {n.name: w.types[n.name] for n in phase.then if n.name not in w.where}
-        body += _then_each(w, phase, kept, "line0 + c")
+        kept |= {name: w.wide for name, _ in phase.picks}
+        body += _then_each(w, phase, kept, "line0 + c", "(line0 + c) * n")
     memory = [f"{name} = np.empty({TILE}, np.{dtype})" for name, dtype in tiles.items()]
     memory += [f"all_{name} = np.empty({TILE}, np.{dtype})" for name, dtype in kept.items()]
     adding = _ADD if any(name.startswith("new_") for name in tiles) else []
@@ -365,8 +424,10 @@ def short_rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> st
         f"    lines = {w.count()}",
         f"    each = {TILE} // max(n, 1)",
         *indent([] if parallel else memory),
+        *indent(_begin(w)),
         f"    for task in {'prange' if parallel else 'range'}((lines + each - 1) // each):",
         *indent([*(memory if parallel else []), *body], 2),
+        *indent(_end(w)),
     ]
     return w.module("short rows", kernel, _imports(parallel))
 
@@ -447,18 +508,20 @@ def _run_each(w: LinesWriter, phase: Phase, name: str, kept: dict[str, str]) -> 
     ]
 
 
-def _then_each(w: LinesWriter, phase: Phase, kept: dict[str, str], line: str) -> list[str]:
+def _then_each(
+    w: LinesWriter, phase: Phase, kept: dict[str, str], line: str, first: str
+) -> list[str]:
     """The numbers of lines after a phase, for columns or lines c of a tile."""
-    if not phase.then:
+    if not phase.then and not phase.picks and not phase.puts:
         return []
-    known = {name for number in phase.then for name in names_in(number.formula)}
-    known = (known - {number.name for number in phase.then}) & {*kept, *w.given()}
-    own = [n.name for n in phase.then if n.name in kept]
+    known = w.known(phase) & {*kept, *w.given()}
+    made = [n.name for n in phase.then] + [name for name, _ in phase.picks]
     return [
         "for c in range(count):",
         *indent(_loaded(sorted(known), kept, w, line)),
-        *indent(w.then(phase, f"np.uint64({line})")),
-        *indent(f"all_{name}[c] = {name}" for name in own),
+        *indent(w.then(phase, f"np.uint64({line})", first)),
+        *indent(f"all_{name}[c] = {name}" for name in made if name in kept),
+        *indent(_noted(w) if phase.picks or phase.puts else []),
     ]
 
 
@@ -481,6 +544,7 @@ def columns(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
     folds = [f for phase in lines.phases for f in phase.folds]
     kept = {f.name: w.wide for f in folds}
     kept |= {n.name: w.types[n.name] for p in lines.phases for n in p.then if n.name not in w.where}
+    kept |= {name: w.wide for p in lines.phases for name, _ in p.picks}
     body = ["o = task // tiles", f"column0 = (task % tiles) * {COLUMN_BLOCK}"]
     body += [f"count = min(inner - column0, {COLUMN_BLOCK})"]
     body += [f"all_{name} = np.empty({COLUMN_BLOCK}, np.{dtype})" for name, dtype in kept.items()]
@@ -491,8 +555,10 @@ def columns(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:
         w.head,
         f"    tiles = (inner + {COLUMN_BLOCK - 1}) // {COLUMN_BLOCK}",
         f"    outer = {w.count()}" + " // max(inner, 1)",
+        *indent(_begin(w)),
         f"    for task in {'prange' if parallel else 'range'}(outer * tiles):",
         *indent(body, 2),
+        *indent(_end(w)),
     ]
     return w.module("columns", kernel, _imports(parallel))
 
@@ -510,4 +576,4 @@ def _tile(w: LinesWriter, phase: Phase, kept: dict[str, str]) -> list[str]:
             new = cast(w.text(f.formula, w.compute(phase)), w.compute(phase), w.wide)
             steps = [f"own = all_{f.name}[c]", f"new = {new}"]
             lines += indent([*steps, f"all_{f.name}[c] = {w.joined(f, 'own', 'new', w.wide)}"], 2)
-    return lines + _then_each(w, phase, kept, line)
+    return lines + _then_each(w, phase, kept, line, "o * n * inner + column0 + c")

@@ -20,12 +20,12 @@ from .elementwise import exp
 from .kernel import Call, Tensor, kernel
 from .reduction import spread, sum
 
-_TOP = Phase(folds=(Fold("top", "{x}", MAX),))
-_REST = (
+TOP = Phase(folds=(Fold("top", "{x}", MAX),))
+REST = (
     Fold("rest", "0 if {x} == {top} else expsub({x}, {top})"),
     Fold("ties", "1 if {x} == {top} else 0"),
 )
-_LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
+LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
 
@@ -33,7 +33,7 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "softmax": (
         (_X, _OUT),
         (
-            _TOP,
+            TOP,
             Phase(
                 values=(("e", "expsub({x}, {top})"),),
                 stores=(("out", "{e}"),),
@@ -47,14 +47,14 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "log_softmax": (
         (_X, _OUT),
         (
-            _TOP,
-            Phase(folds=_REST, then=(_LOG, Number("less", "{log_sum} + ({top} - {top})"))),
+            TOP,
+            Phase(folds=REST, then=(LOG, Number("less", "{log_sum} + ({top} - {top})"))),
             Phase(stores=(("out", "({x} - {top}) - {less}"),)),
         ),
     ),
     "logsumexp": (
         (_X, Array("out", "w", "line")),
-        (_TOP, Phase(folds=_REST, then=(_LOG, Number("out", "{top} + {log_sum}")))),
+        (TOP, Phase(folds=REST, then=(LOG, Number("out", "{top} + {log_sum}")))),
     ),
     "softmax_backward": (
         (_G, _Y, _OUT),

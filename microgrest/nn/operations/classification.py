@@ -7,10 +7,11 @@ from typing import Any
 from ... import recording
 from ...dispatch.api import FUNCTIONS
 from ...dispatch.elementwise import call
+from ...dispatch.families.kernels import SHORT
 from ...functions.indexing.picking import gather, index_select
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
-from ...functions.reductions.softmax import log_softmax
+from ...functions.reductions.softmax import REGISTERS, log_softmax
 from ...ops import losses as rows
 from ...tensor import Tensor
 from ...types.dtypes import int64, uint8
@@ -161,12 +162,7 @@ def _of_targets(
     target = target.reshape(input._shape[:d] + input._shape[d + 1 :]).to(int64)
     counts = target != ignore_index
     chosen = where(counts, target, 0)
-    n = input._shape[d]
-
-    def out_of_bounds(wrong: int) -> Exception:
-        return IndexError(f"Target {wrong} is out of bounds.")
-
-    checked(index_of(chosen, input.device), 0, n, out_of_bounds)
+    _check_bounds(target, ignore_index, input._shape[d])
     losses = where(counts, -gather(input, d, chosen.unsqueeze(d)).squeeze(d), 0)
     weights = counts.to(input.dtype)
     if weight is not None:
@@ -199,6 +195,8 @@ def cross_entropy(
     if target._shape == input._shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     _check_targets(input, target, weight)
+    if weight is None and not label_smoothing and input.dtype in REGISTERS and input.numel():
+        return _of_indices(input, target, ignore_index, reduction)
     logarithms = log_softmax(input, _classes(input))
     losses, weights = _of_targets(logarithms, target, weight, ignore_index)
     if label_smoothing:
@@ -208,6 +206,35 @@ def cross_entropy(
         smooth = where(counts.reshape(losses._shape) != 0, -each.sum(d), 0)
         losses = (1 - label_smoothing) * losses + label_smoothing / input._shape[d] * smooth
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+def _of_indices(input: Tensor, target: Tensor, ignored: int, reduction: str) -> Tensor:
+    """The usual case, by one kernel each way."""
+    d = _classes(input)
+    if target._kind.dtype is not int64:
+        target = target.to(int64)
+    if target._shape == (1,) and not d:
+        target = target.reshape(())
+    try:
+        losses = SHORT["cross_entropy"](input, target, dim=d, ignored=ignored)[0]
+    except RuntimeError:
+        _check_bounds(target, ignored, input._shape[d])
+        raise
+    if reduction != "mean":
+        return reduced(losses, reduction)
+    if not losses._shape:  # of one that is ignored there is no mean
+        return losses / (target != ignored).to(losses.dtype)
+    return losses.sum() / (target != ignored).sum()
+
+
+def _check_bounds(target: Tensor, ignored: int, n: int) -> None:
+    """IndexError where a target is no class."""
+    chosen = where(target == ignored, 0, target)
+
+    def out_of_bounds(wrong: int) -> Exception:
+        return IndexError(f"Target {wrong} is out of bounds.")
+
+    checked(index_of(chosen, target.device), 0, n, out_of_bounds)
 
 
 def _along(weight: Tensor, input: Tensor) -> Tensor:
