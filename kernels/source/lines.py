@@ -134,7 +134,7 @@ class LinesWriter:
 
     def numbers(self, phase: Phase) -> list[str]:
         """The numbers of a line that the elements of a phase take, in order."""
-        known = [f.name for p in self.lines.phases for f in p.folds]
+        known = self.values + [f.name for p in self.lines.phases for f in p.folds]
         known += [n.name for p in self.lines.phases for n in p.then]
         known += [name for p in self.lines.phases for name, _ in p.picks]
         known += [a.name for a in self.lines.arrays if a.where == "line" and a.role == "r"]
@@ -532,6 +532,7 @@ def _loaded(numbers: Iterable[str], kept: dict[str, str], w: LinesWriter, line: 
         if name in kept
         else f"{w.variable(name)} = {name}[np.uint64({line})]"
         for name in numbers
+        if name not in w.values
     ]
 
 

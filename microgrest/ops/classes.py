@@ -7,12 +7,13 @@ A target that is out of bounds fails, on all devices and in compiled steps.
 
 from __future__ import annotations
 
+import math
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from ..kernels.kinds.lines import TARGETS, Walk, form_of
+from ..kernels.kinds.lines import LINES, TARGETS, Walk, form_of
 from ..kernels.source.lines import Array, Fold, Lines, Number, Phase
 from .indexing import take_along
 from .kernel import Call, Tensor, kernel
@@ -58,6 +59,40 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
         ),
     ),
 }
+
+
+_MEAN = (
+    Phase(
+        folds=(Fold("total", "{x}"), Fold("found", "0 if {target} == {ignored} else 1")),
+        then=(Number("out", "{total} / {found}"), Number("counted", "{found}")),
+    ),
+)
+_MEAN_OF = (
+    _X,
+    Array("target", "r", "element", "int64"),
+    Array("out", "w", "line"),
+    Array("counted", "w", "line"),
+)
+
+
+@cache
+def _mean_walk(dtype: str, form: str) -> Walk:
+    return Walk(Lines("mean_of_targets", dtype, _MEAN_OF, _MEAN, ("ignored",)), form)
+
+
+@partial(kernel, LINES, short=True, internal=True, method=False)(
+    returns=("out", "count"),
+    vjp=lambda g, y, x, target, count, ignored: (
+        spread(g / count, x, tuple(range(len(x.shape))), False),
+        None,
+        None,
+    ),
+)
+def mean_of_targets(input: Tensor, target: Tensor, ignored: int) -> Call:
+    """The sum of losses, 0 where the target is `ignored`, over the number of others, and that."""
+    n = math.prod(input.shape)
+    walk = _mean_walk(input.dtype.name, form_of(n, 1))
+    return Call(walk, (((), input.dtype),) * 2, (n, 1), (np.int64(ignored),))
 
 
 @cache

@@ -188,6 +188,8 @@ def cross_entropy(
     `label_smoothing` s the probability of each class is s / C, and the target's 1 - s more.
     """
     reduction = reduction_of(size_average, reduce, reduction)
+    if label_smoothing == 0 and weight is None and _usual(input, target):
+        return _of_indices(input, target, ignore_index, reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input.ndim < 1:
@@ -208,6 +210,18 @@ def cross_entropy(
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
 
 
+def _usual(input: Tensor, target: Tensor) -> bool:
+    """Whether these are rows and an index for each, of which nothing else needs to be known."""
+    shape = input._shape
+    return (
+        len(shape) == 2
+        and target._shape == shape[:1]
+        and target._kind.dtype is int64
+        and input._kind.dtype in REGISTERS
+        and 0 not in shape
+    )
+
+
 def _of_indices(input: Tensor, target: Tensor, ignored: int, reduction: str) -> Tensor:
     """The usual case, by one kernel each way."""
     d = _classes(input)
@@ -222,9 +236,7 @@ def _of_indices(input: Tensor, target: Tensor, ignored: int, reduction: str) -> 
         raise
     if reduction != "mean":
         return reduced(losses, reduction)
-    if not losses._shape:  # of one that is ignored there is no mean
-        return losses / (target != ignored).to(losses.dtype)
-    return losses.sum() / (target != ignored).sum()
+    return SHORT["mean_of_targets"](losses, target, ignored=ignored)[0]
 
 
 def _check_bounds(target: Tensor, ignored: int, n: int) -> None:

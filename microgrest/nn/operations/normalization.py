@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...dispatch.families.kernels import SHORT
+from ...functions.reductions.softmax import REGISTERS
 from ...graph.modes import no_grad
 from ...ops.row import register_type
 from ...tensor import Tensor
@@ -61,6 +62,11 @@ def _normalized_dims(
     return list(range(input.ndim - len(shape), input.ndim))
 
 
+def _alike(input: Tensor, shape: tuple[int, ...], given: Tensor | None) -> bool:
+    """Whether a weight that is given has `shape`, and the input's type and device."""
+    return given is None or (given._kind is input._kind and given._shape == shape)
+
+
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -72,8 +78,11 @@ def layer_norm(
 
     RuntimeError for shapes that do not fit. Ba, Kiros and Hinton 2016.
     """
-    dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
-    own = input.dtype
+    shape, own = tuple(normalized_shape), input._kind.dtype
+    dims = len(shape)
+    usual = dims and input._shape[-dims:] == shape and own in REGISTERS
+    if not usual or not _alike(input, shape, weight) or not _alike(input, shape, bias):
+        dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
     wide = register_type(own)
     if wide is not own:  # float16
         given = [None if t is None else t.to(wide) for t in (weight, bias)]
