@@ -58,9 +58,9 @@ def _operands(params: Walk) -> tuple[Operand, ...]:
 
 
 def _cpu(params: Walk, names: Any, threads: bool) -> str:
-    from ..source import lines
+    from ..source import line_forms
 
-    text: str = getattr(lines, params.form)(params.program, names, parallel=threads)
+    text: str = getattr(line_forms, params.form)(params.program, names, parallel=threads)
     return text
 
 

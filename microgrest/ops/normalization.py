@@ -24,39 +24,26 @@ _SCALE = (
     Number("rstd", "{scale}"),
 )
 _IN_TWO_PARTS = (Number("mean", "{high}"), Number("low", "{rest}"))
-# In float64 all of it; a float32's own sums need no more than a float64.
-_MOMENTS = {
-    "float32": (
-        Phase(
-            folds=(Fold("total", "{x}"),),
-            then=(
-                Number("center", "{total} / {n}"),
-                Number("high", "{center}", wide=False),
-                Number("rest", "{center} - {high}"),
-                *_IN_TWO_PARTS,
-            ),
-            wide=True,
-        ),
-        Phase(
-            values=(("d", "{x} - {center}"),),
-            folds=(Fold("squares", "{d} * {d}"),),
-            then=_SCALE,
-            wide=True,
-        ),
+# The wide type is float64 on the CPU alone: elsewhere, and for float64, the second phase is what
+# finds out how far the first is from the mean.
+_MOMENTS = (
+    Phase(
+        folds=(Fold("total", "{x}"),),
+        then=(Number("high", "{total} / {n}", wide=False),),
+        wide=True,
     ),
-    "float64": (
-        Phase(folds=(Fold("total", "{x}"),), then=(Number("high", "{total} / {n}"),)),
-        Phase(
-            folds=(Fold("left", "less({x}, {high}, 0)"),),
-            then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS),
-        ),
-        Phase(
-            values=(("d", "less({x}, {high}, {rest})"),),
-            folds=(Fold("squares", "{d} * {d}"),),
-            then=_SCALE,
-        ),
+    Phase(
+        folds=(Fold("left", "less({x}, {high}, 0)"),),
+        then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS),
+        wide=True,
     ),
-}
+    Phase(
+        values=(("d", "less({x}, {high}, {rest})"),),
+        folds=(Fold("squares", "{d} * {d}"),),
+        then=_SCALE,
+        wide=True,
+    ),
+)
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _WEIGHT, _BIAS = Array("weight", "r", "along"), Array("bias", "r", "along")
 _KEPT = tuple(Array(name, "w", "line") for name in ("mean", "low", "rstd"))
@@ -68,7 +55,7 @@ def _forward(dtype: str, affine: bool) -> Lines:
     out = "less({x}, {high}, {rest}) * {scale}"
     last = Phase(stores=(("out", f"{out} * {{weight}} + {{bias}}" if affine else out),))
     arrays = (_X, *((_WEIGHT, _BIAS) if affine else ()), _OUT, *_KEPT)
-    return Lines("layer_norm", dtype, arrays, (*_MOMENTS[dtype], last), ("eps",))
+    return Lines("layer_norm", dtype, arrays, (*_MOMENTS, last), ("eps",))
 
 
 @cache
@@ -76,7 +63,9 @@ def _backward(dtype: str, affine: bool) -> Lines:
     values = (("own", "{g} * {weight}" if affine else "{g}"), ("normal", _NORMAL))
     means = Number("common", "{total} / {n}"), Number("along_it", "{slope} / {n}")
     phases = (
-        Phase(values, folds=(Fold("total", "{own}"), Fold("slope", "{own} * {normal}")), then=means),
+        Phase(
+            values, folds=(Fold("total", "{own}"), Fold("slope", "{own} * {normal}")), then=means
+        ),
         Phase(values, (("out", "(({own} - {common}) - {normal} * {along_it}) * {rstd}"),)),
     )
     kept = (array._replace(role="r") for array in _KEPT)

@@ -54,7 +54,9 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
         if len(known) >= MOST_KNOWN:
             known.clear()
         found = row.extra["call"](*inputs, **options)
-        made = [(y._kind.empty, math.prod(y._shape), y._shape, y._strides, y._kind) for y in results]
+        made = [
+            (y._kind.empty, math.prod(y._shape), y._shape, y._strides, y._kind) for y in results
+        ]
         if not found.inputs:
             known[key] = found.params, found.sizes, found.values, made
         return results

@@ -177,10 +177,8 @@ def poisson_nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if log_input:
-        elements = input.exp() - target * input
-    else:
-        elements = input - target * (input + eps).log()
+    expected, logarithm = (input.exp(), input) if log_input else (input, (input + eps).log())
+    elements = expected - target * logarithm
     if full:
         many = where(target > 1, target, 1)
         stirling = many * many.log() - many + 0.5 * (2 * math.pi * many).log()
