@@ -164,7 +164,10 @@ def _mapped(formula: str, values: dict[str, Any]) -> Any:
 
 
 def _phase(phase: Phase, values: dict[str, Any], outs: dict[str, Any]) -> None:
-    folds = {"sum": np.sum, "max": lambda x, **how: np.fmax.reduce(x, initial=-math.inf, **how)}
+    folds: dict[str, Any] = {
+        "sum": np.sum,
+        "max": lambda x, **how: np.fmax.reduce(x, initial=-math.inf, **how),
+    }
     for name, formula in phase.values:
         values[name] = _mapped(formula, values)
     for name, formula in phase.stores:

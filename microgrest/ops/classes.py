@@ -110,21 +110,6 @@ def _call(name: str, x: Tensor, dim: int, ignored: int, results: Any) -> Call:
 of_targets = partial(kernel, TARGETS, short=True, internal=True, method=False)
 
 
-@of_targets(
-    returns=("out", "peak", "share"),
-    vjp=lambda g, y, x, target, peak, share, dim, ignored: (
-        cross_entropy_backward(g, x, target, peak, share, dim=dim, ignored=ignored),
-        None,
-        None,
-        None,
-    ),
-)
-def cross_entropy(input: Tensor, target: Tensor, dim: int, ignored: int) -> Call:
-    """Minus the logarithm of softmax along `dim` at the target, 0 where that is `ignored`."""
-    line = (*input.shape[:dim], *input.shape[dim + 1 :])
-    return _call("cross_entropy", input, dim, ignored, ((line, input.dtype),) * 3)
-
-
 def _second(h: Any, g: Any, x: Any, target: Any, dim: int, ignored: int) -> tuple[Any, Any]:
     """The cotangents of g and x: of h (softmax(x) - 1 at the target) g."""
     counts = target != ignored
@@ -151,3 +136,18 @@ def cross_entropy_backward(
 ) -> Call:
     """The gradient of `cross_entropy` by x."""
     return _call("cross_entropy_backward", x, dim, ignored, ((x.shape, x.dtype),))
+
+
+@of_targets(
+    returns=("out", "peak", "share"),
+    vjp=lambda g, y, x, target, peak, share, dim, ignored: (
+        cross_entropy_backward(g, x, target, peak, share, dim=dim, ignored=ignored),
+        None,
+        None,
+        None,
+    ),
+)
+def cross_entropy(input: Tensor, target: Tensor, dim: int, ignored: int) -> Call:
+    """Minus the logarithm of softmax along `dim` at the target, 0 where that is `ignored`."""
+    line = (*input.shape[:dim], *input.shape[dim + 1 :])
+    return _call("cross_entropy", input, dim, ignored, ((line, input.dtype),) * 3)

@@ -20,30 +20,42 @@ from .movement import expand
 from .reduction import mean as mean_of, spread, sum
 
 _SCALE = (
-    Number("scale", "1 / sqrt({squares} / {n} + {eps})"),
+    Number("variance", "{squares} / {n} - {rest} * {rest}"),
+    Number("deviation", "sqrt((0 if {variance} < 0 else {variance}) + {eps})"),
+    Number("scale", "1 / {deviation}"),
     Number("rstd", "{scale}"),
 )
 _IN_TWO_PARTS = (Number("mean", "{high}"), Number("low", "{rest}"))
-# The wide type is float64 on the CPU alone: elsewhere, and for float64, the second phase is what
-# finds out how far the first is from the mean.
-_MOMENTS = (
-    Phase(
-        folds=(Fold("total", "{x}"),),
-        then=(Number("high", "{total} / {n}", wide=False),),
-        wide=True,
-    ),
-    Phase(
-        folds=(Fold("left", "less({x}, {high}, 0)"),),
-        then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS),
-        wide=True,
-    ),
-    Phase(
-        values=(("d", "less({x}, {high}, {rest})"),),
-        folds=(Fold("squares", "{d} * {d}"),),
-        then=_SCALE,
-        wide=True,
-    ),
+# `high` is the mean but for roundings, and `rest` what elements differ from it on average. In
+# float64 that is added up without any: parts that are multiples of one number (d + grid - grid, a
+# number that grows with their root mean square), and what is left of each, apart.
+_FIRST = Phase(
+    folds=(Fold("total", "{x}"),), then=(Number("high", "{total} / {n}", wide=False),), wide=True
 )
+_DIFFERENCE = (("d", "less({x}, {high}, 0)"),)
+_SQUARES = Fold("squares", "{d} * {d}")
+_MOMENTS = {
+    "float32": (
+        _FIRST,
+        Phase(
+            _DIFFERENCE,
+            folds=(_SQUARES, Fold("left", "{d}")),
+            then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS, *_SCALE),
+            wide=True,
+        ),
+    ),
+    "float64": (
+        _FIRST,
+        Phase(
+            _DIFFERENCE, folds=(_SQUARES,), then=(Number("grid", "sqrt({squares}) * 134217728"),)
+        ),
+        Phase(
+            (*_DIFFERENCE, ("part", "less({d}, -{grid}, {grid})")),
+            folds=(Fold("parts", "{part}"), Fold("left", "less({d}, {part}, 0)")),
+            then=(Number("rest", "({parts} + {left}) / {n}"), *_IN_TWO_PARTS, *_SCALE),
+        ),
+    ),
+}
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _WEIGHT, _BIAS = Array("weight", "r", "along"), Array("bias", "r", "along")
 _KEPT = tuple(Array(name, "w", "line") for name in ("mean", "low", "rstd"))
@@ -52,10 +64,12 @@ _NORMAL = "less({x}, {mean}, {low}) * {rstd}"
 
 @cache
 def _forward(dtype: str, affine: bool) -> Lines:
-    out = "less({x}, {high}, {rest}) * {scale}"
+    # A float64's scale has a rounding of its own, which a division does without.
+    scaled = "* {scale}" if dtype == "float32" else "/ {deviation}"
+    out = f"less({{x}}, {{high}}, {{rest}}) {scaled}"
     last = Phase(stores=(("out", f"{out} * {{weight}} + {{bias}}" if affine else out),))
     arrays = (_X, *((_WEIGHT, _BIAS) if affine else ()), _OUT, *_KEPT)
-    return Lines("layer_norm", dtype, arrays, (*_MOMENTS, last), ("eps",))
+    return Lines("layer_norm", dtype, arrays, (*_MOMENTS[dtype], last), ("eps",))
 
 
 @cache
@@ -97,38 +111,6 @@ def _normalized(x: Tensor, dims: int, eps: float, affine: bool) -> Call:
     results = ((x.shape, x.dtype), *[(outer, x.dtype)] * 3)
     walk = Walk(_forward(x.dtype.name, affine), form_of(n, 1))
     return Call(walk, results, (n, 1), (x.dtype.numpy.type(eps),))
-
-
-@along(
-    returns=_RESULTS,
-    backward_name="NativeLayerNormBackward0",
-    vjp=lambda g, y, x, mean, low, rstd, dims, eps: (
-        normal_backward(g, x, mean, low, rstd, dims=dims, eps=eps),
-        None,
-        None,
-        None,
-    ),
-)
-def normal(input: Tensor, dims: int, eps: float) -> Call:
-    """The input normalized over its last `dims` dimensions, and by what."""
-    return _normalized(input, dims, eps, False)
-
-
-@along(
-    returns=_RESULTS,
-    backward_name="NativeLayerNormBackward0",
-    vjp=lambda g, y, x, weight, bias, mean, low, rstd, dims, eps: (
-        layer_norm_backward(g, x, weight, mean, low, rstd, dims=dims, eps=eps),
-        layer_norm_weight(g, x, mean, low, rstd, dims=dims, eps=eps),
-        sum(g, dim=tuple(range(len(x.shape) - dims)), keepdim=False),
-        None,
-        None,
-        None,
-    ),
-)
-def layer_norm(input: Tensor, weight: Tensor, bias: Tensor, dims: int, eps: float) -> Call:
-    """`normal` times weight plus bias, which have the shape of the last dimensions."""
-    return _normalized(input, dims, eps, True)
 
 
 def _gradient(g: Tensor, dims: int, affine: bool) -> Call:
@@ -220,15 +202,16 @@ def layer_norm_backward(
     return _gradient(g, dims, True)
 
 
-@along(
-    vjp=lambda h, y, g, x, mean, low, rstd, dims, eps: (
-        expand(h, size=tuple(x.shape)) * _first(normal(x, dims=dims, eps=eps)),
-        layer_norm_backward(g, x, h, mean, low, rstd, dims=dims, eps=eps),
-        None,
-        None,
-        None,
-    )
-)
+def _of_weight_again(
+    h: Any, y: Any, g: Any, x: Any, mean: Any, low: Any, rstd: Any, dims: int, eps: float
+) -> tuple[Any, ...]:
+    """The cotangents of g and x: h stands where a weight would."""
+    of_g = expand(h, size=tuple(x.shape)) * _first(normal(x, dims=dims, eps=eps))
+    of_x = layer_norm_backward(g, x, h, mean, low, rstd, dims=dims, eps=eps)
+    return of_g, of_x, None, None, None
+
+
+@along(vjp=_of_weight_again)
 def layer_norm_weight(
     g: Tensor, x: Tensor, mean: Tensor, low: Tensor, rstd: Tensor, dims: int, eps: float
 ) -> Call:
@@ -237,3 +220,35 @@ def layer_norm_weight(
     lines = math.prod(outer)
     walk = Walk(_of_weight(g.dtype.name), form_of(lines, n))
     return Call(walk, ((g.shape[len(outer) :], g.dtype),), (lines, n))
+
+
+@along(
+    returns=_RESULTS,
+    backward_name="NativeLayerNormBackward0",
+    vjp=lambda g, y, x, mean, low, rstd, dims, eps: (
+        normal_backward(g, x, mean, low, rstd, dims=dims, eps=eps),
+        None,
+        None,
+        None,
+    ),
+)
+def normal(input: Tensor, dims: int, eps: float) -> Call:
+    """The input normalized over its last `dims` dimensions, and by what."""
+    return _normalized(input, dims, eps, False)
+
+
+@along(
+    returns=_RESULTS,
+    backward_name="NativeLayerNormBackward0",
+    vjp=lambda g, y, x, weight, bias, mean, low, rstd, dims, eps: (
+        layer_norm_backward(g, x, weight, mean, low, rstd, dims=dims, eps=eps),
+        layer_norm_weight(g, x, mean, low, rstd, dims=dims, eps=eps),
+        sum(g, dim=tuple(range(len(x.shape) - dims)), keepdim=False),
+        None,
+        None,
+        None,
+    ),
+)
+def layer_norm(input: Tensor, weight: Tensor, bias: Tensor, dims: int, eps: float) -> Call:
+    """`normal` times weight plus bias, which have the shape of the last dimensions."""
+    return _normalized(input, dims, eps, True)

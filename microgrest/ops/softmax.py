@@ -107,6 +107,28 @@ def _beside(h: Any, y: Any, dim: int) -> Any:
 along = partial(kernel, LINES, short=True, internal=True, method=False)
 
 
+def _softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    of_y = h * (g - _beside(g * y, y, dim)) - g * _beside(h * y, y, dim)
+    return softmax_backward(h, y, dim=dim), of_y
+
+
+@along(vjp=_softmax_backward)
+def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of softmax from its result's: y (g - sum(g y))."""
+    return _call("softmax_backward", y, dim)
+
+
+def _log_softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    p = exp(y)
+    return h - _beside(h * p, y, dim), -h * p * _beside(g, y, dim)
+
+
+@along(vjp=_log_softmax_backward)
+def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of log_softmax from its result's: g - exp(y) sum(g)."""
+    return _call("log_softmax_backward", y, dim)
+
+
 @along(vjp=lambda g, y, input, dim: (softmax_backward(g, y, dim=dim),))
 def softmax(input: Tensor, dim: int) -> Call:
     """exp(x) over its sum along `dim`."""
@@ -128,25 +150,3 @@ def logsumexp(input: Tensor, dim: int) -> Call:
 def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
     dims = (dim,) if x.shape else ()
     return spread(g, x, dims, False) * exp(x - spread(y, x, dims, False))
-
-
-def _softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
-    of_y = h * (g - _beside(g * y, y, dim)) - g * _beside(h * y, y, dim)
-    return softmax_backward(h, y, dim=dim), of_y
-
-
-@along(vjp=_softmax_backward)
-def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
-    """The gradient of softmax from its result's: y (g - sum(g y))."""
-    return _call("softmax_backward", y, dim)
-
-
-def _log_softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
-    p = exp(y)
-    return h - _beside(h * p, y, dim), -h * p * _beside(g, y, dim)
-
-
-@along(vjp=_log_softmax_backward)
-def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
-    """The gradient of log_softmax from its result's: g - exp(y) sum(g)."""
-    return _call("log_softmax_backward", y, dim)

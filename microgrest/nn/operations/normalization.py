@@ -85,8 +85,8 @@ def layer_norm(
         dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
     wide = register_type(own)
     if wide is not own:  # float16
-        given = [None if t is None else t.to(wide) for t in (weight, bias)]
-        return layer_norm(input.to(wide), normalized_shape, *given, eps=eps).to(own)
+        w, b = (None if t is None else t.to(wide) for t in (weight, bias))
+        return layer_norm(input.to(wide), normalized_shape, w, b, eps).to(own)
     if weight is None or bias is None:
         return _affine(SHORT["normal"](input, dims=dims, eps=eps)[0], weight, bias)
     return SHORT["layer_norm"](input, weight, bias, dims=dims, eps=eps)[0]

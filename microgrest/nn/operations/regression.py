@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 from ... import recording
 from ...dispatch.elementwise import call
@@ -214,7 +213,7 @@ def gaussian_nll_loss(
     return reduced(elements, reduction)
 
 
-def _variances(input: Tensor, var: Any) -> Tensor:
+def _variances(input: Tensor, var: Tensor | float) -> Tensor:
     """Variances that broadcast to the input."""
     if isinstance(var, (int, float)):
         if var < 0:
