@@ -20,7 +20,7 @@ from .writer import indent
 # Elements that a float32 sum covers.
 BLOCK = 512
 # Functions that are no more than a few instructions.
-CHEAP = {"less", "sqrt"}
+CHEAP = {"less", "lost", "sqrt"}
 
 
 def rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:

@@ -27,8 +27,8 @@ _SCALE = (
 )
 _IN_TWO_PARTS = (Number("mean", "{high}"), Number("low", "{rest}"))
 # `high` is the mean but for roundings, and `rest` what elements differ from it on average. In
-# float64 that is added up without any: parts that are multiples of one number (d + grid - grid, a
-# number that grows with their root mean square), and what is left of each, apart.
+# float64 that is added up without any: parts that are multiples of one number (d + grid - grid,
+# with a number that grows with their root mean square), and apart what is left of each, and lost.
 _FIRST = Phase(
     folds=(Fold("total", "{x}"),), then=(Number("high", "{total} / {n}", wide=False),), wide=True
 )
@@ -51,7 +51,10 @@ _MOMENTS = {
         ),
         Phase(
             (*_DIFFERENCE, ("part", "less({d}, -{grid}, {grid})")),
-            folds=(Fold("parts", "{part}"), Fold("left", "less({d}, {part}, 0)")),
+            folds=(
+                Fold("parts", "{part}"),
+                Fold("left", "less({d}, {part}, 0) + lost({x}, {high})"),
+            ),
             then=(Number("rest", "({parts} + {left}) / {n}"), *_IN_TWO_PARTS, *_SCALE),
         ),
     ),
