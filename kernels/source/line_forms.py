@@ -337,6 +337,7 @@ def _tile(w: LinesWriter, phase: Phase, kept: dict[str, str]) -> list[str]:
         lines += indent([*_loaded(w.numbers(phase), kept, w, line), *w.element(phase)], 2)
         for f in phase.folds:
             new = cast(w.text(f.formula, w.compute(phase)), w.compute(phase), w.wide)
-            steps = [f"own = all_{f.name}[c]", f"new = {new}"]
-            lines += indent([*steps, f"all_{f.name}[c] = {w.joined(f, 'own', 'new', w.wide)}"], 2)
+            steps = [f"so_far = all_{f.name}[c]", f"joining = {new}"]
+            joined = w.joined(f, "so_far", "joining", w.wide)
+            lines += indent([*steps, f"all_{f.name}[c] = {joined}"], 2)
     return lines + _then_each(w, phase, kept, line, "o * n * inner + column0 + c")

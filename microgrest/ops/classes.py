@@ -26,7 +26,7 @@ _TARGET = Array("target", "r", "line", "int64")
 _G = Array("g", "r", "line")
 _WHOLE = Number("share", "1 / (1 + ({rest} + ({ties} - 1)))")
 
-_PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
+PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "cross_entropy": (
         (_X, _TARGET, *(Array(name, "w", "line") for name in ("out", "peak", "share"))),
         (
@@ -76,8 +76,9 @@ _MEAN_OF = (
 
 
 @cache
-def _mean_walk(dtype: str, form: str) -> Walk:
-    return Walk(Lines("mean_of_targets", dtype, _MEAN_OF, _MEAN, ("ignored",)), form)
+def mean(dtype: str) -> Lines:
+    """What `mean_of_targets` does with all losses, a line of them."""
+    return Lines("mean_of_targets", dtype, _MEAN_OF, _MEAN, ("ignored",))
 
 
 @partial(kernel, LINES, short=True, internal=True, method=False)(
@@ -91,19 +92,19 @@ def _mean_walk(dtype: str, form: str) -> Walk:
 def mean_of_targets(input: Tensor, target: Tensor, ignored: int) -> Call:
     """The sum of losses, 0 where the target is `ignored`, over the number of others, and that."""
     n = math.prod(input.shape)
-    walk = _mean_walk(input.dtype.name, form_of(n, 1))
+    walk = Walk(mean(input.dtype.name), form_of(n, 1))
     return Call(walk, (((), input.dtype),) * 2, (n, 1), (np.int64(ignored),))
 
 
 @cache
-def _walk(name: str, dtype: str, form: str) -> Walk:
-    arrays, phases = _PROGRAMS[name]
-    return Walk(Lines(name, dtype, arrays, phases, position="target"), form)
+def program(name: str, dtype: str) -> Lines:
+    """One of the PROGRAMS, for a type."""
+    return Lines(name, dtype, *PROGRAMS[name], position="target")
 
 
 def _call(name: str, x: Tensor, dim: int, ignored: int, results: Any) -> Call:
     n, inner = sizes(x.shape, dim)
-    walk = _walk(name, x.dtype.name, form_of(n, inner))
+    walk = Walk(program(name, x.dtype.name), form_of(n, inner))
     return Call(walk, results, (n, inner), (np.int64(ignored),))
 
 

@@ -66,7 +66,8 @@ _NORMAL = "less({x}, {mean}, {low}) * {rstd}"
 
 
 @cache
-def _forward(dtype: str, affine: bool) -> Lines:
+def forward(dtype: str, affine: bool) -> Lines:
+    """What `layer_norm`, or `normal`, does along a line."""
     # A float64's scale has a rounding of its own, which a division does without.
     scaled = "* {scale}" if dtype == "float32" else "/ {deviation}"
     out = f"less({{x}}, {{high}}, {{rest}}) {scaled}"
@@ -76,7 +77,8 @@ def _forward(dtype: str, affine: bool) -> Lines:
 
 
 @cache
-def _backward(dtype: str, affine: bool) -> Lines:
+def backward(dtype: str, affine: bool) -> Lines:
+    """What their gradient by x does."""
     values = (("own", "{g} * {weight}" if affine else "{g}"), ("normal", _NORMAL))
     means = Number("common", "{total} / {n}"), Number("along_it", "{slope} / {n}")
     phases = (
@@ -91,7 +93,7 @@ def _backward(dtype: str, affine: bool) -> Lines:
 
 
 @cache
-def _of_weight(dtype: str) -> Lines:
+def of_weight(dtype: str) -> Lines:
     """The lines go the other way here: along the samples."""
     phase = Phase(folds=(Fold("total", f"{{g}} * ({_NORMAL})"),), then=(Number("out", "{total}"),))
     kept = (Array(name, "r", "along") for name in ("mean", "low", "rstd"))
@@ -112,13 +114,13 @@ _RESULTS = ("out", "mean", "low", "rstd")
 def _normalized(x: Tensor, dims: int, eps: float, affine: bool) -> Call:
     outer, n = _cut(x.shape, dims)
     results = ((x.shape, x.dtype), *[(outer, x.dtype)] * 3)
-    walk = Walk(_forward(x.dtype.name, affine), form_of(n, 1))
+    walk = Walk(forward(x.dtype.name, affine), form_of(n, 1))
     return Call(walk, results, (n, 1), (x.dtype.numpy.type(eps),))
 
 
 def _gradient(g: Tensor, dims: int, affine: bool) -> Call:
     _, n = _cut(g.shape, dims)
-    walk = Walk(_backward(g.dtype.name, affine), form_of(n, 1))
+    walk = Walk(backward(g.dtype.name, affine), form_of(n, 1))
     return Call(walk, ((g.shape, g.dtype),), (n, 1))
 
 
@@ -221,7 +223,7 @@ def layer_norm_weight(
     """The gradient of `layer_norm` by its weight."""
     outer, n = _cut(g.shape, dims)
     lines = math.prod(outer)
-    walk = Walk(_of_weight(g.dtype.name), form_of(lines, n))
+    walk = Walk(of_weight(g.dtype.name), form_of(lines, n))
     return Call(walk, ((g.shape[len(outer) :], g.dtype),), (lines, n))
 
 

@@ -29,7 +29,7 @@ LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
 
-_PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
+PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "softmax": (
         (_X, _OUT),
         (
@@ -74,14 +74,14 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
 
 
 @cache
-def _program(name: str, dtype: str) -> Lines:
-    return Lines(name, dtype, *_PROGRAMS[name])
+def program(name: str, dtype: str) -> Lines:
+    return Lines(name, dtype, *PROGRAMS[name])
 
 
 @cache
 def walk(name: str, dtype: str, form: str) -> Walk:
     """The parameters of a call."""
-    return Walk(_program(name, dtype), form)
+    return Walk(program(name, dtype), form)
 
 
 def sizes(shape: tuple[int, ...], dim: int) -> tuple[int, int]:

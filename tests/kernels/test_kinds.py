@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS
+from microgrest.ops import ROWS, classes, normalization, softmax
 from microgrest.types import dtypes
 from tests.op_info import KERNELS
 from tests.row_calls import calls_of
@@ -110,6 +111,29 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def lines() -> Iterator[Called]:
+    """Walks along lines, in every form."""
+    shapes = {"rows": (2, 70, 1), "short_rows": (5, 7, 1), "columns": (2, 4, 3)}
+    programs = [softmax.program(name, "float32") for name in softmax.PROGRAMS]
+    programs += [normalization.forward("float64", False), normalization.forward("float32", True)]
+    programs += [normalization.backward("float32", True), normalization.of_weight("float32")]
+    programs += [classes.program(name, "float32") for name in classes.PROGRAMS]
+    programs.append(classes.mean("float32"))
+    for program in programs:
+        kind = TARGETS if program.position else LINES
+        values: tuple[Any, ...] = (np.int64(2),) if program.position else ()
+        values += tuple(np.dtype(program.dtype).type(2) for _ in program.values)
+        for form, (outer, n, inner) in shapes.items():
+            sizes = {"element": outer * n * inner, "line": outer * inner, "along": n}
+            operands = tuple(
+                RANDOM.integers(0, n - 1, sizes[a.where])
+                if a.dtype
+                else numbers(sizes[a.where], program.dtype)
+                for a in program.arrays
+            )
+            yield Called(kind, Walk(program, form), operands, (n, inner), values)
+
+
 def of_rows() -> Iterator[Called]:
     """Calls that the rows of kinds make."""
     for info in KERNELS:
@@ -128,7 +152,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_rows()]
+CALLS = [*calls(), *lines(), *of_rows()]
 
 
 def named(call: Called) -> str:
