@@ -16,8 +16,9 @@ from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS, classes, normalization, softmax
+from microgrest.ops import ROWS, normalization
 from microgrest.types import dtypes
+from tests.line_programs import programs
 from tests.op_info import KERNELS
 from tests.row_calls import calls_of
 
@@ -114,12 +115,7 @@ def calls() -> Iterator[Called]:
 def lines() -> Iterator[Called]:
     """Walks along lines, in every form."""
     shapes = {"rows": (2, 70, 1), "short_rows": (5, 7, 1), "columns": (2, 4, 3)}
-    programs = [softmax.program(name, "float32") for name in softmax.PROGRAMS]
-    programs += [normalization.forward("float64", False), normalization.forward("float32", True)]
-    programs += [normalization.backward("float32", True), normalization.of_weight("float32")]
-    programs += [classes.program(name, "float32") for name in classes.PROGRAMS]
-    programs.append(classes.mean("float32"))
-    for program in programs:
+    for program in (*programs("float32"), normalization.forward("float64", True)):
         kind = TARGETS if program.position else LINES
         values: tuple[Any, ...] = (np.int64(2),) if program.position else ()
         values += tuple(np.dtype(program.dtype).type(2) for _ in program.values)
