@@ -111,6 +111,7 @@ def _check_targets(input: Tensor, target: Tensor, weight: Tensor | None) -> None
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
     if input.ndim == 1:
         wanted = []
+        _check_type(target)
         if target._shape not in ((), (1,)):
             raise ValueError(
                 "For 1D input, 1D target must have size 1, but got target size: "
@@ -126,28 +127,37 @@ def _check_targets(input: Tensor, target: Tensor, weight: Tensor | None) -> None
             f"Expected target size {wanted}, got {list(target._shape)}; an input of size {shape} "
             "has its classes in dimension " + str(_classes(input))
         )
-    if target.dtype not in (int64, uint8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype!r}")
+    _check_type(target)
     if not input.is_floating_point():
         raise NotImplementedError(f'"nll_loss_out_frame" is not implemented for {input.dtype!r}')
     _check_weight(weight, shape[_classes(input)], input)
 
 
+def _check_type(target: Tensor) -> None:
+    if target.dtype not in (int64, uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype!r}")
+
+
 def _check_weight(weight: Tensor | None, classes: int, input: Tensor) -> None:
     if weight is None:
         return
-    if weight._shape != (classes,):
-        raise RuntimeError(
-            "weight tensor should be defined either for all "
-            f"{classes} classes or no classes but got weight tensor of shape: "
-            f"{list(weight._shape)}"
-        )
+    _check_number(weight, classes)
     if weight.dtype is not input.dtype:
         raise RuntimeError(f"expected scalar type {input.dtype!r} but found {weight.dtype!r}")
     if weight._requires_grad:
         raise RuntimeError(
             "The function 'nll_loss_forward' is not differentiable with respect to argument "
             "'weight'. This input cannot have requires_grad True."
+        )
+
+
+def _check_number(weight: Tensor, classes: int) -> None:
+    """RuntimeError unless there is one for each class."""
+    if weight._shape != (classes,):
+        raise RuntimeError(
+            "weight tensor should be defined either for all "
+            f"{classes} classes or no classes but got weight tensor of shape: "
+            f"{list(weight._shape)}"
         )
 
 
@@ -187,7 +197,7 @@ def cross_entropy(
     reduction = reduction_of(size_average, reduce, reduction)
     if label_smoothing == 0 and weight is None and _usual(input, target):
         return _of_indices(input, target, ignore_index, reduction)
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input.ndim < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
@@ -198,7 +208,7 @@ def cross_entropy(
         return _of_indices(input, target, ignore_index, reduction)
     logarithms = log_softmax(input, _classes(input))
     losses, weights = _of_targets(logarithms, target, weight, ignore_index)
-    if label_smoothing:
+    if label_smoothing > 0:
         d = _classes(input)
         each = logarithms if weight is None else logarithms * _along(weight, input)
         counts = weights if weight is None else (target != ignore_index).to(input.dtype)
@@ -268,9 +278,10 @@ def _of_probabilities(
         raise RuntimeError("ignore_index is not supported for floating point target")
     d = _classes(input)
     n = input._shape[d]
-    _check_weight(None if weight is None else weight.detach(), n, input)
-    if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / n
+    if weight is not None:
+        _check_number(weight, n)
+    if label_smoothing > 0:
+        target = target * (1 - label_smoothing) + label_smoothing / max(n, 1)
     elements = -log_softmax(input, d) * target
     losses = (elements if weight is None else elements * _along(weight, input)).sum(d)
     return losses.sum() / losses.numel() if reduction == "mean" else reduced(losses, reduction)

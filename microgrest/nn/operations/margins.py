@@ -11,7 +11,7 @@ from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
 from ...ops import losses as rows
 from ...tensor import Tensor
-from ...types.dtypes import int64
+from ...types.dtypes import bool_, int64
 from ..reduction import reduced, reduction_of
 
 
@@ -82,7 +82,7 @@ def multilabel_margin_loss(
             f"inconsistent target size: {list(target._shape)} for input of size: "
             f"{list(input._shape)}"
         )
-    if target.dtype is not int64:
+    if target.dtype is not int64 and input.numel():
         raise RuntimeError(f"expected scalar type Long but found {target.dtype!r}")
     x = input if input.ndim == 2 else input.unsqueeze(0)
     listed = target.reshape(x._shape).to(int64)
@@ -111,6 +111,8 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """The mean over classes, the last dimension, of the binary cross entropy of sigmoid(input)."""
     reduction = reduction_of(size_average, reduce, reduction)
+    if target.dtype is bool_:  # of which 1 - target is none
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported.")
     elements = call(rows.binary_cross_entropy_with_logits, (input, target, 1.0))
     if weight is not None:
         elements = elements * weight

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...dispatch.families.kernels import SHORT
 from ...functions.reductions.softmax import REGISTERS
-from ...graph.modes import no_grad
+from ...graph.modes import is_grad_enabled, no_grad
 from ...ops.row import register_type
 from ...tensor import Tensor
 from ...types.dtypes import finfo
@@ -102,6 +102,11 @@ def rms_norm(
 
     `eps`, by default the type's, is added to the mean square. Zhang and Sennrich 2019.
     """
+    if input.ndim < len(normalized_shape):
+        raise ValueError(
+            f"Input tensor must have at least {len(normalized_shape)} dimensions, but got "
+            f"{input.ndim}"
+        )
     dims = _normalized_dims(input, normalized_shape, weight=weight)
     x = input.to(register_type(input.dtype))
     less = finfo(input.dtype).eps if eps is None else eps
@@ -150,7 +155,7 @@ def _check_groups(channels: int, groups: int, **affine: Tensor | None) -> None:
 def _check_channels(channels: int, **given: Tensor | None) -> None:
     """RuntimeError unless there is a number for each channel in all that is given."""
     for name, value in given.items():
-        if value is not None and (value.ndim != 1 or value._shape[0] != channels):
+        if value is not None and value.numel() != channels:
             raise RuntimeError(
                 f"{name} should contain {channels} elements not {value.numel()}; expected {name} "
                 "to be a vector of size equal to the number of channels in input, but got "
@@ -173,6 +178,10 @@ def batch_norm(
     In `training` by its own mean and variance, of which the running ones take up `momentum`, in
     place; else by these. Ioffe and Szegedy 2015.
     """
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+    if input.ndim < 2 and not training:
+        raise RuntimeError(f"batch_norm: an input of shape {list(input._shape)} has no channels")
     channels = input.size(1)
     dims = [d for d in range(input.ndim) if d != 1]
     count = math.prod(input._shape[d] for d in dims)
@@ -183,6 +192,14 @@ def batch_norm(
     if not training and (running_mean is None or running_var is None):
         missing = "running_mean" if running_mean is None else "running_var"
         raise RuntimeError(f"{missing} must be defined in evaluation mode")
+    if not input.numel():
+        return input.clone()
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and value._requires_grad and is_grad_enabled():
+            raise RuntimeError(
+                "The function 'native_batch_norm' is not differentiable with respect to argument "
+                f"{name!r}. This input cannot have requires_grad True."
+            )
     given = {"running_mean": running_mean, "running_var": running_var}
     _check_channels(channels, **given, weight=weight, bias=bias)
     x = input.to(register_type(input.dtype))

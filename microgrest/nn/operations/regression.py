@@ -119,7 +119,7 @@ def huber_loss(
     _warn_of_shapes(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    elements = call(rows.huber, (input - target, delta))
+    elements = call(rows.huber, (_difference(input, target), delta)).to(input.dtype)
     if weight is None:
         return reduced(elements, reduction)
     _check_weight(input, weight)
