@@ -16,6 +16,8 @@ from ...tensor.methods import Methods, method
 from ...types import dtypes
 from ...types.dtypes import bool_
 from ...types.integers import whole
+from ...types.layouts import check_layout
+from ..naming import rename
 
 
 @method
@@ -49,7 +51,8 @@ subtract = method(name="subtract")(sub)
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha input."""
-    return sub(other, input, alpha=alpha)
+    number = not isinstance(other, Tensor)
+    return rename(sub(other, input, alpha=alpha), f"RsubBackward{number:d}")
 
 
 @method
@@ -325,6 +328,14 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
 
 
 divide_ = method(name="divide_")(div_)
+
+
+@method
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy, in the graph; contiguous, as every memory format that there is."""
+    if memory_format is not None:
+        check_layout(memory_format=memory_format)
+    return FUNCTIONS["clone"](input)
 
 
 @method(name="__invert__")

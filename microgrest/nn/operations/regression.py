@@ -7,6 +7,7 @@ import warnings
 
 from ... import recording
 from ...dispatch.elementwise import call
+from ...functions.naming import rename
 from ...functions.pointwise.arithmetic import where
 from ...graph.modes import no_grad
 from ...ops import losses as rows
@@ -66,7 +67,8 @@ def mse_loss(
     common = promote_types(input.dtype, target.dtype)
     if weight is None and not common.is_floating_point:
         raise NotImplementedError(f'"mse_loss" is not implemented for {common!r}; use float()')
-    return _weighted(_difference(input, target).square(), input, weight, reduction)
+    squares = _weighted(_difference(input, target).square(), input, weight, reduction)
+    return rename(squares, "MseLossBackward0") if weight is None else squares
 
 
 def l1_loss(
