@@ -14,6 +14,7 @@ def programs(dtype: str) -> Iterator[Lines]:
     yield from (softmax.program(name, dtype) for name in softmax.PROGRAMS)
     yield from (classes.program(name, dtype) for name in classes.PROGRAMS)
     yield classes.mean(dtype)
+    yield classes.share(dtype)
     yield normalization.of_weight(dtype)
     for affine in (False, True):
         yield normalization.forward(dtype, affine)

@@ -81,10 +81,34 @@ def mean(dtype: str) -> Lines:
     return Lines("mean_of_targets", dtype, _MEAN_OF, _MEAN, ("ignored",))
 
 
-@partial(kernel, LINES, short=True, internal=True, method=False)(
-    returns=("out", "count"),
-    vjp=lambda g, y, x, target, count, ignored: (
-        spread(g / count, x, tuple(range(len(x.shape))), False),
+@cache
+def share(dtype: str) -> Lines:
+    """What `share_of_mean` does, a line of all elements."""
+    arrays = (_G, Array("counted", "r", "line"), _OUT)
+    return Lines("share_of_mean", dtype, arrays, (Phase(stores=(("out", "{g} / {counted}"),)),))
+
+
+of_losses = partial(kernel, LINES, short=True, internal=True, method=False)
+
+
+@of_losses(
+    vjp=lambda h, y, g, counted, shape: (sum(h / counted, dim=_all(shape), keepdim=False), None)
+)
+def share_of_mean(g: Tensor, counted: Tensor, shape: tuple[int, ...]) -> Call:
+    """g over the number of losses that count, for each of them; others have no gradient."""
+    n = math.prod(shape)
+    walk = Walk(share(g.dtype.name), form_of(n, 1))
+    return Call(walk, ((shape, g.dtype),), (n, 1))
+
+
+def _all(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(len(shape)))
+
+
+@of_losses(
+    returns=("out", "counted"),
+    vjp=lambda g, y, x, target, counted, ignored: (
+        share_of_mean(g, counted, shape=tuple(x.shape)),
         None,
         None,
     ),
