@@ -319,7 +319,6 @@ from .nn.operations.dropout import (
 )
 from .nn.operations.embedding import bilinear as bilinear
 from .nn.operations.normalization import (
-    group_norm as group_norm,
     layer_norm as layer_norm,
     rms_norm as rms_norm,
 )

@@ -21,12 +21,7 @@ from .operations.classification import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
-    hinge_embedding_loss,
-    multi_margin_loss,
-    multilabel_margin_loss,
-    multilabel_soft_margin_loss,
     nll_loss,
-    soft_margin_loss,
 )
 from .operations.distances import (
     cosine_embedding_loss,
@@ -51,6 +46,13 @@ from .operations.embedding import (
     embedding,
     embedding_bag,
     one_hot,
+)
+from .operations.margins import (
+    hinge_embedding_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
 )
 from .operations.normalization import (
     batch_norm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     activation,
+    classes,
     contraction,
     convert,
     elementwise,
@@ -29,6 +30,7 @@ __all__ = [
     "Row",
     "Symbol",
     "activation",
+    "classes",
     "contraction",
     "convert",
     "elementwise",

@@ -14,7 +14,7 @@ from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.driver import compile as compiler
-from microgrest.kernels.cuda.source import moves, radix, scans, wide
+from microgrest.kernels.cuda.source import lines, moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
 from numba import cfunc, types
 
@@ -22,6 +22,7 @@ from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
+from tests.line_programs import programs
 from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
@@ -59,6 +60,17 @@ def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
         for found in launches(info, dtype):
             for stage in found.stages:
                 assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
+
+
+@by_capability
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lines(dtype: str, capability: tuple[int, int]) -> None:
+    """By a thread for each line, and by a block."""
+    for program in programs(dtype):
+        for source in (lines.each(program, names), lines.together(program, names, 64)):
+            kernel = examine(source, capability, program.name, registers=128)
+            assert kernel.cubin.startswith(b"\x7fELF")
+            assert dtype == "float64" or not kernel.doubles
 
 
 @pytest.mark.parametrize(

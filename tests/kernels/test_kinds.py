@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import draw as draws, move, slices
+from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.scan import SCAN, Sweep
@@ -19,8 +20,9 @@ from microgrest.kernels.source import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS
+from microgrest.ops import ROWS, normalization
 from microgrest.types import dtypes
+from tests.line_programs import programs
 from tests.op_info import KERNELS
 from tests.row_calls import calls_of
 
@@ -126,6 +128,24 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def lines() -> Iterator[Called]:
+    """Walks along lines, in every form."""
+    shapes = {"rows": (2, 70, 1), "short_rows": (5, 7, 1), "columns": (2, 4, 3)}
+    for program in (*programs("float32"), normalization.forward("float64", True)):
+        kind = TARGETS if program.position else LINES
+        values: tuple[Any, ...] = (np.int64(2),) if program.position else ()
+        values += tuple(np.dtype(program.dtype).type(2) for _ in program.values)
+        for form, (outer, n, inner) in shapes.items():
+            sizes = {"element": outer * n * inner, "line": outer * inner, "along": n}
+            operands = tuple(
+                RANDOM.integers(0, n - 1, sizes[a.where])
+                if a.dtype
+                else numbers(sizes[a.where], program.dtype)
+                for a in program.arrays
+            )
+            yield Called(kind, Walk(program, form), operands, (n, inner), values)
+
+
 def of_samplers() -> Iterator[Called]:
     """Calls of draws by rejection, and of the slope of gamma numbers."""
     keys = RANDOM.integers(0, KEYS, 12)
@@ -156,7 +176,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_samplers(), *of_rows()]
+CALLS = [*calls(), *lines(), *of_samplers(), *of_rows()]
 
 
 def named(call: Called) -> str:

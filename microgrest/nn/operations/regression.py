@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 from ... import recording
 from ...dispatch.elementwise import call
@@ -124,7 +123,7 @@ def huber_loss(
     _warn_of_shapes(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    elements = call(rows.huber, (input - target, delta))
+    elements = call(rows.huber, (_difference(input, target), delta)).to(input.dtype)
     if weight is None:
         return reduced(elements, reduction)
     _check_weight(input, weight)
@@ -181,10 +180,8 @@ def poisson_nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if log_input:
-        elements = input.exp() - target * input
-    else:
-        elements = input - target * (input + eps).log()
+    expected, logarithm = (input.exp(), input) if log_input else (input, (input + eps).log())
+    elements = expected - target * logarithm
     if full:
         many = where(target > 1, target, 1)
         stirling = many * many.log() - many + 0.5 * (2 * math.pi * many).log()
@@ -220,7 +217,7 @@ def gaussian_nll_loss(
     return reduced(elements, reduction)
 
 
-def _variances(input: Tensor, var: Any) -> Tensor:
+def _variances(input: Tensor, var: Tensor | float) -> Tensor:
     """Variances that broadcast to the input."""
     if isinstance(var, (int, float)):
         if var < 0:

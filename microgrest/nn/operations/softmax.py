@@ -66,7 +66,8 @@ def gumbel_softmax(
         return soft
     largest = soft.detach().max(dim, True)[1]
     places = largest.new_ones(soft._shape).cumsum(dim) - 1 if soft.ndim else largest
-    return (places == largest).to(soft.dtype) - soft.detach() + soft
+    chosen: Tensor = (places == largest).to(soft.dtype)
+    return chosen - soft.detach() + soft
 
 
 @ends_as("GluBackward0")
