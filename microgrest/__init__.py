@@ -64,6 +64,7 @@ from .functions.analysis.differences import (
     trapz as trapz,
 )
 from .functions.analysis.distances import cdist as cdist
+from .functions.checked import OF_TENSORS, of_tensor
 from .functions.choosing import combinations as combinations
 from .functions.einsum import einsum as einsum
 from .functions.indexing.items import index_put as index_put
@@ -380,6 +381,8 @@ short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
 globals().update(TYPES)  # FloatTensor, LongTensor, ...
+for _name in OF_TENSORS:
+    globals()[_name] = of_tensor(globals()[_name])
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
