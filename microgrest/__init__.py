@@ -13,6 +13,7 @@ from . import (
     autograd as autograd,
     cuda as cuda,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
+    linalg as linalg,
     nn as nn,
     optim as optim,
     return_types as return_types,
@@ -105,7 +106,6 @@ from .functions.outputs import (
     nanmean as nanmean,
     nansum as nansum,
     nonzero as nonzero,
-    norm as norm,
     normal as normal,
     ones as ones,
     outer as outer,
@@ -199,6 +199,31 @@ from .graph.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .interop.printing import set_printoptions as set_printoptions
+from .linalg.elder import (
+    chain_matmul as chain_matmul,
+    cholesky as cholesky,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    det as det,
+    frobenius_norm as frobenius_norm,
+    geqrf as geqrf,
+    inverse as inverse,
+    logdet as logdet,
+    lu as lu,
+    lu_solve as lu_solve,
+    lu_unpack as lu_unpack,
+    matrix_exp as matrix_exp,
+    matrix_power as matrix_power,
+    norm as norm,
+    nuclear_norm as nuclear_norm,
+    orgqr as orgqr,
+    pinverse as pinverse,
+    qr as qr,
+    slogdet as slogdet,
+    svd as svd,
+    triangular_solve as triangular_solve,
+    vander as vander,
+)
 from .random import (
     Generator as Generator,
     default_generator as default_generator,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .ops.row import ROWS, Row
+from .ops.row import ROWS
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+
+    def __getattr__(name: str) -> Any:
+        """Those that are made of tables below."""
 
 
 def _text(result: Any) -> str:
@@ -66,11 +70,39 @@ class aminmax(NamedTuple):
         return _text(self)
 
 
-def _named(row: Row) -> type:
-    """The type of what a row of several results returns."""
-    fields = namedtuple(row.name, row.extra["returns"])  # type: ignore[misc]
-    facts = {"__slots__": (), "__doc__": row.doc, "__module__": __name__, "__repr__": _text}
-    return type(row.name, (fields,), facts)
+def _named(name: str, names: Sequence[str], doc: str) -> type:
+    """The type of several results."""
+    fields = namedtuple(name, names)  # type: ignore[misc]
+    facts = {"__slots__": (), "__doc__": doc, "__module__": __name__, "__repr__": _text}
+    return type(name, (fields,), facts)
 
 
-globals().update((row.name, _named(row)) for row in ROWS.values() if row.extra.get("returns"))
+# What functions of `linalg` return, and their elder forms beside it.
+_LINALG = {
+    "geqrf": "a tau",
+    "linalg_cholesky_ex": "L info",
+    "linalg_eigh": "eigenvalues eigenvectors",
+    "linalg_inv_ex": "inverse info",
+    "linalg_lstsq": "solution residuals rank singular_values",
+    "linalg_lu": "P L U",
+    "linalg_lu_factor": "LU pivots",
+    "linalg_lu_factor_ex": "LU pivots info",
+    "linalg_qr": "Q R",
+    "linalg_slogdet": "sign logabsdet",
+    "linalg_solve_ex": "result info",
+    "linalg_svd": "U S Vh",
+    "lu_unpack": "P L U",
+    "qr": "Q R",
+    "slogdet": "sign logabsdet",
+    "svd": "U S V",
+    "triangular_solve": "solution cloned_coefficient",
+}
+globals().update(
+    (name, _named(name, names.split(), f"What {name.replace('linalg_', 'linalg.')} returns."))
+    for name, names in _LINALG.items()
+)
+globals().update(
+    (row.name, _named(row.name, row.extra["returns"], row.doc))
+    for row in ROWS.values()
+    if row.extra.get("returns") and not row.extra["internal"]
+)

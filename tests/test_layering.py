@@ -42,6 +42,7 @@ ROOMS: dict[str, list[str]] = {
     "random": ["kernels", "types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
     "return_types": ["ops", "tensor"],
     "functions": [rest],
+    "linalg": [rest],
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "nn": [rest],

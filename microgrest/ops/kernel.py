@@ -58,12 +58,14 @@ def kernel(
     vjp: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
     promote: bool = False,
+    internal: bool = False,
     **facts: Any,
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
 
     `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
-    numbers too, and float16 as float32.
+    numbers too, and float16 as float32. An `internal` row is for other functions: users do not
+    see it.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -77,7 +79,7 @@ def kernel(
             vjp,
             inspect.getdoc(function) or "",
             method=method,
-            extra=extra | {"returns": returns, "promote": promote},
+            extra=extra | {"returns": returns, "promote": promote, "internal": internal},
             **facts,
         )
 
