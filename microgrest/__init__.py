@@ -17,6 +17,7 @@ from . import (
     nn as nn,
     optim as optim,
     return_types as return_types,
+    special as special,
 )
 from .autograd import functional  # noqa: F401 - it attaches `backward`
 from .creation import (
@@ -147,6 +148,15 @@ from .functions.pointwise.arithmetic import (
 )
 from .functions.pointwise.dropout import dropout as dropout
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
+from .functions.pointwise.special import (
+    float_power as float_power,
+    frexp as frexp,
+    ldexp as ldexp,
+    logit as logit,
+    mvlgamma as mvlgamma,
+    nextafter as nextafter,
+    polygamma as polygamma,
+)
 from .functions.queries import (
     is_floating_point as is_floating_point,
     is_tensor as is_tensor,

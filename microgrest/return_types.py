@@ -77,8 +77,9 @@ def _named(name: str, names: Sequence[str], doc: str) -> type:
     return type(name, (fields,), facts)
 
 
-# What functions of `linalg` return, and their elder forms beside it.
-_LINALG = {
+# What functions that are no rows return: those of `linalg`, their elder forms, and others.
+_NAMES = {
+    "frexp": "mantissa exponent",
     "geqrf": "a tau",
     "linalg_cholesky_ex": "L info",
     "linalg_eigh": "eigenvalues eigenvectors",
@@ -99,7 +100,7 @@ _LINALG = {
 }
 globals().update(
     (name, _named(name, names.split(), f"What {name.replace('linalg_', 'linalg.')} returns."))
-    for name, names in _LINALG.items()
+    for name, names in _NAMES.items()
 )
 globals().update(
     (row.name, _named(row.name, row.extra["returns"], row.doc))

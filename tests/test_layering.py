@@ -43,6 +43,7 @@ ROOMS: dict[str, list[str]] = {
     "return_types": ["ops", "tensor"],
     "functions": [rest],
     "linalg": [rest],
+    "special": [rest],
     "autograd": ["recording", "ops", "graph", "tensor", "dispatch"],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "nn": [rest],

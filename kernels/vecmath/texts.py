@@ -8,7 +8,22 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from . import division, error, exponential, half, inverse, logarithm, power, trigonometric
+from . import (
+    bessel,
+    digamma,
+    digits,
+    division,
+    error,
+    exponential,
+    gamma,
+    half,
+    inverse,
+    logarithm,
+    normal,
+    power,
+    trigonometric,
+    zeta,
+)
 
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 
@@ -16,7 +31,22 @@ SUFFIX = {"float32": "_f32", "float64": "_f64"}
 @cache
 def sources() -> dict[str, str]:
     """The source text of every helper, by name."""
-    modules = (division, error, exponential, half, inverse, logarithm, power, trigonometric)
+    modules = (
+        bessel,
+        digamma,
+        digits,
+        division,
+        error,
+        exponential,
+        gamma,
+        half,
+        inverse,
+        logarithm,
+        normal,
+        power,
+        trigonometric,
+        zeta,
+    )
     return {name: text for module in modules for name, text in functions(module).items()}
 
 

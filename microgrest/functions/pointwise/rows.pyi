@@ -29,6 +29,9 @@ def addcmul(
 ) -> Tensor:
     """x + value tensor1 tensor2."""
 
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """pi for negative numbers, 0 for others."""
+
 def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine, in [0, pi]."""
 
@@ -110,6 +113,9 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians."""
 
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The derivative of lgamma."""
+
 def elu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x) - 1)."""
 
@@ -155,6 +161,9 @@ def fmod(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The fraction, x - trunc(x)."""
 
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The greatest common divisor, 0 of zeros."""
+
 def ge(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a >= b."""
 
@@ -184,8 +193,14 @@ def hardtanh(
 ) -> Tensor:
     """x held between min_val and max_val; its derivative at either is 0."""
 
+def heaviside(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """0 for negative a, 1 for positive, b at 0. Not differentiable."""
+
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Length of the vector (a, b), without overflow on the way."""
+
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0."""
 
 def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is neither nan nor infinite."""
@@ -201,6 +216,9 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is inf."""
+
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The least common multiple, 0 if one is 0."""
 
 def le(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
@@ -218,6 +236,9 @@ def less(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
 
 def less_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
+
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """log(abs(gamma(x)))."""
 
 def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm; -inf at 0, nan for x < 0."""
@@ -248,9 +269,6 @@ def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
 
 def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is nonzero."""
-
-def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """log(x / (1 - x)), the inverse of sigmoid."""
 
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(x)), without underflow."""
