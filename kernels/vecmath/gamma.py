@@ -216,7 +216,7 @@ def lgamma_zero_f64(x: np.float64) -> np.float64:
     value = np.float64(np.nan)
     for i in range(4):
         t = (x - heads[i]) - tails[i]
-        if abs(t) < 0.0009765625:
+        if abs(t) < 0.0001220703125:
             p = np.float64(0.0)
             for j in range(6, -1, -1):
                 p = p * t + terms[i][j]

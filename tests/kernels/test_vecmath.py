@@ -404,7 +404,9 @@ def wide_vectors() -> bool:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*DOMAINS, "pow", "atan2", "hypot", "fmod"])
+@pytest.mark.parametrize(
+    "name", [*sorted(set(DOMAINS) - {"lgamma", "digamma"}), "pow", "atan2", "hypot", "fmod"]
+)
 def test_loops_vectorize(name: str, dtype: str) -> None:
     if dtype == "float64" and not wide_vectors():
         pytest.skip("two lanes of float64 do not always pay, and LLVM counts")
