@@ -70,11 +70,10 @@ class aminmax(NamedTuple):
         return _text(self)
 
 
-def _named(name: str, names: Sequence[str], doc: str) -> type:
-    """The type of several results."""
-    fields = namedtuple(name, names)  # type: ignore[misc]
+def _several(name: str, fields: Sequence[str], doc: str) -> Any:
+    """The type `name` of what is returned as `fields`."""
     facts = {"__slots__": (), "__doc__": doc, "__module__": __name__, "__repr__": _text}
-    return type(name, (fields,), facts)
+    return type(name, (namedtuple(name, fields),), facts)
 
 
 # What functions that are no rows return: those of `linalg`, their elder forms, and others.
@@ -99,11 +98,20 @@ _NAMES = {
     "triangular_solve": "solution cloned_coefficient",
 }
 globals().update(
-    (name, _named(name, names.split(), f"What {name.replace('linalg_', 'linalg.')} returns."))
+    (name, _several(name, names.split(), f"What {name.replace('linalg_', 'linalg.')} returns."))
     for name, names in _NAMES.items()
 )
 globals().update(
-    (row.name, _named(row.name, row.extra["returns"], row.doc))
+    (row.name, _several(row.name, row.extra["returns"], row.doc))
     for row in ROWS.values()
     if row.extra.get("returns") and not row.extra["internal"]
 )
+
+
+_FOUND = "values", "indices"
+topk = _several("topk", _FOUND, "The largest or smallest elements, and where they are.")
+kthvalue = _several("kthvalue", _FOUND, "The k-th smallest elements, and where they are.")
+median = _several("median", _FOUND, "The medians along a dimension, and where they are.")
+nanmedian = _several("nanmedian", _FOUND, "The medians of what is not NaN, and where they are.")
+mode = _several("mode", _FOUND, "The commonest elements, and where they are last.")
+histogram = _several("histogram", ("hist", "bin_edges"), "Counts, and the edges between them.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .dispatch.api import FUNCTIONS
-from .functions.outputs import into
-from .functions.pointwise.arithmetic import round as round
-from .functions.pointwise.special import (
-    logit as logit,
-    mvlgamma,
-    polygamma as polygamma,
+from .functions.outputs import (
+    into,
+    log_softmax as log_softmax,
+    logsumexp as logsumexp,
+    softmax as softmax,
 )
+from .functions.pointwise.arithmetic import logit as logit, round as round
+from .functions.pointwise.special import mvlgamma, polygamma as polygamma
 from .tensor import Tensor
 
 digamma = psi = FUNCTIONS["digamma"]

@@ -25,8 +25,9 @@ DIRECT = {"abs": "abs", "fabs": "abs"} | {name: f"math.{name}" for name in OWN.s
 # CUDA's erfc of float64 errs by 5 ulp (CUDA Math API, accuracy of double precision); ours by 2.
 ACCURATE = {("erfc", "float64")}
 SHARED = (
-    "erfinv", "exp2", "ipow", "half_to_float", "float_to_half", "lgamma", "digamma", "polygamma",
-    "zeta", "i0", "i0e", "i1", "i1e", "erfcx", "log_ndtr", "ndtri", "nextafter", "exponent", "gcd",
+    "erfinv", "exp2", "expsub", "less", "ipow", "half_to_float", "float_to_half", "lgamma",
+    "digamma", "polygamma", "zeta", "i0", "i0e", "i1", "i1e", "erfcx", "log_ndtr", "ndtri",
+    "nextafter", "exponent", "gcd",
 )  # fmt: skip
 
 

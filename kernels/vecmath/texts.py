@@ -21,6 +21,7 @@ from . import (
     logarithm,
     normal,
     power,
+    sums,
     trigonometric,
     zeta,
 )
@@ -44,6 +45,7 @@ def sources() -> dict[str, str]:
         logarithm,
         normal,
         power,
+        sums,
         trigonometric,
         zeta,
     )

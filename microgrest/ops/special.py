@@ -45,20 +45,6 @@ logit = real(
     vjp=lambda g, y, x: (g / where(logical_or(x < 0, x > 1), math.nan, abs(x * (1 - x))),),
     doc="log(x / (1 - x)), the inverse of sigmoid.",
 )
-_CLAMPED = "({eps} if {x} < {eps} else (1 - {eps} if {x} > 1 - {eps} else {x}))"
-logit_eps = real(
-    "logit_eps",
-    f"log({_CLAMPED} / (1 - {_CLAMPED}))",
-    args=("x", "eps"),
-    vjp=lambda g, y, x, eps: (
-        where(logical_or(x < eps, x > 1 - eps), 0.0, g / (x * (1 - x))),
-        None,
-    ),
-    backward_name="LogitBackward0",
-    method=False,
-    extra={"internal": True},
-    doc="What `logit` of x clamped to [eps, 1 - eps] is.",
-)
 xlogy: Row = real(
     "xlogy",
     "0 if {a} == 0 and {b} == {b} else {a} * log({b})",

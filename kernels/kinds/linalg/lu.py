@@ -93,7 +93,7 @@ LU = Kind(
     name="lu_factor",
     operands=fixed(a="r", lu="w", pivots="w", order="w", info="w"),
     oracle=_oracle,
-    exact=False,
+    exact=lambda params: False,
     cpu=_cpu,
     cost=lambda params, metas, sizes: Cost(
         sizes[0] * sizes[1] * sizes[2] * min(sizes[1:]), 2 * sizes[0] * sizes[1] * sizes[2]

@@ -72,7 +72,7 @@ SOLVE_TRIANGULAR = Kind(
     name="solve_triangular",
     operands=fixed(a="r", b="r", x="w"),
     oracle=_oracle,
-    exact=False,
+    exact=lambda params: False,
     cpu=_cpu,
     cost=lambda params, metas, sizes: Cost(
         sizes[0] * sizes[1] ** 2 * sizes[2], 2 * sizes[0] * sizes[1] ** 2 * sizes[2]

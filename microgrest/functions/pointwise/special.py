@@ -10,12 +10,11 @@ from ...dispatch.api import FUNCTIONS, IN_PLACE
 from ...dispatch.elementwise import call
 from ...dispatch.target import store
 from ...ops.row import ROWS
-from ...ops.special import logit_eps
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import float16, float64, int32
 from ...types.integers import whole
-from .arithmetic import check_number, pow
+from .arithmetic import pow
 
 
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -60,23 +59,6 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 def mvlgamma_(self: Tensor, p: int) -> Tensor:
     """mvlgamma in place."""
     return self.copy_(mvlgamma(self, p))
-
-
-@method
-def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """log(x / (1 - x)), the inverse of sigmoid, of x clamped to [eps, 1 - eps] if that is given."""
-    check_number("eps", eps)
-    if eps is None or eps < 0:
-        return FUNCTIONS["logit"](input, out=out)
-    return FUNCTIONS["logit_eps"](input, float(eps), out=out)
-
-
-@method
-def logit_(self: Tensor, eps: float | None = None) -> Tensor:
-    """logit in place."""
-    if eps is None or eps < 0:
-        return IN_PLACE["logit"](self)
-    return call(logit_eps, (self, float(eps)), in_place=True)
 
 
 def _double(x: Any) -> Any:
