@@ -50,7 +50,7 @@ CALLS = {
     "polygamma 1": lambda t, x: t.polygamma(1, x),
     "polygamma 4": lambda t, x: x.polygamma(4),
     "mvlgamma": lambda t, x: t.mvlgamma(x + 2, 3),
-    "logit eps": lambda t, x: t.logit(x / 40, 0.02),
+    "logit eps": lambda t, x: t.logit(x / 50, 0.02),
     "float_power": lambda t, x: t.float_power(x, 1.5),
     "ldexp": lambda t, x: t.ldexp(x, t.tensor([3])),
     "frexp": lambda t, x: t.frexp(x)[0],
