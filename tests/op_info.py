@@ -314,7 +314,7 @@ ROUNDING = [
     OpInfo("round", np.rint, ints="same"),
     OpInfo("round", lambda x: np.round(x, 1), options={"decimals": 1}, extremes=False),
     OpInfo("frac", lambda x: x - np.trunc(x)),
-    OpInfo("nextafter", np.nextafter, two(), gradient=False),
+    OpInfo("nextafter", np.nextafter, two()),
     OpInfo(
         "heaviside",
         lambda a, b: np.asarray(np.heaviside(a, b), b.dtype),

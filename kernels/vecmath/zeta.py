@@ -49,11 +49,13 @@ def zeta_f32(s: np.float32, q: np.float32) -> np.float32:
 
 def polygamma_f64(x: np.float64, n: np.float64) -> np.float64:
     """The n-th derivative of digamma, n >= 1: (-1)**(n + 1) n! zeta(n + 1, x)."""
-    factor, k = np.float64(-1.0), np.float64(1.0)
-    while k <= n and factor - factor == 0.0:
-        factor = factor * -k
+    factor, k = np.float64(1.0), np.float64(1.0)
+    while k <= n and factor < np.inf:
+        factor = factor * k
         k = k + 1.0
-    return factor * zeta_f64(n + 1.0, x)
+    even = 2.0 * np.floor(0.5 * n) == n
+    value = np.float64(0.0) if x == np.inf else factor * zeta_f64(n + 1.0, x)
+    return -value if even else value
 
 
 def polygamma_f32(x: np.float32, n: np.float32) -> np.float32:

@@ -207,7 +207,9 @@ def orgqr(input: Tensor, input2: Tensor) -> Tensor:
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """`linalg.multi_dot`."""
     if len(matrices) == 1 and isinstance(matrices[0], Tensor):
-        return matrices[0]
+        if matrices[0].ndim != 2:
+            raise RuntimeError(f"Tensor dimension is {matrices[0].ndim}, expected 2 instead.")
+        return matrices[0].clone()
     return products.multi_dot(matrices[0] if isinstance(matrices[0], (list, tuple)) else matrices)
 
 
@@ -240,13 +242,8 @@ matrix_power, matrix_exp = with_out(products.matrix_power), products.matrix_exp
 
 @with_out
 def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The sum of the singular values of matrices in two dimensions, by default the only two."""
-    if dim is None and input.ndim != 2:
-        raise RuntimeError(
-            f"Expected a tensor with 2 dimensions, but got a tensor with {input.ndim} dimensions "
-            "instead."
-        )
-    return norms.matrix_norm(input, "nuc", (0, 1) if dim is None else dim, keepdim)
+    """The sum of the singular values of matrices in two dimensions, by default the last."""
+    return norms.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
 
 
 @with_out

@@ -219,7 +219,7 @@ def decomposed(name: str, A: Tensor, pivot: bool) -> tuple[Tensor, Tensor, Tenso
     oblong = m != n and records(A)
     found, pivots, order, info = rows.lu_parts(stacked(A.detach() if oblong else A), pivot=pivot)
     if oblong:
-        lines = A.reshape(-1, m, n).gather(1, order.unsqueeze(-1).expand(-1, m, n))
+        lines = stacked(A).gather(1, order.unsqueeze(-1).expand(-1, m, n))
         found = _oblong(lines, min(m, n))
     return (
         found.reshape(A._shape),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .elementwise import exp2
-from .logic import bitwise
+from .logic import bitwise, where
 from .rounding import zero
 from .row import elementwise
 
@@ -36,7 +36,8 @@ nextafter = elementwise(
     integer="!",
     inplace=True,
     tensors=("a", "b"),
-    doc="The number next to a toward b. Not differentiable.",
+    vjp=lambda g, y, a, b: (where(a == b, 0.0, g), zero(g)),
+    doc="The number next to a toward b.",
 )
 heaviside = elementwise(
     "heaviside",

@@ -19,12 +19,17 @@ from .arithmetic import pow
 
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma, which for n = 0 it is."""
-    n = whole(n, "n")
-    if n < 0:
-        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    n = _order(n)
     if n == 0:
         return FUNCTIONS["digamma"](input, out=out)
     return FUNCTIONS["polygamma"](input, n, out=out)
+
+
+def _order(n: int) -> int:
+    n = whole(n, "n")
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return n
 
 
 @method(name="polygamma")
@@ -36,9 +41,9 @@ def _polygamma(self: Tensor, n: int) -> Tensor:
 @method
 def polygamma_(self: Tensor, n: int) -> Tensor:
     """polygamma in place."""
+    n = _order(n)
     if n == 0:
         return IN_PLACE["digamma"](self)
-    polygamma(n, self[:0].detach())  # n is looked at
     return call(ROWS["polygamma"], (self, n), in_place=True)
 
 
@@ -112,7 +117,7 @@ def _check_not_half(name: str, *tensors: Any) -> None:
 
 @method
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The number next to each element toward `other`. Not differentiable."""
+    """The number next to each element toward `other`."""
     _check_not_half("nextafter", input, other)
     return FUNCTIONS["nextafter"](input, other, out=out)
 
