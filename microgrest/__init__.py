@@ -17,10 +17,12 @@ from . import (
     cpu as cpu,
     cuda as cuda,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
+    linalg as linalg,
     mps as mps,
     nn as nn,
     optim as optim,
     return_types as return_types,
+    special as special,
     xpu as xpu,
 )
 from .accelerator import get_device_module as get_device_module
@@ -167,7 +169,6 @@ from .functions.outputs import (
     nanquantile as nanquantile,
     nansum as nansum,
     nonzero as nonzero,
-    norm as norm,
     normal as normal,
     ones as ones,
     outer as outer,
@@ -206,6 +207,7 @@ from .functions.pointwise.arithmetic import (
     div as div,
     divide as divide,
     logit as logit,
+    logit_ as logit_,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
     nan_to_num_ as nan_to_num_,
@@ -237,6 +239,15 @@ from .functions.pointwise.realness import (
     view_as_real as view_as_real,
 )
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
+from .functions.pointwise.special import (
+    float_power as float_power,
+    frexp as frexp,
+    ldexp as ldexp,
+    ldexp_ as ldexp_,
+    mvlgamma as mvlgamma,
+    nextafter as nextafter,
+    polygamma as polygamma,
+)
 from .functions.queries import (
     can_cast as can_cast,
     get_device as get_device,
@@ -309,6 +320,31 @@ from .graph.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .interop.printing import set_printoptions as set_printoptions
+from .linalg.elder import (
+    chain_matmul as chain_matmul,
+    cholesky as cholesky,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    det as det,
+    frobenius_norm as frobenius_norm,
+    geqrf as geqrf,
+    inverse as inverse,
+    logdet as logdet,
+    lu as lu,
+    lu_solve as lu_solve,
+    lu_unpack as lu_unpack,
+    matrix_exp as matrix_exp,
+    matrix_power as matrix_power,
+    norm as norm,
+    nuclear_norm as nuclear_norm,
+    orgqr as orgqr,
+    pinverse as pinverse,
+    qr as qr,
+    slogdet as slogdet,
+    svd as svd,
+    triangular_solve as triangular_solve,
+    vander as vander,
+)
 from .nn.operations.distances import (
     cosine_similarity as cosine_similarity,
     pairwise_distance as pairwise_distance,

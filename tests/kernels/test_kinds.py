@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import draw as draws, move, slices
+from microgrest.kernels.kinds.linalg import lapack
+from microgrest.kernels.kinds.linalg.lapack import Form
+from microgrest.kernels.kinds.linalg.lu import LU, Elimination
+from microgrest.kernels.kinds.linalg.triangle import TRIANGLE, Half
+from microgrest.kernels.kinds.linalg.triangular import SOLVE_TRIANGULAR, System
 from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.sample import KEYS, SAMPLE
@@ -146,6 +151,45 @@ def lines() -> Iterator[Called]:
             yield Called(kind, Walk(program, form), operands, (n, inner), values)
 
 
+def of_matrices() -> Iterator[Called]:
+    """Calls of kinds of linear algebra, on stacks of two, as many numbers as they write."""
+
+    def made(*sizes: int, dtype: str = "float64") -> tuple[Any, ...]:
+        return tuple(numbers(n, dtype) for n in sizes)
+
+    for lower in (True, False):
+        yield Called(TRIANGLE, Half("float64", lower), made(24, 24), (3, 4, 1))
+        for unit in (True, False):
+            system = System("float64", lower, unit)
+            yield Called(SOLVE_TRIANGULAR, system, made(18, 12, 12), (2, 3, 2))
+    for m, n in ((3, 3), (4, 2), (2, 4)):
+        k = min(m, n)
+        for pivot in (True, False):
+            counts = numbers(2 * k, "int32"), numbers(2 * m, "int64"), numbers(2, "int32")
+            operands = *made(2 * m * n, 2 * m * n), *counts
+            yield Called(LU, Elimination("float64", pivot), operands, (2, m, n))
+        info = numbers(2, "int32")
+        sizes = 2, m, n
+        for kind, form, size in (
+            (lapack.QR, Form("float64"), m * k + k * n),
+            (lapack.SVD, Form("float64"), m * k + k + k * n),
+            (lapack.SVD, Form("float64", whole=True), m * m + k + n * n),
+            (lapack.SVD, Form("float64", vectors=False), k),
+        ):
+            yield Called(kind, form, (*made(2 * m * n, 2 * size), info), sizes)
+    info = numbers(2, "int32")
+    for kind, size in ((lapack.DET, 1), (lapack.SLOGDET, 2), (lapack.COFACTORS, 9)):
+        yield Called(kind, Form("float64"), (*made(18, 2 * size), info), (2, 3, 3))
+    for kind, form in (
+        (lapack.EIGH, Form("float64", upper=True)),
+        (lapack.CHOLESKY, Form("float64")),
+    ):
+        size = 24 if kind is lapack.EIGH else 18
+        yield Called(kind, form, (*made(18, size), info), (2, 3, 3))
+    yield Called(lapack.SOLVE, Form("float64"), (*made(18, 12, 12), info), (2, 3, 2))
+    yield Called(lapack.PINV, Form("float64"), (*made(24, 2, 2, 24), info), (2, 3, 4))
+
+
 def of_samplers() -> Iterator[Called]:
     """Calls of draws by rejection, and of the slope of gamma numbers."""
     keys = RANDOM.integers(0, KEYS, 12)
@@ -176,7 +220,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *lines(), *of_samplers(), *of_rows()]
+CALLS = [*calls(), *lines(), *of_matrices(), *of_samplers(), *of_rows()]
 
 
 def named(call: Called) -> str:
