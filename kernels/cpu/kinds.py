@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -63,10 +64,11 @@ def _shared_out(kind: Kind, params: Any) -> Launch:
     serial = _loaded(kind, params, False)
     if kind.tasks is None:
         return serial
-    tasks, least = kind.tasks, parallel.MINIMUM
+    tasks, effort, least = kind.tasks, kind.effort, parallel.MINIMUM
 
     def launch(first: Any, *others: Any) -> Any:
-        if first.size < least or tasks(first, *others) < 2 or not parallel.usable():
+        size = effort(first, *others) if effort else first.size
+        if size < least or tasks(first, *others) < 2 or not parallel.usable():
             return serial(first, *others)
         return _loaded(kind, params, True)(first, *others)
 
@@ -78,9 +80,16 @@ def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
     if kind.cpu is None:
         raise NotImplementedError(f"{kind.name} has no kernel for the CPU")
     source = kind.cpu(params, names, threads)
-    routines = (kind.routine(params).address,) if kind.routine else ()
     found: Launch = helpers.load(source, kind.label(params)).kernel
-    return (lambda *given: found(*routines, *given)) if routines else found
+    if kind.routine is None:
+        return found
+    routine = kind.routine(params)
+
+    def launch(*given: Any) -> Any:
+        with routine.alone() if threads else nullcontext():
+            return found(routine.address, *given)
+
+    return launch
 
 
 def _checked(kind: Kind, launch: Launch) -> Launch:

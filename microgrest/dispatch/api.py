@@ -20,6 +20,7 @@ from .families import (  # noqa: F401 - they declare what rows compute
     reduction,
     scan,
     transfer,
+    windows,
 )
 from .fast import add_in_place, binary, plus, reflected, unary, updating
 from .memory import copy

@@ -15,6 +15,7 @@ from . import (
     scan,
     sorting,
     special,
+    windows,
 )
 from .row import ROWS, Row
 from .trace import Symbol
@@ -35,4 +36,5 @@ __all__ = [
     "scan",
     "sorting",
     "special",
+    "windows",
 ]
