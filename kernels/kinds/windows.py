@@ -6,7 +6,8 @@ window is `taps` elements, those of its kernel, and the columns of image i are
     unfold   columns[i, tap, o] = x[i, o * step + tap * spread - pad], 0 outside of the image
     fold     x[i, p] = the sum of columns[i, tap, o] over all that unfold takes of p
 
-in each of the three dimensions, what is added by the first axes' taps first. They are each other's adjoints.
+in each of the three dimensions; what is added by the taps of the first axes first. They are each
+other's adjoints.
 `params` are the type of the elements; `sizes` are those of `SIZES`.
 """
 
@@ -41,8 +42,8 @@ NAMES = ", ".join(SIZES)
 IMPORTS = "import numpy as np\nfrom numba import njit, prange"
 _PART = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
 
-# Along an axis: the windows `first` to `last` in which a tap that is at `at` in the window that begins
-# at 0 lies in the image.
+# Along an axis: the windows `first` to `last` in which a tap lies in the image, which in the window
+# that begins at 0 is at `at`.
 SEEN = f"""{_PART}
 def seen(at, step, count, extent):
     first = min(max(-(at // step), 0), count)
@@ -296,7 +297,7 @@ def seen(sizes: Sizes) -> Iterator[tuple[int, Any, Any]]:
 
 def unfolded(images: Array, sizes: Sizes) -> Array:
     """Columns (n, taps, *windows) of images (n, *extents)."""
-    extents, kernel, count, *_ = triples(sizes)
+    _, kernel, count, *_ = triples(sizes)
     columns = np.zeros((len(images), prod(kernel), *count), images.dtype)
     for tap, windows, places in seen(sizes):
         columns[:, tap][(slice(None), *windows)] = images[(slice(None), *places)]

@@ -55,7 +55,7 @@ from ..ops.row import Row
 from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
 from ..types.dtypes import bool_, promote_types
-from .pooling import (
+from .maxima import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
     adaptive_max_pool3d,

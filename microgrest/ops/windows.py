@@ -16,14 +16,14 @@ from .row import Row
 
 
 class Windows(NamedTuple):
-    """Where windows lie in images: for each extent, from `-pad` on, every `step`, `count` times.
+    """Where windows lie in images: for each extent, from `-pad` on, every `step`, `counts` times.
 
     A window has `kernel` elements, `spread` apart.
     """
 
     extents: tuple[int, ...]
     kernel: tuple[int, ...]
-    count: tuple[int, ...]
+    counts: tuple[int, ...]
     step: tuple[int, ...]
     pad: tuple[int, ...]
     spread: tuple[int, ...]

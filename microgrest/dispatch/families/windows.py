@@ -27,7 +27,7 @@ from ..structured import family, record
 def unfold(row: Row, x: Tensor, *, windows: Windows) -> Tensor:
     """Columns (N, C * taps, windows) of images."""
     images, channels = x._shape[:2]
-    shape = images, channels * math.prod(windows.kernel), math.prod(windows.count)
+    shape = images, channels * math.prod(windows.kernel), math.prod(windows.counts)
     y = Tensor._empty(shape, x._kind)
     kind, operands = x._kind, (flat(x), y._flat)
     kind.kernels.kinds.run(UNFOLD, kind.array_type, operands, windows.numbers)
@@ -46,15 +46,15 @@ def fold(row: Row, columns: Tensor, *, windows: Windows) -> Tensor:
 
 @family("convolution")
 def convolve(row: Row, x: Tensor, weight: Tensor, *bias: Tensor, windows: Windows) -> Tensor:
-    """(N, O, *count) of images (N, C, *extents) and a weight (O, C / groups, *kernel)."""
-    y = Tensor._empty((x._shape[0], weight._shape[0], *windows.count), x._kind)
+    """(N, O, *counts) of images (N, C, *extents) and a weight (O, C / groups, *kernel)."""
+    y = Tensor._empty((x._shape[0], weight._shape[0], *windows.counts), x._kind)
     _run(CONVOLVE, (x, weight, *bias), y, x, weight, windows)
     return y
 
 
 @family("spread_out")
 def spread_out(row: Row, y: Tensor, weight: Tensor, *bias: Tensor, windows: Windows) -> Tensor:
-    """(N, C, *extents) of images (N, O, *count) and a weight (O, C / groups, *kernel)."""
+    """(N, C, *extents) of images (N, O, *counts) and a weight (O, C / groups, *kernel)."""
     channels = weight._shape[1] * windows.groups
     x = Tensor._empty((y._shape[0], channels, *windows.extents), y._kind)
     _run(SPREAD, (y, weight, *bias), x, x, weight, windows)
@@ -88,7 +88,7 @@ def _run(
 
 def peaks(x: Tensor, windows: Windows, adaptive: bool = False) -> tuple[Tensor, Tensor]:
     """The largest element of each window, and its place among the elements of its image."""
-    values = Tensor._empty((*x._shape[:2], *windows.count), x._kind)
+    values = Tensor._empty((*x._shape[:2], *windows.counts), x._kind)
     indices = Tensor._empty(values._shape, kind_of(int64, x._kind.device))
     kind, operands = x._kind, (flat(x), values._flat, indices._flat)
     params = Peaks(kind.array_type, adaptive)

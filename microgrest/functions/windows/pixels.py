@@ -27,10 +27,10 @@ def unfold(
     given = _numbers("unfold", kernel_size, dilation, padding, stride)
     extents = input._shape[-2], input._shape[-1]
     windows = _windows(extents, *given)
-    if min(windows.count) < 1:
+    if min(windows.counts) < 1:
         raise RuntimeError(
             f"Given input with spatial size {extents}, {_told(*given)}, calculated shape of the "
-            f"array of sliding blocks as {windows.count}, but its components must be at least one."
+            f"array of sliding blocks as {windows.counts}, but its components must be at least one."
         )
     images = input if input.ndim == 4 else input.unsqueeze(0)
     columns: Tensor = rows.unfold_windows(images, windows=windows)
@@ -58,7 +58,7 @@ def fold(
     extents = _pair("fold", "output_size", output_size)
     given = _numbers("fold", kernel_size, dilation, padding, stride)
     windows = _windows(extents, *given)
-    taps, (high, wide) = windows.kernel[0] * windows.kernel[1], windows.count
+    taps, (high, wide) = windows.kernel[0] * windows.kernel[1], windows.counts
     columns, found = input._shape[-2:]
     if columns % taps:
         raise RuntimeError(

@@ -98,11 +98,16 @@ def avg_pool(
         raise RuntimeError("divisor must be not zero")
     _check_floating(name, input)
     kernel, step, pad = _window(name, n, kernel_size, stride, padding)
+    extents = input._shape[-n:]
+    if n == 3 and any(k > e for k, e in zip(kernel, extents, strict=True)):
+        raise RuntimeError(
+            f"input image of extents {list(extents)} smaller than kernel size {list(kernel)}"
+        )
     count = _counts(input, n, kernel, step, pad, (1,) * n, ceil_mode)
     mean = "sum" if divisor_override else "all" if count_include_pad else "inside"
     found = [
         _means(extent, k, s, p, c, mean)
-        for extent, k, s, p, c in zip(input._shape[-n:], kernel, step, pad, count, strict=True)
+        for extent, k, s, p, c in zip(extents, kernel, step, pad, count, strict=True)
     ]
     y = mixed(input, found)
     return y / divisor_override if divisor_override else y
@@ -113,7 +118,7 @@ def adaptive_avg_pool(name: str, n: int, input: Tensor, output_size: Sizes) -> T
     _check_input(f"{name}()", n, input)
     _check_floating(name, input)
     count = _output_size(name, n, input, output_size)
-    return mixed(input, [shares(e, c) for e, c in zip(input._shape[-n:], count, strict=True)])
+    return mixed(input, [_shares(e, c) for e, c in zip(input._shape[-n:], count, strict=True)])
 
 
 def mixed(input: Tensor, bands: Sequence[Bands]) -> Tensor:
@@ -137,7 +142,7 @@ def _means(extent: int, kernel: int, step: int, pad: int, count: int, mean: str)
 
 
 @lru_cache(maxsize=1024)
-def shares(extent: int, count: int) -> Bands:
+def _shares(extent: int, count: int) -> Bands:
     """The means of `count` windows over an axis."""
     o = np.arange(count)
     low, high = o * extent // max(count, 1), -(-(o + 1) * extent // max(count, 1))

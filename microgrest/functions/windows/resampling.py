@@ -18,7 +18,7 @@ from ...ops.bands import Bands
 from ...tensor import Tensor
 from ...types.dtypes import float64, uint8
 from .arguments import Ints, listed, tensor
-from .pooling import mixed, shares
+from .pooling import adaptive_avg_pool, mixed
 
 Number = float | int
 Array = np.ndarray[Any, Any]
@@ -51,6 +51,8 @@ def interpolate(
         if size is not None:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         factors = (None,) * len(extents)
+    if mode == "area":
+        return adaptive_avg_pool(f"adaptive_avg_pool{len(extents)}d", len(extents), input, sizes)
     if min(*extents, *sizes) < 1 or 0 in input._shape[1:]:
         raise RuntimeError(
             "Input and output sizes should be greater than 0, but got input "
@@ -58,8 +60,6 @@ def interpolate(
         )
     if not (input.dtype.is_floating_point or (mode in NEAREST and input.dtype is uint8)):
         raise NotImplementedError(f'"{mode}" is not implemented for {input.dtype.name!r} tensors')
-    if mode == "area":
-        return mixed(input, [shares(e, s) for e, s in zip(extents, sizes, strict=True)])
     wide, corners = input.dtype is float64, bool(align_corners)
     return mixed(
         input,
@@ -159,8 +159,9 @@ def _bands(
         return _filtered(extent, n, _step(extent, n, factor, corners, real), mode, corners)
     if mode in NEAREST:
         step = _step(extent, n, factor, False, real)
-        half = real(0.5 if mode == "nearest-exact" else 0)
-        low = np.minimum(np.floor((np.arange(n, dtype=real) + half) * step), extent - 1)
+        half: Any = real(0.5 if mode == "nearest-exact" else 0)
+        o: Array = np.arange(n, dtype=real)
+        low = np.minimum(np.floor((o + half) * step), extent - 1)
         return Bands(extent, low, np.ones(n), np.ones((n, 1)))
     place = _places(extent, n, factor, corners, real)
     if mode == "bicubic":
@@ -179,7 +180,8 @@ def _step(extent: int, n: int, factor: float | None, corners: bool, real: Any) -
 
 
 def _places(extent: int, n: int, factor: float | None, corners: bool, real: Any) -> Array:
-    step, o = _step(extent, n, factor, corners, real), np.arange(n, dtype=real)
+    step: Any = _step(extent, n, factor, corners, real)
+    o: Array = np.arange(n, dtype=real)
     place: Array = step * o if corners else step * (o + real(0.5)) - real(0.5)
     return place
 

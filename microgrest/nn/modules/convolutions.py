@@ -30,6 +30,7 @@ class Convolution(Module):
     transposed: ClassVar[bool]
     weight: Parameter
     bias: Parameter | None
+    padding: Any
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class _Conv(Convolution):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        padding: Any = self.padding
+        padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = self._padded(input), 0
         conv = getattr(F, f"conv{self.n}d")
@@ -205,7 +206,7 @@ class _ConvTranspose(Convolution):
                 f"or {input.ndim} elements (got {len(wanted)})"
             )
         least = [
-            (e - 1) * s - 2 * int(p) + d * (k - 1) + 1
+            (e - 1) * s - 2 * p + d * (k - 1) + 1
             for e, s, p, d, k in zip(
                 input.shape[lead:],
                 self.stride,

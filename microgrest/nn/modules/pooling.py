@@ -13,16 +13,19 @@ from .module import Module
 
 
 class Pooling(Module):
-    """Shows its options, those that are `shown`."""
+    """Shows its options, those that are `shown`; its function is that for images of `n` extents."""
 
+    n: ClassVar[int]
     shown: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, n: int = 0) -> None:
+        cls.n = n
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
 
 
 class _MaxPool(Pooling):
-    n: ClassVar[int]
     shown = "kernel_size", "stride", "padding", "dilation", "ceil_mode"
 
     def __init__(
@@ -45,7 +48,6 @@ class _MaxPool(Pooling):
 
 
 class _MaxUnpool(Pooling):
-    n: ClassVar[int]
     shown = "kernel_size", "stride", "padding"
 
     def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None:
@@ -88,7 +90,6 @@ class AvgPool1d(Pooling):
 
 
 class _AvgPool(Pooling):
-    n: ClassVar[int]
     shown = "kernel_size", "stride", "padding"
 
     def __init__(
@@ -112,7 +113,6 @@ class _AvgPool(Pooling):
 
 
 class _LPPool(Pooling):
-    n: ClassVar[int]
     shown = "norm_type", "kernel_size", "stride", "ceil_mode"
 
     def __init__(
@@ -132,7 +132,6 @@ class _LPPool(Pooling):
 
 
 class _AdaptiveAvgPool(Pooling):
-    n: ClassVar[int]
     shown = ("output_size",)
 
     def __init__(self, output_size: Sizes) -> None:
@@ -144,7 +143,6 @@ class _AdaptiveAvgPool(Pooling):
 
 
 class _AdaptiveMaxPool(Pooling):
-    n: ClassVar[int]
     shown = ("output_size",)
 
     def __init__(self, output_size: Sizes, return_indices: bool = False) -> None:
@@ -158,20 +156,20 @@ class _AdaptiveMaxPool(Pooling):
 
 # A class for each number of extents.
 # fmt: off
-class MaxPool1d(_MaxPool): n = 1
-class MaxPool2d(_MaxPool): n = 2
-class MaxPool3d(_MaxPool): n = 3
-class MaxUnpool1d(_MaxUnpool): n = 1
-class MaxUnpool2d(_MaxUnpool): n = 2
-class MaxUnpool3d(_MaxUnpool): n = 3
-class AvgPool2d(_AvgPool): n = 2
-class AvgPool3d(_AvgPool): n = 3
-class LPPool1d(_LPPool): n = 1
-class LPPool2d(_LPPool): n = 2
-class LPPool3d(_LPPool): n = 3
-class AdaptiveAvgPool1d(_AdaptiveAvgPool): n = 1
-class AdaptiveAvgPool2d(_AdaptiveAvgPool): n = 2
-class AdaptiveAvgPool3d(_AdaptiveAvgPool): n = 3
-class AdaptiveMaxPool1d(_AdaptiveMaxPool): n = 1
-class AdaptiveMaxPool2d(_AdaptiveMaxPool): n = 2
-class AdaptiveMaxPool3d(_AdaptiveMaxPool): n = 3
+class MaxPool1d(_MaxPool, n=1): ...
+class MaxPool2d(_MaxPool, n=2): ...
+class MaxPool3d(_MaxPool, n=3): ...
+class MaxUnpool1d(_MaxUnpool, n=1): ...
+class MaxUnpool2d(_MaxUnpool, n=2): ...
+class MaxUnpool3d(_MaxUnpool, n=3): ...
+class AvgPool2d(_AvgPool, n=2): ...
+class AvgPool3d(_AvgPool, n=3): ...
+class LPPool1d(_LPPool, n=1): ...
+class LPPool2d(_LPPool, n=2): ...
+class LPPool3d(_LPPool, n=3): ...
+class AdaptiveAvgPool1d(_AdaptiveAvgPool, n=1): ...
+class AdaptiveAvgPool2d(_AdaptiveAvgPool, n=2): ...
+class AdaptiveAvgPool3d(_AdaptiveAvgPool, n=3): ...
+class AdaptiveMaxPool1d(_AdaptiveMaxPool, n=1): ...
+class AdaptiveMaxPool2d(_AdaptiveMaxPool, n=2): ...
+class AdaptiveMaxPool3d(_AdaptiveMaxPool, n=3): ...

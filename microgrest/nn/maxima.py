@@ -35,7 +35,9 @@ def _adaptive_max_pool(found: Callable[..., tuple[Tensor, Tensor]]) -> Callable[
     return _named(adaptive_max_pool, found, found.__name__)
 
 
-def _named(function: Callable[..., Any], found: Callable[..., Any], name: str) -> Any:
+def _named(
+    function: Callable[..., Any], found: Callable[..., Any], name: str
+) -> Callable[..., Any]:
     """`function` by its own name, described as what it calls."""
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{found.__doc__}\n\nThe values alone, unless `return_indices`."
