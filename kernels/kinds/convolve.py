@@ -69,6 +69,15 @@ $seen
 $part
 '''
 
+# Of types that BLAS does not multiply: a product by loops.
+_LOOPS = f"""{blas.DECORATOR}
+def product(
+    gemm, batch, m, n, k, a, a_at, a_batch, a_line, a_step,
+    b, b_at, b_batch, b_line, b_step, out, o_at, o_batch, o_line, o_step,
+):
+    by_loops(m, n, k, a, a_at, a_line, a_step, b, b_at, b_line, b_step, out, o_at, o_line, o_step)
+"""
+
 _CONVOLVE = """
 @njit(error_model="numpy"$parallel)
 def kernel(gemm, x, weight, $bias y, $sizes):
@@ -157,6 +166,14 @@ _TEXTS = {
 }
 
 
+def _product(dtype: str) -> str:
+    """The text of `product`, as `blas.product` is."""
+    if dtype in blas.PREFIXES:
+        return blas.source()
+    known = blas.texts(blas.find().form)
+    return "\n\n\n".join([*(known[name] for name in ("rows", "sums", "by_loops")), _LOOPS])
+
+
 def _cpu(params: Convolution, names: Any, threads: bool, name: str) -> str:
     text, part, more, nothing = _TEXTS[name]
     facts = windows.loops(threads)
@@ -165,7 +182,7 @@ def _cpu(params: Convolution, names: Any, threads: bool, name: str) -> str:
         facts | {"sizes": ", ".join((*SIZES, *COUNTS)), "windows": windows.NAMES},
         name=name,
         dtype=params.dtype,
-        product=blas.source(),
+        product=_product(params.dtype),
         part=part,
         bias="bias," if params.bias else "",
         more=more.strip() if params.bias else nothing,

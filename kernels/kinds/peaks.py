@@ -5,7 +5,7 @@ o * step - pad on, `spread` apart and `kernel` of them, as far as they lie in th
 windows are adaptive, all from o * extent / count, rounded down, to (o + 1) * extent / count,
 rounded up. Of equal elements the first is taken, and before all others NaN, the last of them.
 
-`sizes` are those of `windows.SIZES`. No window is empty.
+`sizes` are those of `windows.SIZES`; adaptive windows have a spread of 1. None is empty.
 """
 
 from __future__ import annotations
