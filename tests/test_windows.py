@@ -100,7 +100,9 @@ def test_derivatives(case: Case) -> None:
     slopes(case, second, arrays)
 
 
-FEW = [c for c in CASES if " 3 " not in c.name and "3d" not in c.name][::4]
+# The first of each function, of two extents where there are several.
+FIRST = {c.name.split()[0]: c for c in reversed(CASES)}
+FEW = [c for name, c in FIRST.items() if "1d" not in name and "3d" not in name]
 
 
 @pytest.mark.parametrize("case", FEW, ids=lambda case: case.name)

@@ -127,7 +127,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     parts = input.reshape(*lead, channels // (r * r), r, r, high, wide)
     turned = parts.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return turned.reshape(*lead, channels // (r * r), high * r, wide * r)
+    return turned.clone().reshape(*lead, channels // (r * r), high * r, wide * r)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -143,7 +143,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     parts = input.reshape(*lead, channels, high // r, r, wide // r, r)
     turned = parts.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return turned.reshape(*lead, channels * r * r, high // r, wide // r)
+    return turned.clone().reshape(*lead, channels * r * r, high // r, wide // r)
 
 
 def _factor(name: str, what: str, input: Any, factor: Any) -> int:
@@ -176,4 +176,4 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"{groups} groups."
         )
     parts = input.reshape(input._shape[0], groups, channels // groups, *input._shape[2:])
-    return parts.transpose(1, 2).reshape(*input._shape)
+    return parts.transpose(1, 2).clone().reshape(*input._shape)

@@ -41,7 +41,7 @@ def max_pool(
     NaN is largest. Padding counts for nothing.
     """
     _check_input(name, n, input)
-    if input.dtype is bool_ or (n == 1 and not input.dtype.is_floating_point):
+    if input.dtype is bool_:
         raise NotImplementedError(f'"{name}" is not implemented for {input.dtype.name!r} tensors')
     kernel, step, pad = _window(name, n, kernel_size, stride, padding)
     spread = each(name, "dilation", dilation, n)
@@ -58,11 +58,10 @@ def adaptive_max_pool(
     name: str, n: int, input: Tensor, output_size: Sizes
 ) -> tuple[Tensor, Tensor]:
     """As `max_pool`, of as many windows as `output_size` says, spread evenly over the image."""
-    _check_input(f"{name}()", n, input)
-    if not input.dtype.is_floating_point:
-        raise NotImplementedError(f'"{name}" is not implemented for {input.dtype.name!r} tensors')
-    one = (1,) * n
     count = _output_size(name, n, input, output_size)
+    _check_input(f"{name}()", n, input)
+    check_floating(name, input)
+    one = (1,) * n
     windows = Windows(input._shape[-n:], one, count, one, (0,) * n, one)
     return _searched(n, input, windows, adaptive=True)
 
@@ -96,7 +95,7 @@ def avg_pool(
     _check_input(name, n, input)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    _check_floating(name, input)
+    check_floating(name, input)
     kernel, step, pad = _window(name, n, kernel_size, stride, padding)
     extents = input._shape[-n:]
     if n == 3 and any(k > e for k, e in zip(kernel, extents, strict=True)):
@@ -115,9 +114,9 @@ def avg_pool(
 
 def adaptive_avg_pool(name: str, n: int, input: Tensor, output_size: Sizes) -> Tensor:
     """The means of as many windows as `output_size` says, spread evenly over the image."""
-    _check_input(f"{name}()", n, input)
-    _check_floating(name, input)
     count = _output_size(name, n, input, output_size)
+    _check_input(f"{name}()", n, input)
+    check_floating(name, input)
     return mixed(input, [_shares(e, c) for e, c in zip(input._shape[-n:], count, strict=True)])
 
 
@@ -183,13 +182,13 @@ def max_unpool(
     """Zeros, with the elements of `input` at `indices`, places in images of the size that gave
     them, or of `output_size`. IndexError or RuntimeError for places outside of these."""
     tensor(name, "input", input), tensor(name, "indices", indices)
+    if indices.dtype is not int64:
+        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype!r}")
     kernel, step, pad = (
         each(name, "kernel_size", kernel_size, n),
         each(name, "stride", kernel_size if stride is None else stride, n),
         each(name, "padding", padding, n),
     )
-    if indices.dtype is not int64:
-        raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype!r}")
     if input._shape != indices._shape:
         raise RuntimeError(
             f"{name}: expected shape of indices to be that of the input ({list(input._shape)}), "
@@ -265,7 +264,9 @@ def _check_input(name: str, n: int, input: Any) -> None:
         )
 
 
-def _check_floating(name: str, input: Tensor) -> None:
+def check_floating(name: str, input: Any) -> None:
+    """NotImplementedError for integers and bools."""
+    tensor(name, "input", input)
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f'"{name}" is not implemented for {input.dtype.name!r} tensors')
 
@@ -329,8 +330,11 @@ def _check_met(name: str, windows: Windows) -> None:
 
 def _output_size(name: str, n: int, input: Tensor, output_size: Any) -> tuple[int, ...]:
     """How many windows are wanted along each axis; None: as many as there are elements."""
+    tensor(name, "input", input)
     several = isinstance(output_size, Sequence)
     given = tuple(output_size) if several else (output_size,) * n
+    if several and n > 1 and input.ndim <= len(given):
+        raise ValueError(f"Input dimension should be at least {len(given) + 1}")
     if len(given) != n:
         raise RuntimeError(f"{name}: output_size must be {n}")
     extents = input._shape[-n:]

@@ -29,6 +29,8 @@ def _max_pool(n: int) -> Pooling:
         `dilation` apart; `padding` around the image counts for nothing. `ceil_mode` takes a last
         window that reaches beyond. NaN is largest. RuntimeError where there is no window.
         """
+        if n == 1:
+            pooling.check_floating("max_pool1d", input)
         given = kernel_size, stride, padding, dilation, ceil_mode
         return pooling.max_pool(f"max_pool{n}d", n, input, *given)[0]
 

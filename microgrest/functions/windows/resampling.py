@@ -44,13 +44,15 @@ def interpolate(
     distance of places, unless `recompute_scale_factor` takes it from the sizes. `antialias` widens
     the filters of "bilinear" and "bicubic" where an image becomes smaller.
     """
-    _check(tensor("interpolate", "input", input), mode, align_corners, antialias)
+    tensor("interpolate", "input", input)
+    _check_corners(mode, align_corners)
     extents = input._shape[2:]
     sizes, factors = _sizes(extents, size, scale_factor)
     if recompute_scale_factor:
         if size is not None:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         factors = (None,) * len(extents)
+    _check_mode(input, mode, antialias)
     if mode == "area":
         return adaptive_avg_pool(f"adaptive_avg_pool{len(extents)}d", len(extents), input, sizes)
     if min(*extents, *sizes) < 1 or 0 in input._shape[1:]:
@@ -95,13 +97,17 @@ def upsample_bilinear(
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
-def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
-    """ValueError and NotImplementedError for what does not go together."""
+def _check_corners(mode: str, align_corners: bool | None) -> None:
+    """ValueError for corners in a mode that has none."""
     if align_corners is not None and mode not in SMOOTH:
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear "
             "| bicubic | trilinear"
         )
+
+
+def _check_mode(input: Tensor, mode: str, antialias: bool) -> None:
+    """ValueError and NotImplementedError for what does not go together."""
     if antialias and not (mode in FILTERED and input.ndim == 4):
         raise ValueError(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
