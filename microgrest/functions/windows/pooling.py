@@ -40,11 +40,12 @@ def max_pool(
 
     NaN is largest. Padding counts for nothing.
     """
+    tensor(name, "input", input)
+    kernel, step, pad = _window(name, n, kernel_size, stride, padding)
+    spread = each(name, "dilation", dilation, n)
     _check_input(name, n, input)
     if input.dtype is bool_:
         raise NotImplementedError(f'"{name}" is not implemented for {input.dtype.name!r} tensors')
-    kernel, step, pad = _window(name, n, kernel_size, stride, padding)
-    spread = each(name, "dilation", dilation, n)
     if min(spread) < 1:
         raise RuntimeError(f"{name}: dilation should be greater than zero, but got {list(spread)}")
     extents = input._shape[-n:]
@@ -92,11 +93,12 @@ def avg_pool(
 ) -> Tensor:
     """The mean of each window. Padding are zeros that count, or, unless `count_include_pad`, that
     do not; where there is a `divisor_override`, the sum is divided by it."""
+    tensor(name, "input", input)
+    kernel, step, pad = _window(name, n, kernel_size, stride, padding)
     _check_input(name, n, input)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     check_floating(name, input)
-    kernel, step, pad = _window(name, n, kernel_size, stride, padding)
     extents = input._shape[-n:]
     if n == 3 and any(k > e for k, e in zip(kernel, extents, strict=True)):
         raise RuntimeError(
@@ -338,6 +340,8 @@ def _output_size(name: str, n: int, input: Tensor, output_size: Any) -> tuple[in
     if len(given) != n:
         raise RuntimeError(f"{name}: output_size must be {n}")
     extents = input._shape[-n:]
+    if len(extents) < n:
+        _check_input(f"{name}()", n, input)
     found = listed(
         name,
         "output_size",
