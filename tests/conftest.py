@@ -16,6 +16,8 @@ from collections.abc import Generator
 
 import pytest
 
+# What is tested are compiled kernels; `tests/kernels/test_first_calls.py` has NumPy's part.
+os.environ["MICROGREST_FIRST_CALLS"] = "0"
 CHOICES = ("cpu", "simulator", "cuda")
 MOST = 8  # processes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .elsewhere import Pending as Pending
 from .store import (
     Entry as Entry,
     ahead as ahead,

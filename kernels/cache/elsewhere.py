@@ -21,6 +21,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,9 @@ from typing import Any, NamedTuple
 OWN = 100
 JOBS = 100
 IDLE = 20.0
+SOME = 4
+# Whether something is still to be waited for.
+Pending = Callable[[], bool]
 _COMMAND = "from microgrest.kernels.cache.child import serve; serve()"
 
 
@@ -110,11 +114,13 @@ class Service:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def add(self, job: Job) -> None:
-        """Put `job` behind all others."""
+    def add(self, job: Job, long: bool) -> Pending:
+        """Put `job` behind all others; what tells whether it is still to be waited for."""
         with self._changed:
-            self._waiting.setdefault((job.path, job.function), _Task(job))
-            self._begin()
+            task = self._waiting.setdefault((job.path, job.function), _Task(job))
+            if long or self._thread or len(self._waiting) >= SOME:
+                self._begin()
+        return lambda: not _forked and not task.finished.is_set()
 
     def take(self, job: Job, here: bool) -> _Task | None:
         """The task of `job`, which is needed now; None if it is to be done `here`."""
@@ -122,7 +128,9 @@ class Service:
             running, key = self._running, (job.path, job.function)
             if running is not None and (running.job.path, running.job.function) == key:
                 return running
-            self._waiting.pop(key, None)
+            waiting = self._waiting.pop(key, None)
+            if waiting is not None:
+                waiting.finished.set()
             if here:
                 return None
             task = _Task(job)
@@ -204,10 +212,17 @@ def compiled_here() -> None:
     _own += 1
 
 
-def ahead(job: Job) -> None:
-    """Have the child do the job some time, if there is a core for it."""
-    if useful():
-        _service.add(job)
+def ahead(job: Job, long: bool = False) -> Pending:
+    """Have the child do the job some time, if there is a core for it.
+
+    A child takes as long to start as ten kernels to compile: a `long` job is worth one, or `SOME`.
+    """
+    return _service.add(job, long) if useful() else nothing
+
+
+def nothing() -> bool:
+    """What pends where there is nothing to wait for."""
+    return False
 
 
 def useful() -> bool:

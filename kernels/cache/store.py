@@ -35,6 +35,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import elsewhere, files
+from .elsewhere import Pending
 from .files import PREFIX
 from .roots import roots
 
@@ -59,27 +60,35 @@ class Entry(NamedTuple):
     summary: str
 
 
-def load(source: str, label: str = "kernel", ahead: str = "") -> ModuleType:
+def load(source: str, label: str = "kernel") -> ModuleType:
     """The module that `source` defines, with its njit functions backed by the disk cache.
 
     `source` is the whole text of a module: imports, helpers, and functions under `@njit(...)`,
     with no `cache=` and no explicit signatures. Nothing compiles here: a function compiles, or
     loads from disk, at its first call or at `function.compile(signature)`. `label` makes the
     file's name readable. The same text gives the same module object, in any thread; the lock is
-    held only while the text runs. With types `ahead`, its kernel is compiled ahead for them.
+    held only while the text runs.
     """
     name, text = _named(source, label)
-    if ahead:
-        _ahead(name, text, ahead)
     return _modules.get(name) or _loaded(name, text)
 
 
-def ahead(source: str, label: str, types: str) -> None:
+def ahead(source: str, label: str, types: str, *, long: bool = False) -> Pending:
     """Have `kernel` of a module that `load` will give soon compiled for `types` by another process.
 
-    Nothing is done where the module has been on disk before; nothing is imported here.
+    Nothing is done where the module has been on disk before; nothing is imported here. Returns what
+    tells whether it is still to be waited for. Who says that it takes `long` has the other process
+    begin at once.
     """
-    _ahead(*_named(source, label), types)
+    name, text = _named(source, label)
+    written = roots().written
+    if name in _modules or written is None or not elsewhere.useful():
+        return elsewhere.nothing
+    place = f"{_machine()}/{name}.py"
+    known = any((root / place).exists() for root in roots().read)
+    if known or not files.write(written / place, text.encode()):
+        return elsewhere.nothing
+    return elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types), long)
 
 
 def digest(*parts: str | bytes) -> str:
@@ -141,17 +150,6 @@ def _named(source: str, label: str) -> tuple[str, str]:
     """The name and the whole text of a module."""
     text = f"{source.rstrip()}\n\n# {_fingerprint()}\n"
     return f"{PREFIX}{re.sub(_UNSAFE, '_', label)}_{digest(text)}", text
-
-
-def _ahead(name: str, text: str, types: str) -> None:
-    """Have `kernel` compiled by another process unless its module has been on disk before."""
-    written = roots().written
-    if name in _modules or written is None or not elsewhere.useful():
-        return
-    place = f"{_machine()}/{name}.py"
-    known = any((root / place).exists() for root in roots().read)
-    if not known and files.write(written / place, text.encode()):
-        elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types))
 
 
 def _loaded(name: str, text: str) -> ModuleType:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..cache import Pending
 from ..source import codegen, walk, writer
 from ..source.program import Program
 from ..source.walk import Place, View
-from . import helpers, names, parallel
+from . import first_calls, helpers, names, parallel
+from .first_calls import FirstCalls
 
 __all__ = ["View", "compiled", "launch"]
 Kernel = Callable[..., None]
@@ -20,46 +22,64 @@ Kernel = Callable[..., None]
 ELEMENTS = {"bool": "boolean", "float16": "uint16"}
 
 
+class Wanted(NamedTuple):
+    """The kernel of a program in a flat layout, or over `ndim` strided dimensions."""
+
+    program: Program
+    layout: str
+    ndim: int = 0
+    threads: bool = False
+
+    def ahead(self, *, long: bool = False) -> Pending:
+        """Have another process compile it, if it can; begun at once if it is worth as much."""
+        return helpers.ahead(self.text(), self.program.name, self.types(), long=long)
+
+    def load(self) -> Kernel:
+        """The kernel, which compiles at its first call unless it has been."""
+        kernel: Kernel = helpers.load(self.text(), self.program.name).kernel
+        return kernel
+
+    def text(self) -> str:
+        """Its source."""
+        if self.ndim:
+            return codegen.strided(
+                self.program, self.layout, self.ndim, names, parallel=self.threads
+            )
+        return codegen.flat(self.program, self.layout, names, parallel=self.threads)
+
+    def types(self) -> str:
+        """The types of its arguments, as Numba spells them."""
+        k = len(self.program.inputs)
+        stored = [p.stored for p in self.program.inputs] + [o.dtype for o in self.program.outputs]
+        arrays = [f"{ELEMENTS.get(dtype, dtype)}[::1]" for dtype in stored]
+        own = [
+            writer.NUMBERS.get(letter, array)
+            for i, (letter, array) in enumerate(zip(self.layout, arrays, strict=True))
+            if i < k or not letter.isdigit()
+        ]
+        return f"({', '.join(['uint64[::1]'] * (self.ndim > 0) + own)},)"
+
+
 def ahead(program: Program, layout: str) -> None:
     """Have another process compile the kernel in a flat layout, which will be needed, if it can."""
-    compiled(program, layout, types=_types(program, layout))
+    if not first_calls.served(program):
+        Wanted(program, layout).ahead()
 
 
-def compiled(
-    program: Program, layout: str, ndim: int = 0, n: int = 0, *, types: str = ""
-) -> Kernel:
+def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel:
     """The kernel of `program` in a flat layout, or over `ndim` strided dimensions.
 
-    From `parallel.MINIMUM` elements on, `n`, it is the parallel one, where threads may be used.
-    With `types` it is compiled for them ahead of its first call.
+    From `parallel.MINIMUM` elements on, `n`, it is the parallel one, where threads may be used;
+    else NumPy may do its first calls, see `first_calls`.
     """
     threads = n >= parallel.MINIMUM and parallel.usable()
     key = ("cpu", layout, ndim, threads)
     kernel = program.kernels.get(key)
     if kernel is None:
-        source = _source(program, layout, ndim, threads)
-        kernel = helpers.load(source, program.name, types).kernel
-        program.kernels[key] = kernel
+        wanted = Wanted(program, layout, ndim, threads)
+        first = not threads and first_calls.served(program)
+        kernel = program.kernels[key] = FirstCalls(wanted) if first else wanted.load()
     return kernel
-
-
-def _source(program: Program, layout: str, ndim: int, threads: bool) -> str:
-    if ndim:
-        return codegen.strided(program, layout, ndim, names, parallel=threads)
-    return codegen.flat(program, layout, names, parallel=threads)
-
-
-def _types(program: Program, layout: str, ndim: int = 0) -> str:
-    """The types of a kernel's arguments, as Numba spells them."""
-    k = len(program.inputs)
-    stored = [p.stored for p in program.inputs] + [out.dtype for out in program.outputs]
-    arrays = [f"{ELEMENTS.get(dtype, dtype)}[::1]" for dtype in stored]
-    own = [
-        writer.NUMBERS.get(letter, array)
-        for i, (letter, array) in enumerate(zip(layout, arrays, strict=True))
-        if i < k or not letter.isdigit()
-    ]
-    return f"({', '.join(['uint64[::1]'] * (ndim > 0) + own)},)"
 
 
 def launch(

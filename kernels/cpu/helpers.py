@@ -26,14 +26,14 @@ _IMPORTS = "import math\n\nimport numpy as np\nfrom numba import njit\n"
 _NUMBA = re.compile(r"^from numba import .*\n", re.MULTILINE)
 
 
-def load(text: str, label: str, ahead: str = "") -> ModuleType:
+def load(text: str, label: str) -> ModuleType:
     """The module that `text` defines, as by `cache.load`, with the helpers of this one."""
-    return cache.load(shared(text), label, ahead)
+    return cache.load(shared(text), label)
 
 
-def ahead(text: str, label: str, types: str) -> None:
+def ahead(text: str, label: str, types: str, *, long: bool = False) -> cache.Pending:
     """What `cache.ahead` does, for the module that `load` will give."""
-    cache.ahead(shared(text), label, types)
+    return cache.ahead(shared(text), label, types, long=long)
 
 
 def shared(text: str) -> str:

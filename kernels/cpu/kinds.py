@@ -8,9 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from ..source.kind import Kind, word
-from . import helpers, names, parallel
+from . import first_calls, helpers, names, parallel
+from .first_calls import FirstOfKind
 
 Launch = Callable[..., Any]
+MOST = 4096
+_kernels: dict[tuple[Kind, Any], Launch] = {}
 
 
 def run(
@@ -41,13 +44,36 @@ def draw(
 def draw_ahead(kind: Kind, params: Any, values: tuple[Any, ...]) -> None:
     """Have the kernel of a draw, which will be needed, compiled by another process, if it can."""
     assert kind.cpu is not None
+    if kind.exact(params) and first_calls.number():
+        return
     types = [f"{params.dtype}[::1]", "uint64", "uint64", *(v.dtype.name for v in values)]
-    helpers.ahead(kind.cpu(params, names, False), kind.label(params), f"({', '.join(types)})")
+    text, of_types = kind.cpu(params, names, False), f"({', '.join(types)})"
+    helpers.ahead(text, kind.label(params), of_types, long=True)
 
 
-@lru_cache(maxsize=4096)
 def kernel(kind: Kind, params: Any) -> Launch:
     """What runs a call, from operands, sizes and values."""
+    found = _kernels.get((kind, params))
+    if found is None:
+        if len(_kernels) >= MOST:
+            _kernels.clear()
+        found = _kernels[kind, params] = _first(kind, params)
+    return found
+
+
+def _first(kind: Kind, params: Any) -> Launch:
+    """What runs the first call, and puts the kernel of all in its own place if that is another."""
+    if kind.host or kind.fails or not kind.exact(params) or not first_calls.number():
+        return _launch(kind, params)
+
+    def load() -> Launch:
+        launch = _kernels[kind, params] = _launch(kind, params)
+        return launch
+
+    return FirstOfKind(kind, params, load)
+
+
+def _launch(kind: Kind, params: Any) -> Launch:
     if kind.host is not None:
         return kind.host(params)
     operands = kind.operands(params)

@@ -180,7 +180,7 @@ DRAW = Kind(
     name="draw",
     operands=fixed(out="w"),
     oracle=_drawn,
-    exact=False,
+    exact=lambda params: not params.draw.helpers,
     cpu=_cpu,
     grid=_fills,
     block=_fills,

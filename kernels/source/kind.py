@@ -191,8 +191,9 @@ class Kind:
     oracle: Callable[..., None]
     """oracle(params, *operands, ...), what it means, in NumPy; operands as kernels take them, the
     strided as views."""
-    exact: bool = True
-    """Whether the oracle has the very bits of the kernel on the CPU."""
+    exact: Callable[[Any], bool] = lambda params: True
+    """exact(params): whether the oracle has the very bits of the kernel on the CPU, of which it may
+    do the first calls then."""
 
     # The CPU
 

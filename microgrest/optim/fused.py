@@ -61,6 +61,10 @@ class fused:
         update = self.updates.get(key)
         if update is None:
             update = self.updates[key] = self._trace(tensors, numbers, flags)
+            if numbers.__class__ is Rehearsed:
+                update.ahead(next(t for t in tensors if t is not None))
+        if numbers.__class__ is Rehearsed:
+            return
         update([t for t in tensors if t is not None], numbers)
 
     def _trace(self, tensors: Tensors, numbers: Sequence[float], flags: tuple[bool, ...]) -> Update:
@@ -84,6 +88,10 @@ class fused:
         return Update(program, len(held), [list(held).index(i) for i in written])
 
 
+class Rehearsed(tuple[float, ...]):
+    """Numbers of an update that is not done, but whose kernel is compiled ahead."""
+
+
 class Update:
     """A traced expression: its Program, and which of its `count` tensors it writes."""
 
@@ -92,6 +100,10 @@ class Update:
         self.layout = "v" * count + "f" * (len(program.inputs) - count)
         self.layout += "".join(map(str, written))
         self.kernel: Callable[..., None] | None = None
+
+    def ahead(self, like: Tensor) -> None:
+        """Have the kernel for contiguous tensors of the kind of `like` compiled meanwhile."""
+        like._kind.kernels.elementwise.ahead(self.program, self.layout)
 
     def __call__(self, held: list[Tensor], values: Sequence[float]) -> None:
         array, shape = held[0]._storage.array, held[0]._shape

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from .. import recording
 from ..graph.modes import enable_grad, no_grad
 from ..tensor import Tensor
 from . import checkpoint, groups
+from .fused import Rehearsed
 from .groups import Group
 
 State = dict[str, Any]
@@ -41,6 +43,16 @@ class Optimizer:
             raise ValueError("optimizer got an empty parameter list")
         for group in members if isinstance(members[0], dict) else [{"params": members}]:
             self.add_param_group(group)
+        if recording.state.recorder is None:
+            self._rehearse(self.param_groups[0])
+
+    def _rehearse(self, group: Group) -> None:
+        """Have the kernel of the rule compiled while the program goes on, if it can be."""
+        param = Tensor._empty((1,), group["params"][0]._kind)
+        # What goes wrong is told at the first step.
+        with no_grad(), suppress(Exception):
+            state = self._new_state(param, group)
+            self._update(param, param, state, group, Rehearsed(self._numbers(group, 1)))
 
     def _new_state(self, param: Tensor, group: Group) -> State:
         """What the rule remembers of `param`, before the first step; "step" counts the steps."""

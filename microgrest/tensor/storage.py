@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import cuda
+from ..kernels.cpu import first_calls
 from ..recording import world
 from ..types.device import CPU, device
 from ..types.dtypes import BY_NAME, dtype, float16
@@ -131,10 +132,18 @@ def provide_kernels(provider: Callable[[Kind, Any], Any] | None) -> None:
     _provider = provider or _own
     for kind in tuple(_kinds.values()):
         kind.provide(_provider)
+    forget_kernels()
+
+
+def forget_kernels() -> None:
+    """Have whatever kept kernels look them up anew."""
     for table in _tables:
         table.clear()
     for forget in _forgetters:
         forget()
+
+
+first_calls.when_compiled(forget_kernels)
 
 
 def kind_of(d: dtype, where: device) -> Kind:

@@ -154,7 +154,7 @@ class Interpreter(Native):
             counter = start + self.step * self.trace.counters[op.stream] + op.counter
             stream = word(seed), word(counter)
         given = *stream, *op.sizes, *op.values
-        if kind.exact:
+        if kind.exact(op.params):
             arrays = [_strided(*x) if isinstance(x, tuple) else x for x in operands]
             kind.oracle(op.params, *arrays, *given)
         else:

@@ -59,7 +59,8 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def kernel(number: int, name: str = "") -> Any:
     """A kernel that adds `number`, compiled ahead."""
     text = SOURCE.format(name=name or f"{number} of {os.getpid()}", number=number)
-    return cache.load(text, "ahead", TYPES).kernel
+    cache.ahead(text, "ahead", TYPES, long=True)
+    return cache.load(text, "ahead").kernel
 
 
 def added(function: Any) -> float:
