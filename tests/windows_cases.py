@@ -57,6 +57,7 @@ def convolutions() -> list[Case]:
         ({"stride": 2, "padding": 1, "output_padding": 1}, 3, False),
         ({"dilation": 2, "groups": 2}, 2, True),
         ({"stride": 3}, 1, False),
+        ({"dilation": 2, "output_padding": 1}, 1, True),
     ]
     for n, (named, k, bias) in product((1, 2, 3), turned):
         groups = named.get("groups", 1)

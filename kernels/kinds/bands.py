@@ -97,11 +97,11 @@ def _oracle(
 
 
 def _needs(params: str, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[Run | None, ...]:
-    """The line, and the numbers of a row of the matrix."""
+    """The line, and the weights of a row; `low` and `count` say which elements those are."""
     n, m, inner, width = sizes
     i = at // inner % m
     line = Run(at // (m * inner) * (n * inner) + at % inner, inner, n)
-    return line, Run(i), Run(i), Run(i * width, 1, width)
+    return line, None, None, Run(i * width, 1, width)
 
 
 def _cost(params: str, metas: Metas, sizes: Sizes) -> Cost:

@@ -44,6 +44,7 @@ Array = np.ndarray[Any, Any]
 COUNTS = ("images", "groups", "channels", "outputs")
 TASKS = 64  # among which images are shared out, each with memory of its own
 SUMS = 16  # which are each a sum of several images, and then added
+SEGMENTS = 64  # the same on a GPU, of rows of images
 
 
 class Convolution(NamedTuple):
@@ -199,72 +200,6 @@ def _operands(params: Convolution, names: tuple[str, str, str]) -> tuple[Operand
 
 # CUDA
 
-_CONVOLVED = """
-        o = place // (ow * oh * od) % (groups * outputs)
-        i = place // (ow * oh * od) // (groups * outputs)
-        total = $first
-        for c in range(channels):
-            image = (i * groups + o // outputs) * channels + c
-            for a in range(kd):
-                z = place // (ow * oh) % od * sd + a * ld - pd
-                for b in range(kh):
-                    q = place // ow % oh * sh + b * lh - ph
-                    if z >= 0 and z < d and q >= 0 and q < h:
-                        row = ((image * d + z) * h + q) * w
-                        tap = (((o * channels + c) * kd + a) * kh + b) * kw
-                        for e in range(kw):
-                            p = place % ow * sw + e * lw - pw
-                            if p >= 0 and p < w:
-                                total += weight[tap + e] * x[row + p]
-        y[place] = total
-"""
-
-_SPREAD_OUT = """
-        c = place // (w * h * d) % (groups * channels)
-        i = place // (w * h * d) // (groups * channels)
-        total = $first
-        for o in range(c // channels * outputs, (c // channels + 1) * outputs):
-            for tap in range(kd * kh * kw):
-                z = place // (w * h) % d + pd - tap // (kh * kw) * ld
-                q = place // w % h + ph - tap // kw % kh * lh
-                p = place % w + pw - tap % kw * lw
-                if z >= 0 and q >= 0 and p >= 0 and z % sd == 0 and q % sh == 0 and p % sw == 0:
-                    z, q, p = z // sd, q // sh, p // sw
-                    if z < od and q < oh and p < ow:
-                        at = (((i * groups * outputs + o) * od + z) * oh + q) * ow + p
-                        total += weight[(o * channels + c % channels) * kd * kh * kw + tap] * y[at]
-        x[place] = total
-"""
-
-# Rows of windows are shared out among segments.
-_CORRELATED = """
-        segment = place // size_of_weight
-        tap = place % (kd * kh * kw)
-        c = place // (kd * kh * kw) % channels
-        o = place // (kd * kh * kw * channels) % (groups * outputs)
-        rows = images * od * oh
-        total = np.$dtype(0)
-        for row in range(rows * segment // segments, rows * (segment + 1) // segments):
-            i = row // (od * oh)
-            z = row // oh % od * sd + tap // (kh * kw) * ld - pd
-            q = row % oh * sh + tap // kw % kh * lh - ph
-            if z >= 0 and z < d and q >= 0 and q < h:
-                image = (i * groups + o // outputs) * channels + c
-                at = ((i * groups * outputs + o) * od * oh + row % (od * oh)) * ow
-                for j in range(ow):
-                    p = j * sw + tap % kw * lw - pw
-                    if p >= 0 and p < w:
-                        total += y[at + j] * x[((image * d + z) * h + q) * w + p]
-        sums[place] = total
-"""
-
-_TOTALS = """
-        total = np.$dtype(0)
-        for segment in range(segments):
-            total += sums[segment * size + place]
-        weight[place] = total
-"""
-
 
 def _named(sizes: Sizes) -> dict[str, int]:
     return dict(zip((*SIZES, *COUNTS), sizes, strict=True))
@@ -276,12 +211,13 @@ def _each(
     sizes: Sizes,
     room: Room,
     name: str,
-    body: str,
     of: Callable[[Convolution], tuple[Operand, ...]],
 ) -> Launches:
     """A thread for each element of the result."""
+    from ..cuda.source import convolutions as texts
+
     size = elements(metas[-1])
-    bias = "o" if name == "convolve" else "c"
+    body, bias = (texts.CONVOLVED, "o") if name == "convolve" else (texts.SPREAD_OUT, "c")
     first = f"bias[{bias}]" if params.bias else f"np.{params.dtype}(0)"
     arrays = tuple(o.name for o in of(params))
     text = body.replace("$first", first)
@@ -291,14 +227,16 @@ def _each(
 
 def _correlating(params: Convolution, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """A thread for each weight and segment, and then one for each weight."""
+    from ..cuda.source import convolutions as texts
+
     named, size = _named(sizes), elements(metas[-1])
     if not size:
         return Launches()
     rows = named["images"] * named["od"] * named["oh"]
-    segments = max(min(rows, SUMS if room.blocks > 1 else 1, 2**20 // size), 1)
+    segments = max(min(rows, SEGMENTS if room.blocks > 1 else 1, 2**20 // size), 1)
     named |= {"segments": segments, "size_of_weight": size}
     target = "sums" if segments > 1 else "weight"
-    body = _CORRELATED.replace("sums[", f"{target}[")
+    body = texts.CORRELATED.replace("sums[", f"{target}[")
     arrays = "x", "y", target
     stages = [
         windows.cuda_stage("correlate", params.dtype, body, arrays, size * segments, named, room)
@@ -306,7 +244,7 @@ def _correlating(params: Convolution, metas: Metas, sizes: Sizes, room: Room) ->
     if segments == 1:
         return Launches(tuple(stages))
     few, of = {"segments": segments}, ("sums", "weight")
-    stages.append(windows.cuda_stage("totals", params.dtype, _TOTALS, of, size, few, room))
+    stages.append(windows.cuda_stage("totals", params.dtype, texts.TOTALS, of, size, few, room))
     return Launches(tuple(stages), {"sums": (params.dtype, size * segments)})
 
 
@@ -380,8 +318,10 @@ def _needs_outputs(
 
 
 def _effort(*given: Any) -> int:
+    """Sixteen products take as long as one element that is read and written."""
     n = _named(given[-22:])
-    return int(n["images"] * n["groups"] * n["outputs"] * n["channels"] * prod(given[-19:-13]))
+    products = n["images"] * n["groups"] * n["outputs"] * n["channels"] * prod(given[-19:-13])
+    return int(products // 16)
 
 
 def _cost(params: Convolution, metas: Metas, sizes: Sizes) -> Cost:
@@ -390,13 +330,14 @@ def _cost(params: Convolution, metas: Metas, sizes: Sizes) -> Cost:
     return Cost(work, work)
 
 
-def _kind(name: str, names: tuple[str, str, str], body: str, **facts: Any) -> Kind:
+def _kind(name: str, names: tuple[str, str, str], **facts: Any) -> Kind:
     operands = partial(_operands, names=names)
-    launches = partial(_each, name=name, body=body, of=operands) if body else _correlating
+    each = partial(_each, name=name, of=operands)
+    launches = _correlating if name == "correlate" else each
     return Kind(
         name=name,
         operands=operands,
-        exact=False,
+        exact=lambda params: False,
         cpu=partial(_cpu, name=name),
         routine=lambda params: blas.Gemm(params.dtype),
         tasks=lambda *given: int(given[-4]),
@@ -408,10 +349,6 @@ def _kind(name: str, names: tuple[str, str, str], body: str, **facts: Any) -> Ki
     )
 
 
-CONVOLVE = _kind(
-    "convolve", ("x", "weight", "y"), _CONVOLVED, oracle=_convolved, needs=_needs_windows
-)
-SPREAD = _kind(
-    "spread", ("y", "weight", "x"), _SPREAD_OUT, oracle=_spread_out, needs=_needs_outputs
-)
-CORRELATE = _kind("correlate", ("x", "y", "weight"), "", oracle=_correlated)
+CONVOLVE = _kind("convolve", ("x", "weight", "y"), oracle=_convolved, needs=_needs_windows)
+SPREAD = _kind("spread", ("y", "weight", "x"), oracle=_spread_out, needs=_needs_outputs)
+CORRELATE = _kind("correlate", ("x", "y", "weight"), oracle=_correlated)

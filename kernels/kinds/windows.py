@@ -60,24 +60,26 @@ def sliced(x, image, rows, start, {NAMES}):
         at = tap * lw - pw
         first, last = seen(at, sw, ow, w)
         for line in range(d * h):
-            take = np.uint64(image + line * w + at)
             for j in range(first):
                 rows[put + np.uint64(j)] = 0
-            if sw == 1:
-                for j in range(first, last):
-                    rows[put + np.uint64(j)] = x[take + np.uint64(j)]
-            else:
-                for j in range(first, last):
-                    rows[put + np.uint64(j)] = x[take + np.uint64(j) * by]
             for j in range(last, ow):
                 rows[put + np.uint64(j)] = 0
+            if first < last:
+                take = np.uint64(image + line * w + at + first * sw)
+                here = put + np.uint64(first)
+                if sw == 1:
+                    for j in range(last - first):
+                        rows[here + np.uint64(j)] = x[take + np.uint64(j)]
+                else:
+                    for j in range(last - first):
+                        rows[here + np.uint64(j)] = x[take + np.uint64(j) * by]
             put += np.uint64(ow)
 
 
 {_PART}
 def taken(x, image, rows, columns, start, {NAMES}):
     """Lay out the windows of the image that begins at `image` as columns from `start` on."""
-    if kd == 1 and kh == 1 and pd == 0 and ph == 0 and sd == 1 and sh == 1:
+    if kd * kh == 1 and pd == 0 and ph == 0 and sd * sh == 1 and od == d and oh == h:
         sliced(x, image, columns, start, {NAMES})
         return
     sliced(x, image, rows, 0, {NAMES})
@@ -88,22 +90,26 @@ def taken(x, image, rows, columns, start, {NAMES}):
         for o in range(od):
             z = o * sd + iz
             put = np.uint64(start + (tap * od + o) * lines)
-            take = np.uint64(tap % kw * plane + (z * h + iy) * ow)
             before, after = first, last
             if z < 0 or z >= d:
                 before, after = oh, oh
             for j in range(before * ow):
                 columns[put + np.uint64(j)] = 0
-            if sh == 1:
-                for j in range(before * ow, after * ow):
-                    columns[put + np.uint64(j)] = rows[take + np.uint64(j)]
-            else:
-                for y in range(before, after):
-                    there, here = put + np.uint64(y * ow), take + np.uint64(y * sh * ow)
-                    for j in range(ow):
-                        columns[there + np.uint64(j)] = rows[here + np.uint64(j)]
             for j in range(after * ow, lines):
                 columns[put + np.uint64(j)] = 0
+            if before < after:
+                take = np.uint64(tap % kw * plane + (z * h + iy + before * sh) * ow)
+                there = put + np.uint64(before * ow)
+                if sh == 1:
+                    for j in range((after - before) * ow):
+                        columns[there + np.uint64(j)] = rows[take + np.uint64(j)]
+                else:
+                    for _ in range(before, after):
+                        for j in range(ow):
+                            columns[there + np.uint64(j)] = rows[take + np.uint64(j)]
+                        there += np.uint64(ow)
+                        take += np.uint64(sh * ow)
+
 '''
 
 ADDED = f'''{_PART}
@@ -116,20 +122,22 @@ def gathered(rows, start, x, image, value, {NAMES}):
         at = tap * lw - pw
         first, last = seen(at, sw, ow, w)
         for line in range(d * h):
-            put = np.uint64(image + line * w + at)
-            if sw == 1:
-                for j in range(first, last):
-                    x[put + np.uint64(j)] += rows[take + np.uint64(j)]
-            else:
-                for j in range(first, last):
-                    x[put + np.uint64(j) * by] += rows[take + np.uint64(j)]
+            if first < last:
+                put = np.uint64(image + line * w + at + first * sw)
+                here = take + np.uint64(first)
+                if sw == 1:
+                    for j in range(last - first):
+                        x[put + np.uint64(j)] += rows[here + np.uint64(j)]
+                else:
+                    for j in range(last - first):
+                        x[put + np.uint64(j) * by] += rows[here + np.uint64(j)]
             take += np.uint64(ow)
 
 
 {_PART}
 def added(columns, start, rows, x, image, value, {NAMES}):
     """The image that begins at `image`: `value`, and the columns from `start` on added up."""
-    if kd == 1 and kh == 1 and pd == 0 and ph == 0 and sd == 1 and sh == 1:
+    if kd * kh == 1 and pd == 0 and ph == 0 and sd * sh == 1 and od == d and oh == h:
         gathered(columns, start, x, image, value, {NAMES})
         return
     plane, lines = d * h * ow, oh * ow
@@ -140,18 +148,18 @@ def added(columns, start, rows, x, image, value, {NAMES}):
         first, last = seen(iy, sh, oh, h)
         for o in range(od):
             z = o * sd + iz
-            if z < 0 or z >= d:
-                continue
-            take = np.uint64(start + (tap * od + o) * lines)
-            put = np.uint64(tap % kw * plane + (z * h + iy) * ow)
-            if sh == 1:
-                for j in range(first * ow, last * ow):
-                    rows[put + np.uint64(j)] += columns[take + np.uint64(j)]
-            else:
-                for y in range(first, last):
-                    there, here = take + np.uint64(y * ow), put + np.uint64(y * sh * ow)
-                    for j in range(ow):
-                        rows[here + np.uint64(j)] += columns[there + np.uint64(j)]
+            if z >= 0 and z < d and first < last:
+                there = np.uint64(start + (tap * od + o) * lines + first * ow)
+                put = np.uint64(tap % kw * plane + (z * h + iy + first * sh) * ow)
+                if sh == 1:
+                    for j in range((last - first) * ow):
+                        rows[put + np.uint64(j)] += columns[there + np.uint64(j)]
+                else:
+                    for _ in range(first, last):
+                        for j in range(ow):
+                            rows[put + np.uint64(j)] += columns[there + np.uint64(j)]
+                        there += np.uint64(ow)
+                        put += np.uint64(sh * ow)
     gathered(rows, 0, x, image, value, {NAMES})
 '''
 
@@ -355,7 +363,7 @@ FOLD = Kind(
     name="fold",
     operands=fixed(columns="r", x="w"),
     oracle=_fold,
-    exact=False,
+    exact=lambda params: False,
     cpu=partial(_cpu, name="fold"),
     tasks=lambda columns, x, *sizes: x.size // max(prod(sizes[:3]), 1),
     grid=partial(_cuda, name="fold"),

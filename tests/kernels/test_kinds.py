@@ -141,7 +141,7 @@ def of_windows() -> Iterator[Called]:
             yield Called(convolve.SPREAD, biased, (y, weight, first, x), sizes + counts)
             yield Called(convolve.CORRELATE, plain, (x, y, weight), sizes + counts)
     low, count = np.array([0, 1, 1, 4]), np.array([2, 3, 0, 1])
-    for dtype, inner in (("float32", 1), ("float64", 3), ("uint8", 2)):
+    for dtype, inner in (("float32", 1), ("float64", 3), ("int64", 2)):
         x, out = numbers(2 * 5 * inner, dtype), numbers(2 * 4 * inner, dtype)
         yield Called(BAND, dtype, (x, low, count, numbers(12, dtype), out), (5, 4, inner, 3))
 
