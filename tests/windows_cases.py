@@ -154,7 +154,34 @@ def sizes() -> list[Case]:
     return found
 
 
-CASES = [*convolutions(), *pools(), *sizes()]
+def grids() -> list[Case]:
+    """Images read at places inside and outside."""
+    found = []
+    shapes = {2: ((2, 2, 4, 5), (2, 3, 2, 2)), 3: ((1, 2, 3, 4, 2), (1, 2, 2, 2, 3))}
+    for n, padding, corners in product((2, 3), ("zeros", "border", "reflection"), (False, True)):
+        name = f"grid_sample {n} {padding} {corners}"
+        found.append(Case(name, sampled(padding, corners), shapes[n], False))
+        size = (2, 1, 3, 4, 2)[: n + 2]
+        op = call("affine_grid", size, align_corners=corners)
+        found.append(Case(f"affine_grid {n} {padding} {corners}", op, ((2, n, n + 1),)))
+    return found
+
+
+def sampled(padding: str, corners: bool) -> Callable[..., Any]:
+    """An image read at places between -1.6 and 1.6."""
+
+    def op(F: Any, x: Any, grid: Any) -> Any:
+        return F.grid_sample(x, 1.6 * grid.sin(), "bilinear", padding, corners)
+
+    return op
+
+
+def sampled_at(F: Any, x: Any, grid: Any, mode: str = "bilinear") -> Any:
+    """An image read at a grid, 0 outside."""
+    return F.grid_sample(x, grid, mode, "zeros", False)
+
+
+CASES = [*convolutions(), *pools(), *sizes(), *grids()]
 
 # What is wrong, the error, and a call: of the library's nn.functional, an image (2, 3, 5, 5), a
 # weight (4, 3, 3, 3), and the library.
@@ -235,6 +262,12 @@ ERRORS: list[tuple[str, type[Exception], Callable[..., Any]]] = [
         lambda F, x, w, t: F.interpolate(x, 3, recompute_scale_factor=True),
     ),
     ("filter", ValueError, lambda F, x, w, t: F.interpolate(x, 3, antialias=True)),
+    ("grid of 3", RuntimeError, lambda F, x, w, t: sampled_at(F, x, t.ones(2, 3, 2))),
+    ("grids", RuntimeError, lambda F, x, w, t: sampled_at(F, x, t.ones(1, 3, 3, 2))),
+    ("places of 3", RuntimeError, lambda F, x, w, t: sampled_at(F, x, t.ones(2, 3, 3, 3))),
+    ("read how", ValueError, lambda F, x, w, t: sampled_at(F, x, t.ones(2, 3, 3, 2), "area")),
+    ("map", ValueError, lambda F, x, w, t: F.affine_grid(t.ones(2, 3, 3), (2, 3, 4, 4), False)),
+    ("maps", NotImplementedError, lambda F, x, w, t: F.affine_grid(t.ones(2, 2, 3), (2, 3), False)),
     ("pixels", RuntimeError, lambda F, x, w, t: F.pixel_shuffle(x, 2)),
     ("pixels of 2", RuntimeError, lambda F, x, w, t: F.pixel_shuffle(x[0, 0], 2)),
     ("no factor", RuntimeError, lambda F, x, w, t: F.pixel_shuffle(x, 0)),

@@ -18,6 +18,10 @@ from ..functions.windows.convolutions import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ..functions.windows.grids import (
+    affine_grid,
+    grid_sample,
+)
 from ..functions.windows.pixels import (
     channel_shuffle,
     fold,
@@ -72,6 +76,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -87,6 +92,7 @@ __all__ = [
     "elu",
     "fold",
     "gelu",
+    "grid_sample",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
