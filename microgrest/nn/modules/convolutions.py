@@ -6,18 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from ...creation import as_tensor, empty
-from ...functions.indexing.picking import index_select
+from ...creation import empty
 from ...functions.windows.arguments import Ints, listed
 from ...tensor import Tensor
 from .. import functional as F, init
 from ..parameter import Parameter
 from .module import Module
 
-# Padding modes, as NumPy calls what they do with places.
-_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_MODES = "zeros", "reflect", "replicate", "circular"
 
 
 class Convolution(Module):
@@ -136,34 +132,21 @@ class _Conv(Convolution):
     def forward(self, input: Tensor) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            input, padding = self._padded(input), 0
+            input, padding = F.pad(input, self._around(), mode=self.padding_mode), 0
         conv = getattr(F, f"conv{self.n}d")
         given = self.stride, padding, self.dilation, self.groups
         found: Tensor = conv(input, self.weight, self.bias, *given)
         return found
 
-    def _padded(self, input: Tensor) -> Tensor:
-        """The input with more elements around, which are taken of it."""
-        for d, (before, after) in enumerate(self._around(), input.ndim - self.n):
-            n = input.shape[d]
-            if max(before, after) > (n - 1 if self.padding_mode == "reflect" else n):
-                raise RuntimeError(
-                    f"{self.padding_mode} padding of {before} and {after} is more than an extent "
-                    f"of {n} has"
-                )
-            places = np.pad(np.arange(n), (before, after), _MODES[self.padding_mode])  # type: ignore[call-overload]
-            input = index_select(input, d, as_tensor(places, device=input.device))
-        return input
-
-    def _around(self) -> list[tuple[int, int]]:
-        """What is added before and after each extent."""
+    def _around(self) -> list[int]:
+        """What is added before and after each extent, the last one first."""
         if not isinstance(self.padding, str):
-            return [(p, p) for p in self.padding]
+            return [p for p in reversed(self.padding) for _ in range(2)]
         total = [
             d * (k - 1) if self.padding == "same" else 0
             for d, k in zip(self.dilation, self.kernel_size, strict=True)
         ]
-        return [(t // 2, t - t // 2) for t in total]
+        return [p for t in reversed(total) for p in (t // 2, t - t // 2)]
 
 
 class _ConvTranspose(Convolution):
