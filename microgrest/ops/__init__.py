@@ -24,6 +24,7 @@ from . import (
     softmax,
     sorting,
     special,
+    windows,
 )
 from .row import ROWS, Row
 from .trace import Symbol
@@ -53,4 +54,5 @@ __all__ = [
     "softmax",
     "sorting",
     "special",
+    "windows",
 ]
