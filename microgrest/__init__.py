@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING, Any
 
@@ -249,13 +250,21 @@ cuda.manual_seed = cuda.manual_seed_all = manual_seed
 
 if TYPE_CHECKING:
     from .compiler import compile as compile
+    from .own.elementwise import elementwise as elementwise
+    from .own.kernel import kernel as kernel
+
+# Where to find what loads when it is first asked for; most programs never do.
+_LATER = {
+    "compile": ".compiler",
+    "elementwise": ".own.elementwise",
+    "kernel": ".own.kernel",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """`compile` loads when it is first asked for; most programs never do."""
-    if name != "compile":
+    """What is in modules that load late."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .compiler import compile
-
-    globals()[name] = compile
-    return compile
+    found = getattr(import_module(_LATER[name], __name__), name)
+    globals()[name] = found
+    return found

@@ -47,6 +47,7 @@ ROOMS: dict[str, list[str]] = {
     "nn": [rest],
     "optim": [rest],
     "compiler": [rest],
+    "own": [rest],
     "": [rest],
     "stubs": [rest],
     "cli": [rest],

@@ -65,7 +65,7 @@ def named(op: Function, name: str, doc: str) -> Function:
 
 def attach(row: Row) -> None:
     """Enter the function of an elementwise row, and its methods and operators on Tensor."""
-    op = FUNCTIONS[row.name] = function(row)
+    op = FUNCTIONS[row.name] = row.function = function(row)
     if row.inplace:
         IN_PLACE[row.name] = in_place(row)
     if row.extra.get("internal"):
@@ -95,7 +95,9 @@ def attach_operator(row: Row) -> None:
 def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """What calling a row does when its arguments are tensors."""
     if row.kind == "elementwise":
-        return FUNCTIONS[row.name](*args, **params)
+        if row.function is None:  # in no table: a derivative of a user's function
+            row.function = function(row)
+        return row.function(*args, **params)
     if row.kind == "kernel":
         results = kernels.call(row, args, params)
         return results if len(results) > 1 else results[0]

@@ -37,7 +37,7 @@ class Form:
         self.compute = next(
             d for name, d in zip(row.args, loaded, strict=True) if name not in row.unpromoted
         )
-        self.symbols = [Symbol(name) for name in row.args]
+        self.symbols = [Symbol(name) for name in row.extra.get("symbols", row.args)]
         self.halved = [s for i, s in enumerate(self.symbols) if self.halves(i)]
         lowering = Lowering(self.typed(), self.halved)
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])

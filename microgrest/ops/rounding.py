@@ -17,6 +17,17 @@ zero = elementwise(
     doc="Zero for every element: the cotangent of a step function.",
 )
 
+constant = elementwise(
+    "constant",
+    "{value}",
+    args=("value", "like"),
+    method=False,
+    tensors=("like",),
+    vjp=lambda g, y, value, like: (None, None),
+    extra={"internal": True},
+    doc="A number, of the type of `like`.",
+)
+
 # Signs
 
 _SIGN = "1 if {x} > 0 else (-1 if {x} < 0 else 0)"

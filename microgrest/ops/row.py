@@ -62,14 +62,20 @@ class Row:
     extra: dict[str, Any] = field(default_factory=dict)
     # What dispatch made of the row at the operand types it has met.
     forms: dict[Any, Any] = field(default_factory=dict, repr=False)
+    # The function of tensors that dispatch made of the row.
+    function: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.name in ROWS:
-            raise ValueError(f"there is already a row named {self.name!r}")
         if self.tensors is None:
             reflected = self.operator and len(self.args) == 2 and self.result != "bool"
             self.tensors = () if reflected else self.args[:1]
         self.backward_name = self.backward_name or f"{_camel(self.name)}Backward0"
+        self.register()
+
+    def register(self) -> None:
+        """Enter the row in the tables; ValueError if there is one of its name."""
+        if self.name in ROWS:
+            raise ValueError(f"there is already a row named {self.name!r}")
         ROWS[self.name] = self
         if self.operator:
             OPERATORS[self.operator] = self

@@ -8,12 +8,14 @@ results reach, what the forward pass must save. Everything else the rule mention
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..kernels.source.program import Input, Instr, Output, Program, Reduce
 from ..types import dtypes
 from ..types.dtypes import dtype
+from .logic import logical_and, logical_not, logical_or, where
 from .row import Row, register_type
 from .value import Value
 
@@ -91,20 +93,74 @@ def cotangents(row: Row, g: Symbol, y: Symbol, args: Sequence[Any]) -> tuple[Any
         return row.vjp(g, y, *args)
     if isinstance(row.formula, str):
         return (None,) * len(args)
-    return _pull_back(row.formula(*args), g, args)
+    return pull_back(row.formula(*args), g, args)
 
 
-def _pull_back(result: Any, g: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Reverse-mode differentiation of a traced expression, itself an expression."""
-    bars: dict[Any, Any] = {result: g}
+class _Bar(NamedTuple):
+    """A cotangent, which holds where all of `path` do, and is anything elsewhere, even nan.
+
+    A condition on the path comes with whether it is to hold or to fail.
+    """
+
+    value: Any
+    path: tuple[tuple[Any, bool], ...] = ()
+
+    def closed(self) -> Any:
+        """The cotangent everywhere: 0 where the path is not taken."""
+        return where(_all_of(self.path), self.value, 0.0) if self.path else self.value
+
+    def __add__(self, other: Any) -> _Bar:
+        """The sum, which holds where either does."""
+        if self.path == other.path:
+            return _Bar(self.value + other.value, self.path)
+        return _Bar(self.closed() + other.closed(), _either(self.path, other.path))
+
+
+def pull_back(result: Any, g: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Reverse-mode differentiation of a traced expression, itself an expression.
+
+    Where a choice was made, only the arm that was taken has a say: what is infinite or nan on the
+    way back through the other is selected away at the end, not multiplied by 0.
+    """
+    bars: dict[Any, _Bar] = {result: _Bar(g)}
     for s in reversed(ordered([result])):
         bar = bars.get(s)
         if s.row is None or bar is None:
             continue
-        for a, c in zip(s.args, cotangents(s.row, bar, s, s.args), strict=True):
+        for a, c in zip(s.args, cotangents(s.row, bar.value, s, s.args), strict=True):
             if type(a) is Symbol and c is not None:
-                bars[a] = c if a not in bars else bars[a] + c
-    return tuple(bars.get(a) if type(a) is Symbol else None for a in inputs)
+                opened = _opened(c, bar.path)
+                bars[a] = opened if a not in bars else bars[a] + opened
+    return tuple(bars[a].closed() if type(a) is Symbol and a in bars else None for a in inputs)
+
+
+def _opened(c: Any, path: tuple[tuple[Any, bool], ...]) -> _Bar:
+    """A cotangent that is chosen against 0 as one that holds on a longer path."""
+    while type(c) is Symbol and c.row is where:
+        condition, taken, other = c.args
+        zeros = [type(arm) is not Symbol and arm == 0 for arm in (taken, other)]
+        if zeros[0] == zeros[1] or type(condition) is not Symbol:
+            break
+        path = (*path, (condition, zeros[1]))
+        c = taken if zeros[1] else other
+    return _Bar(c, path)
+
+
+def _all_of(path: Sequence[tuple[Any, bool]]) -> Any:
+    """One condition for a path."""
+    conditions = [c if holds else logical_not(c) for c, holds in path]
+    return reduce(logical_and, conditions)
+
+
+def _either(a: tuple[tuple[Any, bool], ...], b: tuple[tuple[Any, bool], ...]) -> Any:
+    """The path that is taken where `a` or `b` is: both sides of a condition leave none of it."""
+    n = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    common, rest_a, rest_b = a[:n], a[n:], b[n:]
+    if not rest_a or not rest_b:
+        return common
+    if len(rest_a) == len(rest_b) == 1 and rest_a[0][0] is rest_b[0][0]:
+        return common
+    return (*common, (logical_or(_all_of(rest_a), _all_of(rest_b)), True))
 
 
 def evaluate(
