@@ -32,8 +32,9 @@ class Later:
         if self._pending is None:
             if self._left < 0 or cache.compiled(self._text(), self._label):
                 return True
-            types = f"({self._types},)"
-            self._pending = cache.ahead(self._text(), self._label, types, long=True, again=True)
+            self._pending = cache.ahead(
+                self._text(), self._label, self._types, long=True, again=True
+            )
             self._waits = self._pending()
         if self._waits:
             return not self._pending()

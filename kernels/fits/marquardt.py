@@ -132,7 +132,9 @@ def prepare(t: Array, v: Array, s: Array, c: Array, n: int) -> None:
         s[SIZE] = length(v[SCALES], v[X], n)
         s[DELTA] = s[FACTOR] * s[SIZE] if s[SIZE] != 0.0 else s[FACTOR]
     s[COSINE] = cosine
-    if cosine <= s[GTOL]:
+    # A start from which nothing finite is seen is left at once, as MINPACK leaves it.
+    nowhere = c[FRESH] != 0 and not (np.isfinite(s[OLD]) and np.isfinite(cosine))
+    if cosine <= s[GTOL] or nowhere:
         c[STATUS] = 4
 
 
@@ -146,6 +148,8 @@ def propose(
     while leaves >= 0:
         pivoted(t, a, v[LEFT], c[ORDER:], n)
         restrained(a, w, b, v, s, c, n)
+        for k in range(n):
+            v[STEP, k] = 0.0 if v[LEFT, k] != 0.0 else v[STEP, k]
         leaves = leaving(v, n) if c[BOUNDED] != 0 else -1
         if leaves >= 0:
             v[LEFT, leaves] = 1.0

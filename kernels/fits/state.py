@@ -53,12 +53,6 @@ class State:
         """How many points Jacobians were asked for at."""
         return int(self.c[at.JACOBIANS])
 
-    @property
-    def gradient(self) -> Array:
-        """Of half the sum of squares."""
-        n = self.v.shape[1]
-        return self.triangle[:n] @ self.triangle[n]
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -104,8 +98,13 @@ class Residuals(Protocol):
         """The Jacobian at x with the residuals as its last column, scaled as the loss wants."""
 
 
-def drive(state: State, residuals: Residuals, watch: Callable[[State], bool] | None = None) -> None:
-    """The fit, with residuals by Python; `watch` is shown each point taken, and may end it."""
+def drive(
+    state: State, residuals: Residuals, watch: Callable[[State, Array], bool] | None = None
+) -> None:
+    """The fit, with residuals by Python.
+
+    `watch` is shown each point that is taken, with the gradient there, and may end it.
+    """
     v, s, n = state.v, state.s, state.v.shape[1]
     advance = _advance() or at.advance
     triangles, b = np.zeros((3, n + 1, n + 1)), np.zeros((n + 1, n))
@@ -113,9 +112,9 @@ def drive(state: State, residuals: Residuals, watch: Callable[[State], bool] | N
     with np.errstate(all="ignore"):
         while asked != at.DONE:
             if asked == at.FOLD:
-                if watch is not None and watch(state):
+                t = triangles[0] = triangle(residuals.rows(v[at.X].copy()))
+                if watch is not None and watch(state, t[:n] @ t[n]):
                     break
-                triangles[0] = triangle(residuals.rows(v[at.X].copy()))
             else:
                 s[at.NEW] = residuals.cost(v[at.TRIAL].copy())
             asked = advance(asked, *triangles, b, v, s, state.c)

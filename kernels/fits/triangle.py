@@ -103,15 +103,21 @@ def forward(t: Array, x: Array, n: int) -> float:
 
 
 def covariance(inverse: Array, a: Array, w: Array, order: Array, n: int) -> None:
-    """The inverse of R'R of the pivoted triangle `a`; NaN where R is singular.
+    """The inverse of R'R of the pivoted triangle `a`; NaN where R is singular to rounding.
 
     `w` is overwritten: its row k becomes column k of R's inverse.
     """
+    singular = False
+    for k in range(n):
+        squares = 0.0
+        for j in range(k + 1):
+            squares += a[k, j] * a[k, j]
+        singular = singular or not abs(a[k, k]) > 1e-15 * n * np.sqrt(squares)
     for k in range(n):
         for j in range(n):
             w[n, j] = 1.0 if j == k else 0.0
         for j in range(k, -1, -1):
-            w[n, j] = w[n, j] / a[j, j] if a[j, j] != 0.0 else np.nan
+            w[n, j] = np.nan if singular else w[n, j] / a[j, j]
             for i in range(j):
                 w[n, i] -= a[j, i] * w[n, j]
         for j in range(n):

@@ -21,7 +21,7 @@ def start_within(lower: Array, upper: Array) -> Array:
     """Where to begin: in the middle, or 1 from the bound, or at 1."""
     low, high = np.isfinite(lower), np.isfinite(upper)
     found = np.ones_like(lower)
-    found[low & high] = 0.5 * (lower + upper)[low & high]
+    found[low & high] = 0.5 * (lower[low & high] + upper[low & high])
     found[low & ~high] = lower[low & ~high] + 1
     found[~low & high] = upper[~low & high] - 1
     return found

@@ -121,6 +121,9 @@ def _known(kwargs: dict[str, Any], names: set[str]) -> None:
 def _minpack(start: Array, kwargs: dict[str, Any]) -> Settings:
     """Settings of `leastsq`."""
     diag = kwargs.get("diag")
+    least = min(kwargs.get(name, 0.0) for name in ("ftol", "xtol", "gtol", "maxfev"))
+    if least < 0 or kwargs.get("factor", 1.0) <= 0 or (diag is not None and np.min(diag) <= 0):
+        raise RuntimeError("Optimal parameters not found: Improper input parameters.")
     if diag is not None:
         diag = np.asarray(diag, float)
         if diag.shape != start.shape:
@@ -185,9 +188,8 @@ def _pcov(state: State, size: int, method: str, absolute: bool) -> Array:
     found = state.inverse if method == "lm" else _pseudo_inverse(state.triangle, size)
     known = not np.isnan(found).any()
     if known and not absolute:
-        known = size > n
-        if known:
-            found = found * (state.cost / (size - n))
+        found = found * (state.cost / (size - n)) if size > n else found * np.nan
+        known = not np.isnan(found).any()
     if not known:
         found = np.full((n, n), np.inf)
         warn("Covariance of the parameters could not be estimated", stacklevel=4)
@@ -213,7 +215,7 @@ def _info(
     """SciPy's infodict."""
     n = state.x.size
     with np.errstate(all="ignore"):
-        fvec = data.residuals(f, state.x) if residuals is None else residuals()
+        fvec = np.asarray(data.residuals(f, state.x)) if residuals is None else residuals()
     found: dict[str, Any] = {"nfev": state.evaluations, "fvec": fvec}
     if method == "lm":
         fjac = np.zeros((n, max(fvec.size, n)))

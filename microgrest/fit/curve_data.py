@@ -10,8 +10,9 @@ Array = Any
 
 
 class Data(NamedTuple):
-    """x as the model takes it, y, and what residuals are multiplied by: one number, one each, or
-    the inverse of a lower triangle, the root of a covariance matrix; None for nothing.
+    """x as the model takes it, y, and what residuals are multiplied by, None for nothing.
+
+    `weights` are one number, or one each; `root` is the inverse of a covariance matrix's triangle.
     """
 
     x: Any
@@ -19,16 +20,21 @@ class Data(NamedTuple):
     weights: Array | None
     root: Array | None
 
-    def residuals(self, f: Any, p: Any) -> Array:
-        """Of what `f` gives, flat."""
-        return self.weighed(f(self.x, *p) - self.y)
+    def residuals(self, f: Any, p: Any) -> Any:
+        """Of what `f` gives for arrays or tensors, flat, in units of their errors.
 
-    def weighed(self, residuals: Any) -> Any:
-        """Residuals, flat, in units of their errors."""
+        ValueError if it does not give one number for each point.
+        """
+        residuals = f(self.x, *p) - self.y
+        if residuals.shape != self.y.shape and (self.y.size != 1 or residuals.ndim > 1):
+            raise ValueError(
+                f"the model gives values that make residuals of shape {tuple(residuals.shape)}, for "
+                f"data of shape {self.y.shape}"
+            )
         if self.weights is not None:
             residuals = self.weights * residuals
         if self.root is not None:
-            return np.linalg.solve(self.root, np.ravel(residuals))
+            return self.root @ np.ravel(residuals)
         return residuals.reshape(-1)
 
 
@@ -68,7 +74,7 @@ def _without_nan(x: Any, y: Array, sigma: Any, policy: str) -> tuple[Any, Array,
 
 
 def _weights(sigma: Any, y: Array) -> tuple[Array | None, Array | None]:
-    """Weights, or the root of a covariance matrix."""
+    """Weights, or the root for a covariance matrix."""
     if sigma is None:
         return None, None
     sigma = np.asarray(sigma)
@@ -78,7 +84,7 @@ def _weights(sigma: Any, y: Array) -> tuple[Array | None, Array | None]:
         return (1.0 / sigma).reshape(y.shape), None
     if sigma.shape == (y.size, y.size):
         try:
-            return None, np.linalg.cholesky(sigma)
+            return None, np.linalg.inv(np.linalg.cholesky(sigma))
         except np.linalg.LinAlgError as error:
             raise ValueError("`sigma` must be positive definite.") from error
     raise ValueError("`sigma` has incorrect shape.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from ..kernels.fits.fit import Fit
 from ..kernels.fits.state import Settings, State, drive
 from . import models
 from .curve_data import Data
-from .problem import Problem
+from .problem import METHODS, Problem
 
 Array = Any
 # Lengths of the first step, in units of the scaled start, that a fit that ends badly begins again with.
 SHORTER = (1.0, 0.1)
+CONVERGED = (1, 2, 3, 4)
 Again = Callable[[State], None]
 
 
@@ -33,8 +35,7 @@ def fitted(
             _finite_start(state, method)
             return state, None
     problem = _problem(f, data, settings, jac, kwargs)
-    first = problem.residuals(start)
-    _checked(first, start.size, method)
+    _checked(problem, start, method, callable(jac))
     state = _best(lambda s: drive(s, problem), settings, start, "factor" not in kwargs)
     return state, lambda: problem.residuals(state.x)
 
@@ -47,7 +48,8 @@ def _best(run: Again, settings: Settings, start: Array, again: bool) -> State:
         for factor in SHORTER:
             other = replace(settings, factor=factor).state(start)
             run(other)
-            if other.cost < state.cost and other.status in (1, 2, 3, 4):
+            better = other.cost < state.cost * (1 - 1e-6) and not np.isnan(other.inverse).any()
+            if better and other.status in CONVERGED:
                 return other
     return state
 
@@ -91,17 +93,21 @@ def _finite_start(state: State, method: str) -> None:
         raise ValueError("Residuals are not finite in the initial point.")
 
 
-def _checked(first: Array, n: int, method: str) -> None:
-    """What SciPy refuses of the first residuals."""
-    if first.ndim != 1:
-        raise ValueError(f"the model gives residuals of shape {first.shape}, not one for each point")
-    if method == "lm" and n > first.size:
+def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
+    """What SciPy refuses of the first residuals and of the Jacobian."""
+    first = problem.residuals(start)
+    if method == "lm" and start.size > first.size:
         raise TypeError(
-            f"Improper input: func input vector length N={n} must not exceed func output vector "
-            f"length M={first.size}"
+            f"Improper input: func input vector length N={start.size} must not exceed func output "
+            f"vector length M={first.size}"
         )
     if method != "lm" and not np.isfinite(first).all():
         raise ValueError("Residuals are not finite in the initial point.")
+    shape = problem.jacobian(start).shape if given else (first.size, start.size)
+    if shape != (first.size, start.size):
+        error = TypeError if method == "lm" else ValueError
+        expected = (first.size, start.size)
+        raise error(f"The return value of `jac` has wrong shape: expected {expected}, got {shape}.")
 
 
 def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> Problem:
@@ -110,30 +116,30 @@ def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> P
     rho = losses_by_numpy.RHO[loss] if isinstance(loss, str) else loss
     bounds = (-np.inf, np.inf) if settings.lower is None else (settings.lower, settings.upper)
 
-    def fun(p: Any) -> Any:
-        return data.weighed(f(data.x, *p) - data.y)
-
     def given(p: Array) -> Array:
         found = np.asarray(jac(data.x, *p), float)
         if data.root is not None:
-            return np.linalg.solve(data.root, found)
+            return data.root @ found
         if data.weights is None:
             return found
         return data.weights.reshape(-1, 1) * found
 
     how = given if callable(jac) else jac or "exact"
+    if not callable(how) and how not in METHODS:
+        raise ValueError(f"`jac` must be one of {METHODS}, callable or None, not {jac!r}.")
     if how == "exact" and data.root is not None:
         return _correlated(f, data, rho, settings, bounds)
+    fun = partial(data.residuals, f)
     return Problem(fun, how, rho, settings.loss_scale, bounds, kwargs.get("diff_step"))
 
 
 def _correlated(f: Any, data: Data, rho: Any, settings: Settings, bounds: Any) -> Problem:
-    """Residuals whose errors have a covariance matrix: its root goes through both sides."""
+    """Residuals whose errors have a covariance matrix: its root multiplies both sides."""
     plain = Data(data.x, data.y, None, None)
-    inner = Problem(lambda p: plain.weighed(f(data.x, *p) - data.y), "exact", bounds=bounds)
+    inner = Problem(partial(plain.residuals, f), "exact", bounds=bounds)
     return Problem(
-        lambda p: data.weighed(f(data.x, *p) - data.y),
-        lambda p: np.linalg.solve(data.root, inner.jacobian(p)),
+        partial(data.residuals, f),
+        lambda p: data.root @ inner.jacobian(p),
         rho,
         settings.loss_scale,
         bounds,

@@ -14,6 +14,8 @@ from .differences import differences
 Array = Any
 Loss = Callable[[Array], Array] | None
 Bounds = tuple[Any, Any]
+# Ways to a Jacobian that are not a function.
+METHODS = ("exact", "2-point", "3-point", "cs")
 
 
 class Problem:
@@ -41,7 +43,7 @@ class Problem:
     def residuals(self, x: Array) -> Array:
         """The residuals at x, which are remembered until the next."""
         if self._last is None or not np.array_equal(self._last[0], x):
-            self._last = x.copy(), np.atleast_1d(np.asarray(self.fun(x), float))
+            self._last = x.copy(), np.atleast_1d(np.array(self.fun(x), float))
         return self._last[1]
 
     def jacobian(self, x: Array) -> Array:

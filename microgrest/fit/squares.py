@@ -11,12 +11,11 @@ import numpy as np
 from ..kernels.fits import losses_by_numpy, marquardt as at
 from ..kernels.fits.state import Settings, State, drive
 from .bounds import in_bounds, prepared
-from .problem import Problem
+from .problem import METHODS, Problem
 from .results import COMMON, TERMINATION, OptimizeResult
 
 Array = Any
 EPSILON = float(np.finfo(float).eps)
-_DIFFERENCES = ("2-point", "3-point", "cs")
 _METHODS = ("trf", "dogbox", "lm")
 
 
@@ -86,7 +85,7 @@ def least_squares(
     )
     state = settings.state(start)
     initial = problem.cost(start) / 2
-    watch = None if method == "lm" else _Watch(gtol, lower, upper, callback, problem)
+    watch = None if method == "lm" else _Watch(gtol, lower, upper, callback)
     drive(state, problem, watch)
     result = _result(state, problem, (lower, upper), method, watch)
     if verbose:
@@ -97,32 +96,28 @@ def least_squares(
 class _Watch:
     """At each point that is taken: SciPy's test of the gradient, and the callback."""
 
-    def __init__(
-        self, gtol: float, lower: Array, upper: Array, callback: Any, problem: Problem
-    ) -> None:
-        self.gtol, self.bounds, self.callback, self.problem = gtol, (lower, upper), callback, problem
+    def __init__(self, gtol: float, lower: Array, upper: Array, callback: Any) -> None:
+        self.gtol, self.bounds, self.callback = gtol, (lower, upper), callback
         self.stopped = False
         self.turns = 0
 
-    def __call__(self, state: State) -> bool:
+    def __call__(self, state: State, gradient: Array) -> bool:
         """Whether to stop."""
         if self.callback is not None and self.turns:
             self.stopped = self._called(state)
         self.turns += 1
-        return self.stopped
+        if self.stopped or not optimality(state.x, gradient, *self.bounds) < self.gtol:
+            return self.stopped
+        state.c[at.STATUS] = 4
+        return True
 
     def _called(self, state: State) -> bool:
-        assert self.callback is not None
         x = state.x.copy()
         shown = OptimizeResult(x=x, nit=self.turns, nfev=state.evaluations, cost=state.cost / 2)
         try:
             return self.callback(intermediate_result=shown) is True
         except StopIteration:
             return True
-
-    def flat(self, state: State, gradient: Array) -> bool:
-        """Whether the gradient, by the distance to the bounds, is below `gtol`."""
-        return bool(optimality(state.x, gradient, *self.bounds) < self.gtol)
 
 
 def optimality(x: Array, gradient: Array, lower: Array, upper: Array) -> float:
@@ -138,7 +133,7 @@ def _check(
     """SciPy's ValueErrors for arguments that are none of those there are."""
     if method not in _METHODS:
         raise ValueError("`method` must be 'trf', 'dogbox' or 'lm'.")
-    if not callable(jac) and jac not in (*_DIFFERENCES, "exact"):
+    if not callable(jac) and jac not in METHODS:
         raise ValueError("`jac` must be '2-point', '3-point', 'cs', 'exact' or callable.")
     if tr_solver not in (None, "exact", "lsmr"):
         raise ValueError("`tr_solver` must be None, 'exact' or 'lsmr'.")
