@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits import losses_by_numpy
+from ..kernels.fits import losses_by_numpy, marquardt as at
 from ..kernels.fits.fit import Fit
 from ..kernels.fits.state import Settings, State, drive
 from . import models
@@ -17,7 +17,7 @@ from .curve_data import Data
 from .problem import METHODS, Problem
 
 Array = Any
-# Lengths of the first step, in units of the scaled start, that a fit that ends badly begins again with.
+# First steps, in units of the scaled start, with which a fit that ended badly begins again.
 SHORTER = (1.0, 0.1)
 CONVERGED = (1, 2, 3, 4)
 Again = Callable[[State], None]
@@ -44,14 +44,26 @@ def _best(run: Again, settings: Settings, start: Array, again: bool) -> State:
     """The fit; where a parameter has lost its influence, the best of those with shorter steps."""
     state = settings.state(start)
     run(state)
-    if again and np.isnan(state.inverse).any() and np.isfinite(state.cost):
+    if again and _lost(state) and np.isfinite(state.cost):
+        spent = state.evaluations
         for factor in SHORTER:
             other = replace(settings, factor=factor).state(start)
             run(other)
-            better = other.cost < state.cost * (1 - 1e-6) and not np.isnan(other.inverse).any()
+            spent += other.evaluations
+            better = other.cost < state.cost * (1 - 1e-6) and not _lost(other)
             if better and other.status in CONVERGED:
-                return other
+                state = other
+                break
+        state.c[at.EVALUATIONS] = spent
     return state
+
+
+def _lost(state: State) -> bool:
+    """Whether a parameter has no influence any more, beside that which it had."""
+    n = state.x.size
+    norms = np.sqrt(np.square(state.triangle[:n]).sum(1))
+    gone = state.c[at.RESCALE] != 0 and np.any(norms < 1e-10 * state.v[at.SCALES])
+    return bool(gone or np.isnan(state.inverse).any())
 
 
 def _native(f: Any, data: Data, start: Array) -> Again | None:
