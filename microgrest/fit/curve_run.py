@@ -74,8 +74,8 @@ def _native(f: Any, data: Data, start: Array) -> Again | None:
         fit = models.native(f, layout)
         if fit is not None:
             shape = layout.shape
-            x = np.ascontiguousarray(data.x.reshape(shape.predictors, -1))
-            y = np.ascontiguousarray(data.y.reshape(shape.outputs, -1))
+            x = np.require(data.x.reshape(shape.predictors, -1), float, "CAWE")
+            y = np.require(data.y.reshape(shape.outputs, -1), float, "CAWE")
             w = np.empty_like(y)
             w[...] = 1.0 if data.weights is None else _as_rows(data.weights, y)
             if _proven(fit, f, data, x, y, start):
