@@ -11,27 +11,74 @@ from typing import TYPE_CHECKING, Any
 
 from . import (
     _checkout,  # noqa: F401 - first of all: it finds microgrest.kernels
+    accelerator as accelerator,
     autograd as autograd,
+    backends as backends,
+    cpu as cpu,
     cuda as cuda,
+    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
+    mps as mps,
     nn as nn,
     optim as optim,
     return_types as return_types,
+    xpu as xpu,
 )
-from .autograd import functional  # noqa: F401 - it attaches `backward`
+from .accelerator import get_device_module as get_device_module
+from .autograd.anomaly_mode import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    is_anomaly_enabled as is_anomaly_enabled,
+)
+from .backends import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    get_num_threads as get_num_threads,
+    set_default_tensor_type as set_default_tensor_type,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    set_flush_denormal as set_flush_denormal,
+    set_num_threads as set_num_threads,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
 from .creation import (
+    CUDA_TYPES,
+    TYPES,
     as_tensor as as_tensor,
+    asarray as asarray,
     empty_like as empty_like,
+    empty_strided as empty_strided,
     from_dlpack as from_dlpack,
+    frombuffer as frombuffer,
     full_like as full_like,
     ones_like as ones_like,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
     tril_indices as tril_indices,
     triu_indices as triu_indices,
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
+from .func import vmap as vmap
+from .functions.analysis.covariance import corrcoef as corrcoef, cov as cov
+from .functions.analysis.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    gradient as gradient,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
+from .functions.analysis.distances import cdist as cdist
+from .functions.choosing import combinations as combinations
+from .functions.einsum import einsum as einsum
+from .functions.indexing.items import index_put as index_put
 from .functions.indexing.picking import argwhere as argwhere
+from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
+from .functions.indexing.slices import index_fill as index_fill
+from .functions.indexing.written import (
+    as_strided_scatter as as_strided_scatter,
+    diagonal_scatter as diagonal_scatter,
+    narrow_copy as narrow_copy,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
 from .functions.joining.rearranging import (
     flip as flip,
     fliplr as fliplr,
@@ -55,6 +102,7 @@ from .functions.joining.triangles import (
     trace as trace,
 )
 from .functions.outputs import (
+    addbmm as addbmm,
     addmm as addmm,
     addmv as addmv,
     addr as addr,
@@ -81,6 +129,7 @@ from .functions.outputs import (
     cumprod as cumprod,
     cumsum as cumsum,
     diag as diag,
+    diff as diff,
     dot as dot,
     dstack as dstack,
     empty as empty,
@@ -88,22 +137,35 @@ from .functions.outputs import (
     full as full,
     gather as gather,
     ger as ger,
+    histc as histc,
+    histogram as histogram,
     hstack as hstack,
+    index_add as index_add,
+    index_copy as index_copy,
+    index_reduce as index_reduce,
     index_select as index_select,
     inner as inner,
     kron as kron,
+    kthvalue as kthvalue,
     linspace as linspace,
+    log_softmax as log_softmax,
     logcumsumexp as logcumsumexp,
     logspace as logspace,
+    logsumexp as logsumexp,
     masked_select as masked_select,
     matmul as matmul,
     max as max,
     mean as mean,
+    median as median,
     min as min,
     mm as mm,
+    mode as mode,
     msort as msort,
+    multinomial as multinomial,
     mv as mv,
     nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
     nansum as nansum,
     nonzero as nonzero,
     norm as norm,
@@ -111,17 +173,23 @@ from .functions.outputs import (
     ones as ones,
     outer as outer,
     prod as prod,
+    quantile as quantile,
     rand as rand,
     randint as randint,
     randn as randn,
     randperm as randperm,
     row_stack as row_stack,
+    scatter as scatter,
+    scatter_add as scatter_add,
+    scatter_reduce as scatter_reduce,
+    softmax as softmax,
     stack as stack,
     std as std,
     sum as sum,
     take as take,
     take_along_dim as take_along_dim,
     tensordot as tensordot,
+    topk as topk,
     tril as tril,
     triu as triu,
     var as var,
@@ -132,11 +200,16 @@ from .functions.outputs import (
 from .functions.pointwise.arithmetic import (
     add as add,
     clamp as clamp,
+    clamp_ as clamp_,
     clip as clip,
+    clip_ as clip_,
+    clone as clone,
     div as div,
     divide as divide,
+    logit as logit,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
+    nan_to_num_ as nan_to_num_,
     positive as positive,
     pow as pow,
     round as round,
@@ -147,12 +220,43 @@ from .functions.pointwise.arithmetic import (
     where as where,
 )
 from .functions.pointwise.dropout import dropout as dropout
+from .functions.pointwise.filling import (
+    detach as detach,
+    detach_ as detach_,
+    fill as fill,
+    fill_ as fill_,
+    zero_ as zero_,
+)
+from .functions.pointwise.realness import (
+    conj as conj,
+    conj_physical as conj_physical,
+    imag as imag,
+    isreal as isreal,
+    real as real,
+    resolve_conj as resolve_conj,
+    resolve_neg as resolve_neg,
+    view_as_real as view_as_real,
+)
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
 from .functions.queries import (
+    can_cast as can_cast,
+    get_device as get_device,
+    is_complex as is_complex,
+    is_conj as is_conj,
     is_floating_point as is_floating_point,
+    is_inference as is_inference,
+    is_neg as is_neg,
+    is_nonzero as is_nonzero,
+    is_same_size as is_same_size,
+    is_signed as is_signed,
+    is_storage as is_storage,
     is_tensor as is_tensor,
     numel as numel,
+    result_type as result_type,
+    typename as typename,
 )
+from .functions.ranking.counting import bincount as bincount
+from .functions.ranking.distinct import unique as unique, unique_consecutive as unique_consecutive
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (
@@ -160,9 +264,11 @@ from .functions.reductions.statistics import (
     std_mean as std_mean,
     var_mean as var_mean,
 )
+from .functions.views.inplace import resize_as_ as resize_as_
 from .functions.views.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
+    broadcast_shapes as broadcast_shapes,
     broadcast_to as broadcast_to,
     diagonal as diagonal,
     flatten as flatten,
@@ -200,12 +306,30 @@ from .graph.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .interop.printing import set_printoptions as set_printoptions
+from .nn.operations.distances import (
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+)
+from .nn.operations.dropout import (
+    alpha_dropout as alpha_dropout,
+    feature_alpha_dropout as feature_alpha_dropout,
+)
+from .nn.operations.embedding import bilinear as bilinear
+from .nn.operations.normalization import (
+    group_norm as group_norm,
+    layer_norm as layer_norm,
+    rms_norm as rms_norm,
+)
+from .nn.operations.softmax import prelu as prelu
 from .random import (
     Generator as Generator,
+    binomial as binomial,
     default_generator as default_generator,
     get_rng_state as get_rng_state,
     initial_seed as initial_seed,
     manual_seed as manual_seed,
+    poisson as poisson,
     rand_like as rand_like,
     randint_like as randint_like,
     randn_like as randn_like,
@@ -240,6 +364,13 @@ from .types.dtypes import (
     set_default_dtype as set_default_dtype,
     uint8 as uint8,
 )
+from .types.layouts import (
+    contiguous_format as contiguous_format,
+    layout as layout,
+    memory_format as memory_format,
+    preserve_format as preserve_format,
+    strided as strided,
+)
 from .version import __version__ as __version__
 
 newaxis = None
@@ -247,24 +378,33 @@ bool = bool_
 short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
+globals().update(TYPES)  # FloatTensor, LongTensor, ...
+vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
+    from . import distributions as distributions, utils as utils
     from .compiler import compile as compile
     from .own.elementwise import elementwise as elementwise
     from .own.kernel import kernel as kernel
+    from .saving import load as load, save as save
 
-# Where to find what loads when it is first asked for; most programs never do.
+# Where to find what loads when it is first asked for, because most programs never do.
 _LATER = {
     "compile": ".compiler",
+    "distributions": ".distributions",
     "elementwise": ".own.elementwise",
     "kernel": ".own.kernel",
+    "load": ".saving",
+    "save": ".saving",
+    "utils": ".utils",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What is in modules that load late."""
+    """What is in a module that loads late, or is one; AttributeError for all else."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_LATER[name], __name__), name)
+    module = import_module(_LATER[name], __name__)
+    found = module if _LATER[name] == f".{name}" else getattr(module, name)
     globals()[name] = found
     return found

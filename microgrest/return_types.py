@@ -66,11 +66,22 @@ class aminmax(NamedTuple):
         return _text(self)
 
 
-def _named(row: Row) -> type:
+def _several(name: str, fields: tuple[str, ...], doc: str) -> Any:
+    """The type `name` of what is returned as `fields`."""
+    facts = {"__slots__": (), "__doc__": doc, "__module__": __name__, "__repr__": _text}
+    return type(name, (namedtuple(name, fields),), facts)
+
+
+def _named(row: Row) -> Any:
     """The type of what a row of several results returns."""
-    fields = namedtuple(row.name, row.extra["returns"])  # type: ignore[misc]
-    facts = {"__slots__": (), "__doc__": row.doc, "__module__": __name__, "__repr__": _text}
-    return type(row.name, (fields,), facts)
+    return _several(row.name, row.extra["returns"], row.doc)
 
 
+_FOUND = "values", "indices"
+topk = _several("topk", _FOUND, "The largest or smallest elements, and where they are.")
+kthvalue = _several("kthvalue", _FOUND, "The k-th smallest elements, and where they are.")
+median = _several("median", _FOUND, "The medians along a dimension, and where they are.")
+nanmedian = _several("nanmedian", _FOUND, "The medians of what is not NaN, and where they are.")
+mode = _several("mode", _FOUND, "The commonest elements, and where they are last.")
+histogram = _several("histogram", ("hist", "bin_edges"), "Counts, and the edges between them.")
 globals().update((row.name, _named(row)) for row in ROWS.values() if row.extra.get("returns"))

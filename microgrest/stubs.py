@@ -69,15 +69,22 @@ def pointwise() -> str:
     """The functions of the rows."""
     parts = [POINTWISE]
     for name in sorted(vars(elementwise)["__all__"]):
-        row = PUBLIC[name] if name in PUBLIC else ROWS[name]
+        row = _row(name)
         parts.append(f'{_head(name, row)}\n    """{indented(row.doc)}"""\n')
     return "\n".join(parts)
+
+
+def _row(name: str) -> Row:
+    """The row of a function, which may be an in-place form."""
+    return PUBLIC.get(name) or PUBLIC.get(name.removesuffix("_")) or ROWS[name]
 
 
 def _head(name: str, row: Row) -> str:
     """The `def` line of a row's function."""
     if name in PUBLIC:
         return define(name, [*parameters(row), *OUT], "Tensor", ":")
+    if name.endswith("_"):
+        return define(name, parameters(row), "Tensor", ":")
     signature = inspect.signature(getattr(elementwise, name))
     several = list(signature.parameters.values())
     given = [

@@ -8,7 +8,8 @@ from microgrest.kernels.kinds import draw as draws, move
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.source.scans import Scan
 
-MOVES = {"gather": move.GATHER, "put": move.PUT, "scatter_add": move.SCATTER_ADD}
+MEETINGS = move.SCATTER_ADD, move.SCATTER_MUL, move.SCATTER_MAX, move.SCATTER_MIN
+MOVES = {kind.name: kind for kind in (move.GATHER, move.PUT, *MEETINGS)}
 
 
 class Draws:
@@ -42,7 +43,7 @@ class Draws:
 
 
 def moved(kinds: Any, name: str, x: Any, index: Any, values: Any) -> None:
-    """Run gather, put or scatter_add."""
+    """Run gather, put, or a kind of MEETINGS, by its name."""
     kinds.run(MOVES[name], x.dtype.name, (x, index, values))
 
 

@@ -78,6 +78,76 @@ def test_eight_threads_go_backward_at_once() -> None:
     assert together(8, work) == [work(i) for i in range(8)]
 
 
+ROUNDS = [20, pytest.param(1_000, marks=pytest.mark.slow)]
+
+
+class Cube(mg.autograd.Function):
+    """x**3, by a Function."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        """x**3."""
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        """3 x**2 g."""
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * g
+
+
+def _round(i: int, x: Any) -> Any:
+    """A graph of everything that has a state: hooks, packing, a checkpoint, second derivatives."""
+    seen: list[Any] = []
+    x.grad = None
+    y = x * float(i + 1)
+    y.register_hook(lambda g: g * 2)
+    y.grad_fn.register_hook(lambda gi, go: seen.append(go[0]))
+    with mg.autograd.graph.saved_tensors_hooks(lambda t: [t], lambda packed: packed[0]):
+        z = Cube.apply(y) + y.exp()
+    z = mg.utils.checkpoint.checkpoint(mg.sin, z, use_reentrant=False)
+    (g,) = mg.autograd.grad(z.sum(), x, create_graph=True)
+    (g.sum() + z.sum()).backward()
+    return x.grad.tolist(), g.tolist(), len(seen)
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_eight_threads_have_graphs_of_their_own(rounds: int) -> None:
+    def work(i: int) -> Any:
+        x = mg.linspace(0.1, 0.5, 20 + i, dtype=mg.float64).requires_grad_()
+        results = [_round(i, x) for _ in range(rounds)]
+        assert all(r == results[0] for r in results)
+        return results[0]
+
+    assert together(8, work) == [work(i) for i in range(8)]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_eight_threads_train_one_model(rounds: int) -> None:
+    """Whole numbers, whose sums are the same in every order."""
+    model = mg.nn.Sequential(mg.nn.Linear(3, 4), mg.nn.ReLU(), mg.nn.Linear(4, 1))
+    parameters = list(model.parameters())
+    filled: list[int] = []
+    parameters[0].register_post_accumulate_grad_hook(lambda p: filled.append(1))
+    with mg.no_grad():
+        for i, p in enumerate(parameters):
+            p.copy_((mg.arange(p.numel()) % 3 + i).reshape(p.shape))
+
+    def work(i: int) -> None:
+        x = mg.full((2, 3), float(i % 3))
+        for _ in range(rounds):
+            model(x).sum().backward()
+
+    together(8, work)
+    found = [p.grad.tolist() for p in parameters]
+    assert len(filled) == 8 * rounds
+    model.zero_grad()
+    for i in range(8):
+        work(i)
+    assert found == [p.grad.tolist() for p in parameters]
+
+
 COLD = """
 import threading
 import microgrest as mg

@@ -129,6 +129,11 @@ refused: RuntimeError
 weighted: tensor([2.0000, 0.4000, 0.0600], dtype=microgrest.float64)
 the same by a sum: tensor([2.0000, 0.4000, 0.0600], dtype=microgrest.float64)
 """,
+    "own_ops": """\
+height, center, width, share: 3.00, 0.50, 0.80, 0.30 (true: 3.0, 0.5, 0.8, 0.3)
+lifetime behind the response: 2.50 (true: 2.5)
+derivatives of the area by the width: 133.915, -13.663
+""",
 }
 
 

@@ -259,3 +259,13 @@ def test_a_number_beyond_the_type_is_refused_by_every_kind_of_index(index: Any, 
     with pytest.raises(RuntimeError, match="without overflow"):
         x[index] = 1e300
     assert x.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("pick", ["x[i]", "x.index_select(0, i)", "x[:, i]", "x[i.reshape(2, 1)]"])
+def test_an_index_that_is_written_before_backward_is_noticed(pick: str) -> None:
+    x = mg.ones(3, 3, requires_grad=True)
+    i = mg.tensor([0, 2])
+    y = eval(pick, {"x": x, "i": i}).square().sum()
+    i += 1
+    with pytest.raises(RuntimeError, match="inplace"):
+        y.backward()

@@ -109,7 +109,7 @@ def test_assigning_in_a_loop(value: Any, dtype: str) -> None:
         by_slice[i % 3 : i % 3 + 1] = value
     assert by_index.tolist() == by_slice.tolist()
     assert (by_index._version, by_slice._version) == (versions[0] + 3, versions[1] + 3)
-    with pytest.raises(IndexError, match="out of range"):
+    with pytest.raises(IndexError, match="out of bounds for dimension 0 with size 3"):
         by_index[3] = value
 
 

@@ -24,7 +24,7 @@ OWN = (
 DIRECT = {"abs": "abs", "fabs": "abs"} | {name: f"math.{name}" for name in OWN.split()}
 # CUDA's erfc of float64 errs by 5 ulp (CUDA Math API, accuracy of double precision); ours by 2.
 ACCURATE = {("erfc", "float64")}
-SHARED = ("erfinv", "exp2", "ipow", "half_to_float", "float_to_half")
+SHARED = ("erfinv", "exp2", "expsub", "less", "ipow", "half_to_float", "float_to_half")
 
 
 def scalar(name: str, dtype: str) -> str:

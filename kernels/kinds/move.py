@@ -3,12 +3,14 @@
     gather        out[i] = x[index[i]]
     put           x[index[i]] = out[i]       in the order of i: of those to one place the last stays
     scatter_add   x[index[i]] += out[i]      in the order of i, so that sums repeat bit for bit
+    scatter_mul, scatter_max, scatter_min    the same for products and extrema; NaN is both extrema
 
 `params` are the type of the elements, as the array has it: float16 is "uint16".
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -113,14 +115,9 @@ def _put(params: str, x: Array, index: Array, out: Array) -> None:
     x[index] = out
 
 
-def _added(params: str, x: Array, index: Array, out: Array) -> None:
-    (np.logical_or if params == "bool" else np.add).at(x, index, out)
-
-
-def _scatter_cost(params: str, metas: Metas, sizes: Sizes) -> Cost:
-    """In one block each thread goes through all positions; a grid sorts them first."""
-    n = elements(metas[1])
-    return Cost(n, 0, waits=n // 8, launches=8)
+def _met(params: str, x: Array, index: Array, out: Array, by: tuple[np.ufunc, np.ufunc]) -> None:
+    """By the first of numbers, and the second of bools."""
+    by[params == "bool"].at(x, index, out)
 
 
 def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
@@ -139,5 +136,24 @@ def _scatter(name: str, body: str, oracle: Callable[..., None]) -> Kind:
     )
 
 
+def _extreme(
+    params: str, x: Array, index: Array, out: Array, better: Callable[[Any, Any], Any]
+) -> None:
+    """One by one: of zeros of either sign the first stays, which NumPy's extrema do not say."""
+    for j, value in zip(index, out, strict=True):
+        if better(value, x[j]) or value != value:
+            x[j] = value
+
+
+def _extremum(name: str, sign: str, better: Callable[[Any, Any], Any]) -> Kind:
+    body = f"x[j] = out[i] if out[i] {sign} x[j] or out[i] != out[i] else x[j]"
+    return _scatter(name, body, partial(_extreme, better=better))
+
+
 PUT = _scatter("put", "x[j] = out[i]", _put)
-SCATTER_ADD = _scatter("scatter_add", "x[j] += out[i]", _added)
+SCATTER_ADD = _scatter("scatter_add", "x[j] += out[i]", partial(_met, by=(np.add, np.logical_or)))
+SCATTER_MUL = _scatter(
+    "scatter_mul", "x[j] *= out[i]", partial(_met, by=(np.multiply, np.logical_and))
+)
+SCATTER_MAX = _extremum("scatter_max", ">", operator.gt)
+SCATTER_MIN = _extremum("scatter_min", "<", operator.lt)

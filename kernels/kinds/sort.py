@@ -37,7 +37,7 @@ class Sort(NamedTuple):
         return 8 * np.dtype(self.dtype).itemsize
 
 
-def _key(params: Sort, decorator: str) -> str:
+def key(params: Sort, decorator: str) -> str:
     """The text of `key`, which gives an element's."""
     number = np.dtype(f"uint{params.bits}")
     sign, ones = 1 << params.bits - 1, (1 << params.bits) - 1
@@ -48,7 +48,8 @@ def _key(params: Sort, decorator: str) -> str:
     if kind == "f":
         infinity = int(np.array(np.inf, params.dtype).view(number))
         seen = "v" if params.bits == 16 else f"np.{params.dtype}(v).view(U)"
-        below = f"(b ^ U({sign}) if b < U({sign}) else b ^ U({ones}))"
+        # All bits of a negative number turn, of others the sign: signs vary, so without a branch.
+        below = f"b ^ (U(U(0) - (b >> U({params.bits - 1}))) | U({sign}))"
         word["bits"] = f"    b = U({seen})\n    b = U(0) if b == U({sign}) else b\n"
         text = f"U({ones}) if b & U({sign - 1}) > U({infinity}) else {below}"
     word["text"] = f"U({text}) ^ U({ones})" if params.descending else text
@@ -65,7 +66,7 @@ $bits    return U($text)"""
 
 # Python calls none of these: what Numba makes for it takes a fourth of the time. Nor does a kernel
 # call more of NumPy than one `empty`, since each function takes as long as a kernel to compile.
-_HELPER = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
+HELPER = '@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
 _CPU = '''"""sort: $dtype, $order."""
 
 from __future__ import annotations
@@ -138,8 +139,8 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         dtype=params.dtype,
         order="the largest first" if params.descending else "the smallest first",
         imports="njit, prange" if threads else "njit",
-        key=_key(params, _HELPER),
-        helper=_HELPER,
+        key=key(params, HELPER),
+        helper=HELPER,
         bits=params.bits,
         high=32 + min(params.bits, 32),
         parallel=", parallel=True" if threads else "",
@@ -229,7 +230,7 @@ def _source(params: Sort, name: str) -> Source:
         text, given = _COUNT, (x, x, indices, *["int64"] * 3)
     if name == "put":
         text, given = _PUT, (x, words, x, indices, *["int64"] * 4)
-    head = _HEAD if name == "put" else f"{_HEAD}{_key(params, '@cuda.jit(device=True)')}\n\n"
+    head = _HEAD if name == "put" else f"{_HEAD}{key(params, '@cuda.jit(device=True)')}\n\n"
     known = {"dtype": params.dtype, "name": name, "bits": params.bits}
     body = Template(head + text).substitute(known, place=_PLACES.get(name, ""))
     return Source(body, f"void({', '.join(given)})")

@@ -230,9 +230,10 @@ class Kind:
     come of, a Run for each operand that is read, in order, None for all of it; None: all of all."""
     sums: str = ""
     """A formula over operands: an element is its sum over what the element needs."""
-    indices: tuple[tuple[str, str], ...] = ()
-    """Operands that are positions, int64, and those that they are positions in. Compiled steps
-    check them, and a call of which one is out of range does nothing; eager callers have checked."""
+    indices: tuple[tuple[str, str | int], ...] = ()
+    """Operands that are positions, int64, and those that they are positions in, or which of the
+    sizes they are below. Compiled steps check them, and a call of which one is out of range does
+    nothing; eager callers have checked."""
     draws: Callable[[Any, int], int] | None = None
     """draws(params, n): counters that n elements take from a stream of random numbers."""
     fails: tuple[str, ...] = ()
@@ -262,6 +263,11 @@ class Kind:
             if not isinstance(meta, int)
             for number in (meta[0], *meta[1], *strides_of(meta))
         )
+
+    def limits(self, params: Any, metas: Metas, sizes: Sizes) -> dict[str, int]:
+        """What the operands that are positions are below."""
+        held = {o.name: elements(m) for o, m in zip(self.operands(params), metas, strict=True)}
+        return {index: sizes[of] if isinstance(of, int) else held[of] for index, of in self.indices}
 
     def cost_of(self, params: Any, metas: Metas, sizes: Sizes) -> Cost:
         """What a call takes; where nobody said, an operation for each element written."""

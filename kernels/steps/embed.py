@@ -76,7 +76,7 @@ def _text(node: ast.Assign | ast.FunctionDef, lines: list[str], names: Mapping[s
     for line, start, old in sorted(_uses(node, found, first), reverse=True):
         if old in names:
             text = found[line]
-            found[line] = text[:start] + names[old].encode() + text[start + len(old) :]
+            found[line] = text[:start] + names[old].encode() + text[start + len(old.encode()) :]
     return b"\n".join(found).decode()
 
 

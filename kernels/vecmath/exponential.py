@@ -63,6 +63,20 @@ def exp_f64(x: np.float64) -> np.float64:
     return scale_f64(exp_poly_f64(r), t)
 
 
+def expsub_f64(a: np.float64, b: np.float64) -> np.float64:
+    """e**(a - b), with what a - b loses by rounding (D. Knuth, 1969) added to r."""
+    x = a - b
+    c = x - a
+    low = (a - (x - c)) - (b + c)
+    low = low if abs(x) < 746.0 else np.float64(0.0)
+    x = np.float64(710.0) if x > 710.0 else x
+    x = np.float64(-746.0) if x < -746.0 else x
+    t = x * 1.4426950408889634 + 6755399441057790.0
+    k = t - 6755399441057790.0
+    r = (x - k * 0.6931471803691238) - (k * 1.9082149292705877e-10 - low)
+    return scale_f64(exp_poly_f64(r), t)
+
+
 def exp2_f64(x: np.float64) -> np.float64:
     """2**x."""
     x = np.float64(1025.0) if x > 1025.0 else x
@@ -181,6 +195,20 @@ def exp_f32(x: np.float32) -> np.float32:
     t = x * np.float32(1.442695) + np.float32(12583166.0)
     k = t - np.float32(12583166.0)
     r = (x - k * np.float32(0.693359375)) - k * np.float32(-0.00021219444)
+    return scale_f32(exp_poly_f32(r), t)
+
+
+def expsub_f32(a: np.float32, b: np.float32) -> np.float32:
+    """e**(a - b), as expsub_f64."""
+    x = a - b
+    c = x - a
+    low = (a - (x - c)) - (b + c)
+    low = low if abs(x) < np.float32(105.0) else np.float32(0.0)
+    x = np.float32(89.0) if x > np.float32(89.0) else x
+    x = np.float32(-105.0) if x < np.float32(-105.0) else x
+    t = x * np.float32(1.442695) + np.float32(12583166.0)
+    k = t - np.float32(12583166.0)
+    r = (x - k * np.float32(0.693359375)) - (k * np.float32(-0.00021219444) - low)
     return scale_f32(exp_poly_f32(r), t)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from . import division, error, exponential, half, inverse, logarithm, power, trigonometric
+from . import division, error, exponential, half, inverse, logarithm, power, sums, trigonometric
 
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 
@@ -16,7 +16,7 @@ SUFFIX = {"float32": "_f32", "float64": "_f64"}
 @cache
 def sources() -> dict[str, str]:
     """The source text of every helper, by name."""
-    modules = (division, error, exponential, half, inverse, logarithm, power, trigonometric)
+    modules = (division, error, exponential, half, inverse, logarithm, power, sums, trigonometric)
     return {name: text for module in modules for name, text in functions(module).items()}
 
 

@@ -1,19 +1,39 @@
-"""Automatic differentiation: `backward`, `grad`, `Function` and grad modes, over the graph."""
+"""Automatic differentiation: `backward`, `grad`, `Function`, grad modes, checks of derivatives."""
 
 from __future__ import annotations
 
-from ..graph.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
-from . import function
+from ..graph.modes import (
+    enable_grad,
+    inference_mode,
+    is_multithreading_enabled,
+    no_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
+from . import anomaly_mode, function, functional, graph
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
-from .functional import backward, grad
+from .gradcheck import gradcheck, gradgradcheck
+from .gradients import backward, grad
+from .variable import Variable
 
 __all__ = [
     "Function",
+    "Variable",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "function",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
     "inference_mode",
+    "is_multithreading_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]

@@ -13,7 +13,17 @@ from typing import Any
 from ..dispatch.graph import lead
 from ..dispatch.memory import filled
 from ..dispatch.target import check_writable
-from ..graph.node import Bundle, Kept, Node, Port, Rule, checked, numbers
+from ..graph.node import (
+    Bundle,
+    Kept,
+    Node,
+    Port,
+    Rule,
+    checked,
+    numbers,
+    watched,
+    watchers,
+)
 from ..ops.convert import clone
 from ..recording import state as recording
 from ..tensor import Tensor
@@ -97,6 +107,8 @@ class Outputs:
         self.ctx._node = weakref.ref(node)
         if self.ctx._saves:
             self._save(call, node)
+        if watchers:
+            watched(node)
         return node
 
     def _save(self, call: Call, node: Node) -> None:
@@ -280,8 +292,33 @@ def _sums_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
     return missing >= 0 and all(m in (1, n) for m, n in zip(shape, larger[missing:], strict=True))
 
 
+class FunctionNode(Node):
+    """The node of a call of a Function. What its ctx has is had from it, too."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        call = None if name.startswith("_") else getattr(self, "extra", None)
+        if call is None or not hasattr(call.ctx, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(call.ctx, name)
+
+    def _parted(self, g: Any) -> tuple[Any, ...]:
+        call: Call = self.extra
+        parts = {call.led[0]: g} if len(call.led) == 1 else g.parts
+        return tuple([parts.get(i) for i in range(len(call.likes))])
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        call: Call = self.extra
+        if len(call.led) == 1:
+            return parts[call.led[0]]
+        return Bundle({i: parts[i] for i in call.led if parts[i] is not None})
+
+
 class Custom:
     """The Rule of a Function: its `backward`."""
+
+    seen_as = FunctionNode
 
     def __init__(self, cls: Any) -> None:
         self.cls, self.name = cls, f"{cls.__name__}Backward"

@@ -66,6 +66,9 @@ class FunctionCtx:
                 )
         self._saves = tensors
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Taken, and not kept: there is no forward-mode differentiation to want them."""
+
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What was saved. RuntimeError if one was written to since, or a backward freed them."""
@@ -138,6 +141,16 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments from those of the outputs; see the class."""
         raise NotImplementedError("implement the static method backward of your Function")
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """NotImplementedError: there is no forward-mode differentiation."""
+        raise NotImplementedError("jvp: there is no forward-mode differentiation; write backward")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """NotImplementedError: there is no vmap."""
+        raise NotImplementedError("vmap is not implemented; a forward takes batches as dimensions")
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from .buffers import (
+    asarray as asarray,
+    empty_strided as empty_strided,
+    frombuffer as frombuffer,
+)
 from .data import (
     as_array as as_array,
     as_tensor as as_tensor,
@@ -15,10 +20,20 @@ from .fills import (
     full_like as full_like,
     ones as ones,
     ones_like as ones_like,
+    scalar_tensor as scalar_tensor,
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from .legacy import (
+    CUDA_TYPES as CUDA_TYPES,
+    TYPES as TYPES,
+    TensorType as TensorType,
+    named as named,
+)
 from .options import (
+    check_like as check_like,
+    check_options as check_options,
+    check_tensor as check_tensor,
     extents as extents,
     finish as finish,
     kind_from as kind_from,

@@ -12,13 +12,11 @@ import numpy as np
 from ..dispatch.common import check_range
 from ..dispatch.conversion import convert
 from ..dispatch.memory import copy
-from ..tensor import Size, Tensor
+from ..tensor import Tensor
 from ..tensor.arrays import from_array, from_numpy
-from ..tensor.methods import method
 from ..types import dtypes
 from ..types.device import chosen_device
 from ..types.dtypes import dtype, get_default_dtype
-from .fills import empty
 from .foreign import offers_gpu_memory, shared
 from .options import finish, kind_from
 
@@ -71,11 +69,11 @@ def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], d
         elif hasattr(data, "__array__"):
             array = np.asarray(data)
             return array, dtypes.from_numpy(array.dtype)
-    natural = _natural(data)
+    natural, numbers = _natural(data), _numbers(data)
     try:
-        array = np.asarray(_numbers(data))
-    except ValueError as error:
-        raise ValueError(f"expected sequences of equal length to make a tensor: {error}") from None
+        array = np.asarray(numbers)
+    except ValueError:
+        raise _ragged(numbers) from None
     if array.dtype == object or (array.dtype.kind == "u" and array.itemsize > 1):
         if not (natural.is_floating_point or floating):
             raise ValueError("Overflow when unpacking long long: an int is beyond 64 bits")
@@ -83,22 +81,50 @@ def as_array(data: Any, floating: bool = False) -> tuple[np.ndarray[Any, Any], d
     return array, natural
 
 
-def _natural(data: Any) -> dtype:
-    """The dtype that nested sequences of numbers, tensors and NumPy values promote to."""
+def _ragged(data: Any, dim: int = 0) -> Exception:
+    """The error for sequences that are not of equal lengths, or stand beside numbers."""
+    lengths = [_length(d) for d in data]
+    for n in lengths:
+        if (n is None) is not (lengths[0] is None):
+            return TypeError(f"not a sequence: at dim {dim + 1} stand sequences beside numbers")
+        if n != lengths[0]:
+            return ValueError(
+                f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {n})"
+            )
+    found = [_ragged(d, dim + 1) for d, n in zip(data, lengths, strict=True) if n]
+    return found[0] if found else ValueError("expected sequences of equal length")
+
+
+def _length(data: Any) -> int | None:
+    """The length of a sequence; None for numbers."""
+    sequence = isinstance(data, (list, tuple)) or (isinstance(data, np.ndarray) and data.ndim)
+    return len(data) if sequence else None
+
+
+def _natural(data: Any, first: bool = False) -> dtype:
+    """The dtype that nested sequences of numbers, tensors and NumPy values promote to.
+
+    A string that stands `first` in a sequence is one dimension too many.
+    """
     if not isinstance(data, (list, tuple)):
         if isinstance(data, (Tensor, np.ndarray, np.generic)):
             return data.dtype if isinstance(data, Tensor) else dtypes.from_numpy(data.dtype)
         if isinstance(data, (bool, int, float)):
             return dtypes.of_number(data)
         what = f"{type(data).__name__} {data!r}"
+        if isinstance(data, complex):
+            raise NotImplementedError(f"there are no complex tensors here, to hold {data!r}")
         if isinstance(data, (str, bytes)):
-            raise TypeError(f"cannot make a tensor of {what}: elements must be numbers or bools")
+            error = ValueError if first and isinstance(data, str) else TypeError
+            raise error(f"cannot make a tensor of {what}: elements must be numbers or bools")
         raise RuntimeError(f"Could not infer dtype of {what}: elements must be numbers or bools")
     kinds = dict(zip(map(type, data), data, strict=True))
     if kinds.keys() <= _NUMBERS:
         data = kinds.values()
     return (
-        functools.reduce(dtypes.promote_types, map(_natural, data)) if data else get_default_dtype()
+        functools.reduce(dtypes.promote_types, (_natural(d, not i) for i, d in enumerate(data)))
+        if data
+        else get_default_dtype()
     )
 
 
@@ -147,15 +173,3 @@ def _on_gpu(source: Any) -> Tensor:
             stacklevel=3,
         )
     return copy(t) if readonly else t
-
-
-def _construct(cls: type, *args: Any, **options: Any) -> Any:
-    """PyTorch's old constructor: of data, Tensor([1, 2]), or of a shape, Tensor(1, 2)."""
-    if "data" not in options and all(isinstance(a, (int, Size)) for a in args):
-        make, args = empty, args or (0,)
-    else:
-        make = tensor
-    return make(*args, dtype=get_default_dtype(), **options)._as(cls, False)
-
-
-method(name="__new__")(staticmethod(_construct))

@@ -10,6 +10,7 @@ from ..types import dtypes
 from ..types.device import device, get_default_device
 from ..types.dtypes import dtype
 from ..types.integers import lengths
+from ..types.layouts import without_layout
 from . import pinning
 
 
@@ -31,6 +32,29 @@ def kind_from(d: Any, where: Any, fallback: dtype, like: Tensor | None = None) -
     if where is None:
         return kind_of(chosen, get_default_device() if like is None else like.device)
     return kind_of(chosen, device(where))
+
+
+def check_tensor(name: str, x: Any) -> None:
+    """TypeError for an `input` that is no tensor."""
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}"
+        )
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """TypeError for options that no function of tensors takes, among those that change nothing."""
+    rest = without_layout(options)
+    rest.pop("pin_memory", None)
+    if rest:
+        raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(rest))!r}")
+
+
+def check_like(name: str, input: Any, options: dict[str, Any]) -> None:
+    """TypeError unless `input` is a tensor, and `options` are such."""
+    check_tensor(name, input)
+    if options:
+        check_options(name, options)
 
 
 def finish(t: Tensor, requires_grad: bool, pin_memory: bool = False) -> Tensor:

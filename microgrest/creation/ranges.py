@@ -42,11 +42,16 @@ def arange(
         raise TypeError("arange() missing 1 required positional argument: 'end'")
     given = (0 if start is None else start, end, step)
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in given)
+    for name, v in zip(("start", "end", "step"), (start, end, step), strict=True):
+        if not isinstance(v, (int, float)):
+            raise TypeError(f"arange(): argument {name!r} must be Number, not {type(v).__name__}")
     floating = any(isinstance(v, float) for v in (start, end, step))
     kind = _numeric("arange", kind_from(dtype, device, get_default_dtype() if floating else int64))
     if not all(map(math.isfinite, (start, end, step))):
         raise RuntimeError(f"unsupported range: {start} -> {end} by {step}")
     if kind.dtype is int64:  # narrower integers take the count of the floats, as in PyTorch
+        if step and not int(step):
+            raise ValueError(f"step must be nonzero, and {step} is 0 as an integer")
         start, end, step = int(start), int(end), int(step)
     if not (kind.dtype.is_floating_point or any(isinstance(v, float) for v in (start, end, step))):
         check_range(int64, min(start, end, step), max(start, end, step))
@@ -94,7 +99,8 @@ def linspace(
             )
     kind = _numeric("linspace", kind_from(dtype, device, get_default_dtype()))
     if not kind.dtype.is_floating_point:
-        start, end = int(start), int(end)
+        # Numbers beyond an integer dtype wrap around before they are spaced.
+        start, end = np.array([int(start), int(end)]).astype(kind.dtype.numpy).tolist()
     numbers = spaced(float(start), float(end), _steps(steps), kind.dtype)
     return finish(from_array(numbers, kind), requires_grad)
 

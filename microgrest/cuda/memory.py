@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .devices import backend, is_initialized, opened
+from .devices import backend, is_available, is_initialized, opened
 
 
 def empty_cache() -> None:
@@ -17,22 +17,27 @@ def empty_cache() -> None:
 
 def memory_allocated(device: Any = None) -> int:
     """Bytes in use by tensors."""
-    return int(_pool(device).used)
+    return _count(device, "used")
 
 
 def max_memory_allocated(device: Any = None) -> int:
     """The most bytes in use at once, since the start or `reset_peak_memory_stats`."""
-    return int(_pool(device).peak)
+    return _count(device, "peak")
 
 
 def memory_reserved(device: Any = None) -> int:
     """Bytes held: those in use, and those kept for reuse."""
-    return int(_pool(device).reserved)
+    return _count(device, "reserved")
 
 
 def max_memory_reserved(device: Any = None) -> int:
     """The most bytes held at once, since the start or `reset_peak_memory_stats`."""
-    return int(_pool(device).peak_reserved)
+    return _count(device, "peak_reserved")
+
+
+def _count(device: Any, name: str) -> int:
+    """A count of bytes: 0 where there is no GPU, as programs ask that run on either device."""
+    return int(getattr(_pool(device), name)) if is_available() else 0
 
 
 def reset_peak_memory_stats(device: Any = None) -> None:

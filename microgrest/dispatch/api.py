@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph.arithmetic import Arithmetic, serve
+from ..graph.modes import no_grad
+from ..ops.convert import copy as copy_row
+from ..ops.logic import isnan
 from ..ops.movement import sum_to_size
+from ..ops.reduction import any as some
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods
@@ -19,6 +23,7 @@ from .families import (  # noqa: F401 - they declare what rows compute
     movement,
     reduction,
     scan,
+    selection,
     transfer,
 )
 from .fast import add_in_place, binary, plus, reflected, unary, updating
@@ -48,12 +53,24 @@ def function(row: Row) -> Function:
 
 def in_place(row: Row) -> Function:
     """The method name_ of an elementwise row."""
+    if row.result == "bool":
+        return named(_choosing(row), f"{row.name}_", f"In-place form of {row.name}.")
 
-    def op(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return call(row, bind(row, (self, *args), kwargs), in_place=True)
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return call(row, bind(row, (input, *args), kwargs), in_place=True)
 
     short = len(row.args) == 2 and not row.defaults
     return named(updating(row) if short else op, f"{row.name}_", f"In-place form of {row.name}.")
+
+
+def _choosing(row: Row) -> Function:
+    """The in-place form of a row of bools, which are written as 0 and 1 of any dtype."""
+
+    def op(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        found = FUNCTIONS[row.name](input, *args, **kwargs)
+        return call(copy_row, (input, found), in_place=True)
+
+    return op
 
 
 def named(op: Function, name: str, doc: str) -> Function:
@@ -99,9 +116,17 @@ def apply_row(row: Row, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             row.function = function(row)
         return row.function(*args, **params)
     if row.kind == "kernel":
-        results = kernels.call(row, args, params)
+        short = kernels.SHORT.get(row.name)
+        results = short(*args, **params) if short else kernels.call(row, args, params)
         return results if len(results) > 1 else results[0]
     return apply_structured(row, args, params)
+
+
+def _has_nan(x: Tensor) -> bool:
+    """Whether an element of `x` is NaN. A compiled step, which cannot ask, is refused."""
+    dims = tuple(range(x.ndim))
+    with no_grad():
+        return bool(apply_structured(some, (isnan(x),), {"dim": dims, "keepdim": False}).item())
 
 
 for _row in ROWS.values():
@@ -117,5 +142,6 @@ serve(
         copy=copy,
         sum_to=lambda x, shape: apply_structured(sum_to_size, (x,), {"size": tuple(shape)}),
         as_kind=lambda x, kind: convert(x, kind.dtype, kind.device),
+        has_nan=_has_nan,
     )
 )

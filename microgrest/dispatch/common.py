@@ -25,9 +25,9 @@ def broadcast_shapes(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int,
 
 def _broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     n = max(len(a), len(b))
-    pair = zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True)
+    pair = [*zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True)]
     result = []
-    for d, (x, y) in enumerate(pair):
+    for d, (x, y) in reversed([*enumerate(pair)]):
         if x != y and x != 1 and y != 1:
             raise RuntimeError(
                 f"The size of tensor a ({x}) must match the size of tensor b ({y}) at "
@@ -35,7 +35,7 @@ def _broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, 
                 "broadcast)"
             )
         result.append(y if x == 1 else x)
-    return tuple(result)
+    return tuple(reversed(result))
 
 
 def common_device(name: str, args: Sequence[Any]) -> device:

@@ -36,8 +36,8 @@ class Entry:
         self.empty = self.kind.empty
         self.kernel = kind.kernels.elementwise.compiled(form.program, layout + "v")
         self.differentiable = form.differentiable
-        # By which operands want gradients: none, the first, the second, both.
-        self.backwards: list[Backward | None] = [None] * 4
+        # By which operands want gradients: none, the first, the second, both, ...
+        self.backwards: list[Backward | None] = [None] * (1 << len(layout))
 
     def at(self, n: int) -> Callable[..., None]:
         """The kernel for `n` elements, parallel if there are enough of them."""
@@ -212,35 +212,35 @@ def updating(row: Row, operator: bool = False) -> Callable[[Tensor, Any], Any]:
             tables[layout][kind] = kind.kernels.elementwise.compiled(program, layout + "0")
         return x
 
-    def op(self: Tensor, other: Any) -> Any:
+    def op(input: Tensor, other: Any) -> Any:
         try:
-            x = self._flat
+            x = input._flat
             n = x.size
-            kind = self._kind
-            wanted = self._requires_grad
+            kind = input._kind
+            wanted = input._requires_grad
             if other.__class__ is float:
                 y, kernel = other, vf[kind]
             elif other.__class__ is int and other.bit_length() < 64:
                 y, kernel = other, vi[kind]
             else:
                 y = other._flat
-                if other._kind is not kind or other._storage.array is self._storage.array:
-                    return slow(self, other)
-                if y.size == n and self._shape == other._shape:
+                if other._kind is not kind or other._storage.array is input._storage.array:
+                    return slow(input, other)
+                if y.size == n and input._shape == other._shape:
                     kernel = vv[kind]
-                elif y.size == 1 and len(other._shape) <= len(self._shape):
+                elif y.size == 1 and len(other._shape) <= len(input._shape):
                     kernel = ve[kind]
                 else:
-                    return slow(self, other)
+                    return slow(input, other)
                 wanted = wanted or other._requires_grad
         except (KeyError, AttributeError):
-            return slow(self, other)
+            return slow(input, other)
         # A write to a view may be forbidden, or change its base.
-        if n >= LARGE or (state.grad and (wanted or self._base is not None)):
-            return slow(self, other)
+        if n >= LARGE or (state.grad and (wanted or input._base is not None)):
+            return slow(input, other)
         kernel(x, y)
-        self._storage.touch()
-        return self
+        input._storage.touch()
+        return input
 
     return op
 

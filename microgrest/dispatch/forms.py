@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..graph.node import FREED, Node, checked, numbers
+from ..graph.node import Node, checked, numbers, watched, watchers
 from ..kernels.source.program import LARGE, Program, Reduce
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, cotangents, evaluate, expand, free_inputs
@@ -41,11 +41,7 @@ class Form:
         self.halved = [s for i, s in enumerate(self.symbols) if self.halves(i)]
         lowering = Lowering(self.typed(), self.halved)
         self.program = lowering.program(row.name, [(expand(row, self.symbols), result, None)])
-        self.name = (
-            row.backward_name
-            if stored[-1] is None
-            else row.extra.get("backward_tensor", row.backward_name)
-        )
+        self.name, self.inputs = _name(row, stored), _inputs(row, stored)
         self.differentiable = row.differentiable and result.is_floating_point
         self.backwards: dict[tuple[int, str, device], Backward] = {}
 
@@ -72,6 +68,27 @@ class Form:
         return found
 
 
+def _name(row: Row, stored: Sequence[dtype | None]) -> str:
+    """The name of nodes, which depends on whether the first operand, or the last, is a number."""
+    first, last = row.extra.get("backward_number"), row.extra.get("backward_tensor")
+    if first and stored[0] is None:
+        return str(first)
+    return str(last) if last and stored[-1] is not None else row.backward_name
+
+
+def _inputs(row: Row, stored: Sequence[dtype | None]) -> list[int]:
+    """Which inputs nodes show: tensors that may have a gradient, and one number in arithmetic.
+
+    PyTorch makes a tensor of that, the second operand of a sum or product.
+    """
+    tensors = [
+        i for i, name in enumerate(row.args) if stored[i] is not None and name not in row.unpromoted
+    ]
+    if row.operator not in ("add", "sub", "mul", "truediv") or len(tensors) == 2:
+        return tensors
+    return tensors if stored[0] is None and row.operator == "sub" else [*tensors, 1 - tensors[0]]
+
+
 class Backward:
     """How gradients go back through a Form, what must be saved for that, and the fused kernel.
 
@@ -79,7 +96,7 @@ class Backward:
     """
 
     def __init__(self, form: Form, edges: Sequence[Any], layout: str) -> None:
-        self.form, self.layout, self.name = form, layout, form.name
+        self.form, self.layout, self.name, self.inputs = form, layout, form.name, form.inputs
         self.g, self.y = Symbol("g"), Symbol("y")
         bars = cotangents(form.row, self.g, self.y, form.symbols)
         self.bars = {i: b for i, b in enumerate(bars) if b is not None and edges[i] is not None}
@@ -153,6 +170,8 @@ class Backward:
         node.hooks = None
         y._node = node
         y._requires_grad = True
+        if watchers:
+            watched(node)
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """One fused kernel for all wanted inputs."""
@@ -161,11 +180,11 @@ class Backward:
             bars[i] = g
         if self.computed:
             flat = g._flat
-            ready = self.ready
-            if ready is None or flat is None or flat.size >= LARGE or node.saved is FREED:
+            ready, saved = self.ready, node.saved
+            if ready is None or flat is None or flat.size >= LARGE or saved.__class__ is not tuple:
                 self._general(node, g, bars)
             else:
-                self._launch(ready, node, flat, flat.size, bars)
+                self._launch(ready, node, saved, flat, flat.size, bars)
         return bars
 
     def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
@@ -176,18 +195,20 @@ class Backward:
         if launch is None:
             launch = self.launches[letter] = Launch(self, letter, node._kind)
             self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
-        if launch.fits:
-            self._launch(launch, node, flat_of(g), math.prod(node._shape), bars)
+        if launch.fits and node.saved.__class__ is tuple:  # what hooks unpack may lie otherwise
+            self._launch(launch, node, saved, flat_of(g), math.prod(node._shape), bars)
             return
         for i in self.computed:
             bars[i] = Tensor._empty(node._shape, self._kind(i, node._kind))
         operands = (g, *saved, *node.extra)
         run(self.program(False), node._shape, operands, [bars[i] for i in self.computed])
 
-    def _launch(self, launch: Launch, node: Node, flat: Any, n: int, bars: list[Any]) -> None:
+    def _launch(
+        self, launch: Launch, node: Node, saved: Any, flat: Any, n: int, bars: list[Any]
+    ) -> None:
         """The kernel on flat operands, folded where an input was broadcast."""
         arguments = [flat]
-        for t, version in zip(node.saved, node.versions):  # noqa: B905 - costs time here
+        for t, version in zip(saved, node.versions):  # noqa: B905 - costs time here
             if t._storage.version != version:
                 checked(node)
             arguments.append(t._flat if t._flat is not None else flat_of(t))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..kernels.kinds.move import SCATTER_ADD
+from ..kernels.source.kind import Kind as KernelKind
 from ..ops.convert import copy as copy_row, to as convert_rows
 from ..ops.row import Row, register_type
 from ..tensor import Tensor, make
@@ -41,13 +42,19 @@ def put(target: Tensor, value: Tensor) -> None:
 
 def add_at(y: Tensor, places: Any, source: Tensor) -> None:
     """Add the elements of `source` to a contiguous `y` at flat positions, float16 in float32."""
+    meet_at(SCATTER_ADD, y, places, source)
+
+
+def meet_at(kind: KernelKind, y: Tensor, places: Any, source: Tensor) -> None:
+    """Have the elements of `source` meet those of a contiguous `y` at flat positions, as `kind`
+    says; float16 in float32."""
     if register_type(y.dtype) is not y.dtype:
         wide = converted(y, register_type(y.dtype))
-        add_at(wide, places, converted(source, wide.dtype))
+        meet_at(kind, wide, places, converted(source, wide.dtype))
         put(y, wide)
     else:
         operands = y._flat, places, flat(source)
-        y._kind.kernels.kinds.run(SCATTER_ADD, y._kind.array_type, operands)
+        y._kind.kernels.kinds.run(kind, y._kind.array_type, operands)
 
 
 @method(name="_copy")

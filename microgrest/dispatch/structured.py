@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..graph.modes import state
-from ..graph.node import Node, checked, numbers
+from ..graph.node import Node, checked, numbers, watched, watchers
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
 from ..tensor import Tensor
@@ -43,6 +43,8 @@ class Structured:
         free = free_inputs(self._bars(g, y, stubs, params))
         self.saves_y = y in free
         self.saved = [i for i, s in enumerate(stubs) if s in free]
+        # Nodes show the inputs that may have a gradient.
+        self.inputs = [i for i, a in enumerate(args) if a._kind.dtype.is_floating_point]
         # The name of each input that is not saved, None where one is.
         self.stubs = [None if s in free else s.name for s in stubs]
 
@@ -67,6 +69,8 @@ class Structured:
         node.extra = params, [None if n is None else Symbol(n, like=a) for n, a in pairs]
         node._shape, node._kind, node.hooks = y._shape, y._kind, None
         y._node, y._requires_grad = node, True
+        if watchers:
+            watched(node)
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The rule run on tensors."""
@@ -90,19 +94,24 @@ def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
     return row.args or [f"x{i}" for i in range(len(args))]
 
 
-def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any]) -> Tensor:
-    """Run a structured row on tensors of one device, and record it where a gradient is wanted."""
+def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any], name: str = "") -> Tensor:
+    """Run a structured row on tensors of one device, and record it where a gradient is wanted.
+
+    The node goes by `name`, if that is not the row's own.
+    """
     if len(args) > 1:
         kind = args[0]._kind
         for a in args:
             if a._kind is not kind and a._kind.device is not kind.device:
                 common_device(row.name, args)
     result = FORWARD[row.kind](row, *args, **params)
-    record(row, args, params, result)
+    record(row, args, params, result, name)
     return result
 
 
-def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor) -> None:
+def record(
+    row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Tensor, name: str = ""
+) -> None:
     """Make `result` the output of `row` in the graph, where some of `args` want gradients."""
     wanted = tuple([a._requires_grad for a in args])
     if True not in wanted or not state.grad or row.vjp is None:
@@ -117,3 +126,5 @@ def record(row: Row, args: Sequence[Tensor], params: dict[str, Any], result: Ten
     if rule is None:
         rule = row.forms[key] = Structured(row, args, wanted, params)
     rule.attach(result, edges, args, params)
+    if name and result._node is not None:
+        result._node._name = name

@@ -86,6 +86,7 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
     if seen._flat is None or seen._flat.size != seen.numel():
         seen = Tensor._empty(shape, out._kind)
         seen._storage.version = out._storage.version
+        out._storage.touch()  # a graph that saved it must see that it is another tensor now
     for field in ("_flat", "_shape", "_strides", "_offset", "_storage"):
         setattr(out, field, getattr(seen, field))
     if out._base is not None:

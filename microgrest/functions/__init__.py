@@ -1,9 +1,37 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import kernels as kernels, products as products, sorting as sorting
-from .indexing import items as items, picking as picking
+from . import (
+    choosing as choosing,
+    einsum as einsum,
+    kernels as kernels,
+    products as products,
+    queries as queries,
+    sorting as sorting,
+    updates as updates,
+)
+from .analysis import covariance as covariance, differences as differences, distances as distances
+from .indexing import (
+    items as items,
+    picking as picking,
+    placing as placing,
+    scattering as scattering,
+    slices as slices,
+    written as written,
+)
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
-from .pointwise import arithmetic as arithmetic, conversion as conversion, filling as filling
+from .pointwise import (
+    arithmetic as arithmetic,
+    conversion as conversion,
+    filling as filling,
+    realness as realness,
+)
+from .ranking import (
+    counting as counting,
+    distinct as distinct,
+    drawing as drawing,
+    quantiles as quantiles,
+    selecting as selecting,
+)
 from .reductions import (
     comparing as comparing,
     folds as folds,

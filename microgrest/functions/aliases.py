@@ -16,6 +16,8 @@ def numpy_names(function: F) -> F:
 
     @functools.wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{NAMES.get(name, name): value for name, value in kwargs.items()})
+        if kwargs:
+            kwargs = {NAMES.get(name, name): value for name, value in kwargs.items()}
+        return function(*args, **kwargs)
 
     return cast(F, renamed)

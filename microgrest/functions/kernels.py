@@ -98,7 +98,7 @@ def _unlike(row: Row, name: str, value: Any) -> TypeError:
 
 
 for _row in ROWS.values():
-    if _row.kind == "kernel":
+    if _row.kind == "kernel" and not _row.extra["internal"]:
         FUNCTIONS[_row.name] = function(_row)
         if _row.method:
             setattr(Methods, _row.name, FUNCTIONS[_row.name])

@@ -9,10 +9,13 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from .. import creation, random
 from ..dispatch import target
 from ..tensor import Tensor
+from ..types.layouts import without_layout
 from . import products, sorting
-from .indexing import picking
+from .analysis import differences
+from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
-from .reductions import folds as reductions, scans, statistics
+from .ranking import counting, drawing, quantiles, selecting
+from .reductions import folds as reductions, scans, softmax as shares, statistics
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -27,15 +30,21 @@ class Into(Protocol[P, T_co]):
     def __call__(self, *args: Any, out: Any, **kwargs: Any) -> T_co: ...
 
 
-def into(function: Callable[P, T_co], *, same: bool = False, typed: bool = False) -> Into[P, T_co]:
+def into(
+    function: Callable[P, T_co], *, same: bool = False, typed: bool = False, made: bool = False
+) -> Into[P, T_co]:
     """`function` with `out`, which is resized where it has another shape.
 
     It must be of a dtype that holds the result: of the `same` one, or of one that it can be cast to
     within bool, integer, floating-point. Where `typed`, the function computes in that of `out`.
+    What is `made` of nothing takes a `layout`, too, of which there is one.
     """
+    typed = typed or made
 
     @wraps(function)
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if made and ("layout" in kwargs or "memory_format" in kwargs):
+            kwargs = without_layout(kwargs)
         if out is None:
             return function(*args, **kwargs)
         if typed and isinstance(out, Tensor):
@@ -55,6 +64,9 @@ nanmean = into(statistics.nanmean)
 std = into(statistics.std)
 var = into(statistics.var)
 norm = into(statistics.norm, same=True)
+softmax = into(shares.softmax, same=True)
+log_softmax = into(shares.log_softmax, same=True)
+logsumexp = into(shares.logsumexp, same=True)
 amax = into(reductions.amax, same=True)
 amin = into(reductions.amin, same=True)
 all = into(reductions.all, same=True)
@@ -70,6 +82,17 @@ logcumsumexp = into(scans.logcumsumexp, same=True)
 argsort = into(sorting.argsort, same=True)
 msort = into(sorting.msort, same=True)
 bucketize = into(sorting.bucketize, same=True)
+topk = into(selecting.topk, same=True)
+kthvalue = into(selecting.kthvalue, same=True)
+median = into(selecting.median, same=True)
+nanmedian = into(selecting.nanmedian, same=True)
+mode = into(selecting.mode, same=True)
+quantile = into(quantiles.quantile, same=True)
+nanquantile = into(quantiles.nanquantile, same=True)
+histc = into(counting.histc, same=True)
+histogram = into(counting.histogram, same=True)
+multinomial = into(drawing.multinomial, same=True)
+diff = into(differences.diff, same=True)
 
 mm = into(products.mm, same=True)
 bmm = into(products.bmm, same=True)
@@ -83,6 +106,7 @@ addmm = into(products.addmm, same=True)
 addmv = into(products.addmv, same=True)
 baddbmm = into(products.baddbmm, same=True)
 cross = into(products.cross, same=True)
+addbmm = into(products.addbmm, same=True)
 addr = into(products.addr)
 outer = into(products.outer)
 ger = into(products.ger)
@@ -103,21 +127,27 @@ masked_select = into(picking.masked_select, same=True)
 nonzero = into(picking.nonzero, same=True)
 take = into(picking.take, same=True)
 take_along_dim = into(picking.take_along_dim, same=True)
+scatter = into(scattering.scatter, same=True)
+scatter_add = into(scattering.scatter_add, same=True)
+scatter_reduce = into(scattering.scatter_reduce, same=True)
+index_add = into(slices.index_add, same=True)
+index_copy = into(slices.index_copy, same=True)
+index_reduce = into(slices.index_reduce, same=True)
 diag = into(triangles.diag, same=True)
 tril = into(triangles.tril, same=True)
 triu = into(triangles.triu, same=True)
 
-arange = into(creation.arange, typed=True)
-empty = into(creation.empty, typed=True)
-eye = into(creation.eye, typed=True)
-full = into(creation.full, typed=True)
-linspace = into(creation.linspace, typed=True)
-logspace = into(creation.logspace, typed=True)
-ones = into(creation.ones, typed=True)
-zeros = into(creation.zeros, typed=True)
-rand = into(random.rand, typed=True)
-randint = into(random.randint, typed=True)
-randn = into(random.randn, typed=True)
-randperm = into(random.randperm, typed=True)
+arange = into(creation.arange, made=True)
+empty = into(creation.empty, made=True)
+eye = into(creation.eye, made=True)
+full = into(creation.full, made=True)
+linspace = into(creation.linspace, made=True)
+logspace = into(creation.logspace, made=True)
+ones = into(creation.ones, made=True)
+zeros = into(creation.zeros, made=True)
+rand = into(random.rand, made=True)
+randint = into(random.randint, made=True)
+randn = into(random.randn, made=True)
+randperm = into(random.randperm, made=True)
 bernoulli = into(random.bernoulli)
 normal = into(random.normal)

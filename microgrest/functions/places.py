@@ -64,6 +64,8 @@ def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]
     """
     if 0 in index.shape:
         return index
+    if index.__class__ is np.ndarray and low <= 0 and _below(index, high):
+        return index
     least, most = recording.aside(lambda: _ends(index))
     for value in (least, most):
         if not low <= value < high:
@@ -75,12 +77,38 @@ def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]
     return np.where(index < 0, index + high, index)
 
 
+def _below(index: Any, high: int) -> bool:
+    """Whether all are in [0, high): as unsigned numbers, negative ones are the largest."""
+    return bool(index.view(np.uint64).max() < high)
+
+
 def _ends(index: Index) -> tuple[int, int]:
     """The least and the largest value of an index that has some."""
     if not isinstance(index, Tensor):
         return int(index.min()), int(index.max())
     whole = {"dim": tuple(range(index.ndim)), "keepdim": False}
     return int(amin(index, **whole)), int(amax(index, **whole))
+
+
+def numbers_slices(index: Tensor, x: Tensor) -> bool:
+    """Whether an index tensor of the CPU has, as it is, numbers of slices of `x` and no others."""
+    flat = index._flat
+    return bool(
+        index._kind.dtype is int64
+        and index._shape
+        and x._shape
+        and flat is not None
+        and _by_numpy(index._kind.device)
+        and x._kind.device is CPU
+        and flat.size
+        and _below(flat, x._shape[0])
+    )
+
+
+def unless_changed(index: Tensor, values: Index, made: Index) -> Tensor:
+    """The tensor of `made`; `index` itself, whose writes are counted, where that has its memory."""
+    same = made is values and made.__class__ is np.ndarray and index._flat is not None
+    return index.detach() if same and index.dtype is int64 else tensor_of(made)
 
 
 def tensor_of(index: Index) -> Tensor:

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import bool_, int64
 from .joining.stacking import broadcast_tensors
+from .naming import ends_as, rename
 from .pointwise.arithmetic import add, check_number
 
 
@@ -51,14 +52,16 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
         )
     if (a, b) in _BY_RANK and (a < 3 or input._shape[0] == other._shape[0]):
-        return product(_BY_RANK[a, b], input, other)
+        y = product(_BY_RANK[a, b], input, other)
+        return y if a < 3 else rename(y, "UnsafeViewBackward0")
     if a == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:
         return matmul(input, other.unsqueeze(-1)).squeeze(-1)
     if b == 2:
         rows_ = input.reshape(math.prod(input._shape[:-1]), input._shape[-1])
-        return mm(rows_, other).reshape(*input._shape[:-1], other._shape[-1])
+        y = mm(rows_, other).reshape(*input._shape[:-1], other._shape[-1])
+        return rename(y, "UnsafeViewBackward0")
     return _batched(input, other)
 
 
@@ -71,7 +74,8 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
     n = math.prod(batch)
     left = a.expand(*batch, *a._shape[-2:]).reshape(n, *a._shape[-2:])
     right = b.expand(*batch, *b._shape[-2:]).reshape(n, *b._shape[-2:])
-    return bmm(left, right).reshape(*batch, a._shape[-2], b._shape[-1])
+    y = bmm(left, right).reshape(*batch, a._shape[-2], b._shape[-1])
+    return rename(y, "UnsafeViewBackward0")
 
 
 @method(name="__matmul__")
@@ -81,6 +85,10 @@ def _matmul(self: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     result = matmul(input, weight.t())
     if bias is None:
         return result
@@ -90,7 +98,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear(): a bias of shape {list(bias._shape)} does not fit a weight of shape "
             f"{list(weight._shape)} and an input of shape {list(input._shape)}"
         )
-    return total
+    return rename(total, "AddmmBackward0" if input.ndim == 2 else "ViewBackward0")
 
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
@@ -120,29 +128,42 @@ def _number(alpha: Any) -> Any:
 
 
 @method
+@ends_as("AddmmBackward0")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat1 @ mat2."""
     return _plus(input, mm(mat1, mat2), beta, _number(alpha))
 
 
 @method
+@ends_as("AddmvBackward0")
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat @ vec."""
     return _plus(input, mv(mat, vec), beta, _number(alpha))
 
 
 @method
+@ends_as("AddrBackward0")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha times the outer product of vec1 and vec2."""
     return _plus(input, outer(vec1, vec2), beta, alpha)
 
 
 @method
+@ends_as("BaddbmmBackward0")
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2, of stacks of matrices."""
     return _plus(input, bmm(batch1, batch2), beta, _number(alpha))
+
+
+@method
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """beta input + alpha times the sum of the products of two stacks of matrices."""
+    total = bmm(batch1, batch2)
+    return _plus(input, total.sum(0, dtype=total.dtype), beta, _number(alpha))
 
 
 @method
@@ -156,7 +177,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 ger = method(name="ger")(outer)
-vdot = method(name="vdot")(dot)
+vdot = method(name="vdot")(ends_as("VdotBackward0")(dot))
 
 
 @method
@@ -211,6 +232,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 @method
+@ends_as("UnsafeViewBackward0")
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: every element of `input` times the whole of `other`, in blocks."""
     n = max(input.ndim, other.ndim)
@@ -221,6 +243,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method
+@ends_as("LinalgCrossBackward0")
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along `dim`, by default the first dimension of three elements."""
     if input.ndim != other.ndim:

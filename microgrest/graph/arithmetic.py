@@ -21,9 +21,11 @@ class Arithmetic:
     plus: Callable[[Any, Any], Any]
     add_in_place: Callable[[Any, Any], None]
     copy: Callable[[Any], Any]
-    # The sum over the dimensions that broadcasting added, and the values as another kind.
+    # The sum over the dimensions that broadcasting added, the values as another kind, whether some
+    # are NaN.
     sum_to: Callable[[Any, Sequence[int]], Any]
     as_kind: Callable[[Any, Any], Any]
+    has_nan: Callable[[Any], bool]
 
 
 class _Served:

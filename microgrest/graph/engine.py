@@ -9,16 +9,26 @@ the highest down, every node meets its finished gradient once, in an order that 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from . import modes
+from . import anomaly, modes
 from .arithmetic import served
-from .hooks import deliver
-from .node import FREED, Bundle, Kept, Node
+from .hooks import Before, Behind, Placed, deliver, gather, of, stand_in, stand_ins
+from .node import FREED, NODES, Bundle, Kept, Node
 
 _number = attrgetter("number")
+
+
+class _Running(threading.local):
+    """The pass of this thread: the nodes that it may run, and whether leaves gather gradients."""
+
+    task: tuple[Sequence[Node], bool] = (), False
+
+
+running = _Running()
 
 
 def run(
@@ -35,8 +45,8 @@ def run(
     """
     nodes = _reached(edge for edge, _ in roots)
     sums = Sums(in_place=not create_graph)
-    before = modes.state.grad
-    modes.state.grad = create_graph
+    before, outer = modes.state.grad, running.task
+    modes.state.grad, running.task = create_graph, (nodes, wanted is None)
     try:
         for edge, g in roots:
             sums.add(edge, g)
@@ -49,13 +59,14 @@ def run(
         useful = _leading_to(nodes, asked)
         caught: dict[Any, Any] = {}
         nodes = [node for node in nodes if node in useful]
+        running.task = nodes, False
         for edge in sums.values.keys() - useful - asked:
             _arrived(edge, sums, caught)  # a root's hooks see its gradient, wanted or not
         _propagate(nodes, sums, retain_graph, create_graph, useful | asked, caught)
         found = {edge: _arrived(edge, sums, caught) for edge in dict.fromkeys(wanted)}
         return [found[edge] for edge in wanted]
     finally:
-        modes.state.grad = before
+        modes.state.grad, running.task = before, outer
 
 
 class Sums:
@@ -92,36 +103,42 @@ class Sums:
     def hooked(self, hooks: dict[int, Any], g: Any) -> Any:
         """A gradient after its hooks, each of which may replace it, and may have kept it."""
         for hook in tuple(hooks.values()):
+            if isinstance(hook, Placed):
+                continue
             replaced = hook(g)
             if replaced is not None:
-                g = _stand_in(g, replaced, hook)
-        self.taken.add(g._memory)
+                g = stand_in(g, replaced, hook)
+        self.seen((g,))
         return g
 
+    def seen(self, gradients: Iterable[Any]) -> None:
+        """Note that somebody may have kept these gradients."""
+        self.taken.update(
+            g._memory for g in gradients if g is not None and g.__class__ is not Bundle
+        )
 
-def _stand_in(g: Any, replaced: Any, hook: Any) -> Any:
-    """What `hook` returned for `g`; TypeError or RuntimeError if it is of another shape or kind."""
-    name = getattr(hook, "__name__", type(hook).__name__)
-    if not isinstance(replaced, type(g)):
-        raise TypeError(
-            f"expected Variable, but hook {name!r} returned {type(replaced).__name__!r}"
-        )
-    if replaced._shape != g._shape:
-        raise RuntimeError(
-            f"hook {name!r} has changed the size of value, from {list(g._shape)} to "
-            f"{list(replaced._shape)}"
-        )
-    if replaced._kind.device is not g._kind.device:
-        raise RuntimeError(
-            f"hook {name!r} has changed the device of value, from {g._kind.device} to "
-            f"{replaced._kind.device}"
-        )
-    if replaced._kind is not g._kind:
-        raise RuntimeError(
-            f"hook {name!r} has changed the type of value, from {g._kind.dtype!r} to "
-            f"{replaced._kind.dtype!r}"
-        )
-    return replaced
+    def before(self, node: Node, g: Any) -> Any:
+        """The gradient of a node that is about to run, after the hooks that see it then."""
+        for hook in of(node.hooks or {}, Before):
+            parts = node._parted(g)
+            self.seen(parts)
+            g = node._joined(stand_ins(parts, hook(parts), hook))
+            self.seen(node._parted(g))
+        return g
+
+    def behind(self, node: Node, cotangents: Sequence[Any], g: Any) -> Sequence[Any]:
+        """What a node has computed of `g`, after the hooks that see it then."""
+        hooks = of(node.hooks or {}, Behind)
+        if not hooks:
+            return cotangents
+        found, inputs = list(cotangents), node._inputs()
+        for hook in hooks:
+            given = tuple([found[i] for i in inputs])
+            kept = stand_ins(given, hook(given, node._parted(g)), hook)
+            self.seen((*given, *kept, *node._parted(g)))
+            for i, c in zip(inputs, kept, strict=True):
+                found[i] = c
+        return found
 
 
 def _propagate(
@@ -134,16 +151,25 @@ def _propagate(
 ) -> None:
     """Run the nodes in order, only `useful` ones if given; `caught` notes gradients."""
     values = sums.values
+    compute = anomaly.compute if anomaly.mode.on else None
     for node in nodes:
         g = values.pop(node, None)
         if g is None:
             continue
-        if node.hooks:
-            g = sums.hooked(node.hooks, g)
+        hooks = node.hooks
+        if hooks:
+            g = sums.hooked(hooks, g)
         if caught is not None:
             caught[node] = g
+        if hooks:
+            g = sums.before(node, g)
         rule = node.rule
-        cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
+        if compute is not None:
+            cotangents = compute(node, g, create_graph)
+        else:
+            cotangents = rule.differentiable(node, g) if create_graph else rule.backward(node, g)
+        if hooks:
+            cotangents = sums.behind(node, cotangents, g)
         if not retain_graph and node.saved:
             node.saved = FREED
         if cotangents.__class__ is Kept:
@@ -159,11 +185,11 @@ def _propagate(
 
 def _reached(roots: Iterable[Any]) -> list[Node]:
     """Every node that the roots reach, users before what they use."""
-    stack = [edge for edge in roots if edge.__class__ is Node]
+    stack = [edge for edge in roots if edge.__class__ in NODES]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if edge.__class__ is Node and edge not in seen:
+            if edge.__class__ in NODES and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=_number, reverse=True)
@@ -182,11 +208,14 @@ def _arrived(edge: Any, sums: Sums, caught: dict[Any, Any]) -> Any:
     if edge in caught:
         return caught[edge]
     g = sums.values.get(edge)
-    hooks = edge.hooks if edge.__class__ is Node else edge._hooks
+    hooks = edge.hooks if edge.__class__ in NODES else edge._hooks
     return sums.hooked(hooks, g) if hooks and g is not None else g
 
 
 def _deliver(sums: Sums) -> None:
     """Give every leaf its gradient."""
     for leaf, g in sums.values.items():
-        deliver(leaf, sums.hooked(leaf._hooks, g) if leaf._hooks else g, sums.taken)
+        if leaf._hooks:
+            gather(leaf, sums.hooked(leaf._hooks, g), sums.taken)
+        else:
+            deliver(leaf, g, sums.taken)

@@ -34,6 +34,39 @@ class RemovableHandle:
         self.remove()
 
 
+class Placed:
+    """A hook of a node or a leaf that is not one on its gradient; the class says when it runs."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+
+class Before(Placed):
+    """`hook(grad_outputs)`, before the node runs."""
+
+
+class Behind(Placed):
+    """`hook(grad_inputs, grad_outputs)`, when the node has run."""
+
+
+class Filled(Placed):
+    """`hook(leaf)`, when the leaf has its gradient."""
+
+
+def of(hooks: dict[int, Any], when: type[Placed]) -> list[Any]:
+    """The hooks that run then."""
+    return [hook for hook in tuple(hooks.values()) if type(hook) is when]
+
+
 # The place of the hook that keeps a gradient, which always comes last.
 KEEP = -1
 
@@ -53,7 +86,7 @@ def keep(t: Any) -> None:
             alive._grad = served.by.clone(g) if held is None else served.by.add(held, g)
             world.tensors += 1
 
-    _of(t)[KEEP] = keep_grad
+    _table(*_place(t))[KEEP] = keep_grad
 
 
 def keeps(t: Any) -> bool:
@@ -71,7 +104,23 @@ def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     """Call `hook(gradient)` in each backward pass; it may return another gradient in its place."""
     if not t._requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    hooks = _of(t)
+    return add(*_place(t), hook)
+
+
+def attach_filled(t: Any, hook: Callable[[Any], None]) -> RemovableHandle:
+    """Call `hook(leaf)` each time that a backward pass has added to the gradient of this leaf."""
+    if not t._requires_grad:
+        raise RuntimeError(
+            "cannot register a post accumulate grad hook on a tensor that doesn't require gradient"
+        )
+    if t._node is not None:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    return add(t, "_hooks", Filled(hook))
+
+
+def add(owner: Any, name: str, hook: Callable[..., Any]) -> RemovableHandle:
+    """Add a hook to those that `owner` has as its attribute `name`."""
+    hooks = _table(owner, name)
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if KEEP in hooks:
@@ -80,13 +129,72 @@ def attach(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
     return handle
 
 
-def _of(t: Any) -> dict[int, Callable[..., Any]]:
-    """The hooks on the gradient of `t`: of its node, or of itself as a leaf."""
-    owner, name = (t, "_hooks") if t._node is None else (t._node, "hooks")
+def _place(t: Any) -> tuple[Any, str]:
+    """Who has the hooks on the gradient of `t`, its node or itself as a leaf, and in what."""
+    return (t, "_hooks") if t._node is None else (t._node, "hooks")
+
+
+def _table(owner: Any, name: str) -> dict[int, Callable[..., Any]]:
     if getattr(owner, name) is None:
         setattr(owner, name, {})
     hooks: dict[int, Callable[..., Any]] = getattr(owner, name)
     return hooks
+
+
+def gather(leaf: Any, g: Any, taken: set[int]) -> None:
+    """`deliver` between the hooks of the leaf that run around it."""
+    for hook in of(leaf._hooks, Before):
+        (g,) = stand_ins((g,), hook((g,)), hook)
+        taken.add(g._memory)
+    deliver(leaf, g, taken)
+    for hook in of(leaf._hooks, Filled):
+        hook(leaf)
+    for hook in of(leaf._hooks, Behind):
+        hook((), (g,))
+
+
+def stand_ins(given: Any, returned: Any, hook: Any) -> Any:
+    """What a node's hook returned for a tuple of gradients; the errors are those of `stand_in`."""
+    if returned is None:
+        return given
+    if not isinstance(returned, tuple):
+        raise TypeError(
+            f"expected tuple, but hook {hook.__name__!r} returned {type(returned).__name__!r}"
+        )
+    if len(returned) != len(given):
+        raise RuntimeError(
+            f"hook {hook.__name__!r} has returned an incorrect number of values (got "
+            f"{len(returned)}, but expected {len(given)})"
+        )
+    pairs = zip(given, returned, strict=True)
+    return tuple(
+        [new if old is None or new is None else stand_in(old, new, hook) for old, new in pairs]
+    )
+
+
+def stand_in(g: Any, replaced: Any, hook: Any) -> Any:
+    """What `hook` returned for `g`; TypeError or RuntimeError if it is of another shape or kind."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(replaced, type(g)):
+        raise TypeError(
+            f"expected Variable, but hook {name!r} returned {type(replaced).__name__!r}"
+        )
+    if replaced._shape != g._shape:
+        raise RuntimeError(
+            f"hook {name!r} has changed the size of value, from {list(g._shape)} to "
+            f"{list(replaced._shape)}"
+        )
+    if replaced._kind.device is not g._kind.device:
+        raise RuntimeError(
+            f"hook {name!r} has changed the device of value, from {g._kind.device} to "
+            f"{replaced._kind.device}"
+        )
+    if replaced._kind is not g._kind:
+        raise RuntimeError(
+            f"hook {name!r} has changed the type of value, from {g._kind.dtype!r} to "
+            f"{replaced._kind.dtype!r}"
+        )
+    return replaced
 
 
 def deliver(leaf: Any, g: Any, taken: set[int]) -> None:

@@ -16,6 +16,7 @@ class _State(threading.local):
 
     grad = True
     inference = False
+    multithreading = True
 
 
 state = _State()
@@ -149,3 +150,21 @@ class inference_mode(_Mode):
 
     def _fresh(self) -> inference_mode:
         return inference_mode(bool(self.inference))
+
+
+class set_multithreading_enabled:
+    """Taken, and kept for the thread that asks: a backward pass runs in the caller's thread."""
+
+    def __init__(self, mode: bool) -> None:
+        self._before, state.multithreading = state.multithreading, bool(mode)
+
+    def __enter__(self) -> None:
+        """The mode has been on since the call."""
+
+    def __exit__(self, *exc: object) -> None:
+        state.multithreading = self._before
+
+
+def is_multithreading_enabled() -> bool:
+    """What `set_multithreading_enabled` was given, True by default."""
+    return state.multithreading

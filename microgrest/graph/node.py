@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from . import hooks as hooked
 from .arithmetic import served
 
 
@@ -23,6 +25,16 @@ class Rule(Protocol):
 
 class Freed(tuple):  # type: ignore[type-arg]
     """What `saved` becomes once a backward pass has used it up."""
+
+    def opened(self, node: Node) -> tuple[Any, ...]:
+        """RuntimeError."""
+        raise RuntimeError(
+            f"Trying to backward through the graph a second time (at {node.name()}, or directly "
+            "access saved tensors after they have already been freed). Saved intermediate values "
+            "of the graph are freed when you call .backward() or autograd.grad(). Specify "
+            "retain_graph=True if you need to backward through the graph a second time or if you "
+            "need to access saved tensors after calling backward."
+        )
 
 
 FREED = Freed()
@@ -43,6 +55,14 @@ class Kept(list[Any]):
 
 # next(numbers) for each new node.
 numbers = itertools.count()
+# What is told of each new node that is whole. Who makes one looks whether there is anything.
+watchers: list[Callable[[Node], None]] = []
+
+
+def watched(node: Node) -> None:
+    """Tell of a new node."""
+    for tell in tuple(watchers):
+        tell(node)
 
 
 class Node:
@@ -53,11 +73,16 @@ class Node:
     `number` grows from node to node, so that users have higher ones than what they use.
     `saved` are the tensors that the rule reads, `versions` their storages' versions at the time,
     `extra` whatever else the rule wants.
+
+    A node that users get to see becomes one of a subclass that has the operation's name (`shown`);
+    until then all are of one class, which Python's attribute caches are quicker with.
     """
 
     __slots__ = (
         "__weakref__",
         "_kind",
+        "_metadata",
+        "_name",
         "_shape",
         "edges",
         "extra",
@@ -75,21 +100,88 @@ class Node:
     versions: tuple[int, ...]
     _shape: tuple[int, ...]
     _kind: Any
+    _metadata: dict[str, Any]
+    _name: str
     extra: Any
-    hooks: dict[int, Callable[[Any], Any]] | None
+    hooks: dict[int, Callable[..., Any]] | None
 
     def name(self) -> str:
         """The name PyTorch gives it: AddBackward0."""
-        return self.rule.name
+        name = _name_of(self)
+        return f"torch::autograd::{name}" if name in _QUALIFIED else name
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """What the inputs came from, and which output: (Node, AccumulateGrad or None, number)."""
-        edges = self.edges[0].edges if type(self.rule) is Port else self.edges
-        return tuple(map(_next, edges))
+        return tuple([_next(self.edges[i]) for i in self._inputs()])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dict for whatever is to be kept with the node."""
+        if not hasattr(self, "_metadata"):
+            self._metadata = {}
+        return self._metadata
+
+    def register_prehook(self, fn: Callable[[Any], Any]) -> hooked.RemovableHandle:
+        """Call `fn(grad_outputs)` before the node runs; a tuple that it returns replaces them."""
+        return hooked.add(self, "hooks", hooked.Before(fn))
+
+    def register_hook(self, fn: Callable[[Any, Any], Any]) -> hooked.RemovableHandle:
+        """Call `fn(grad_inputs, grad_outputs)` when the node has run; a tuple that it returns
+        replaces `grad_inputs`."""
+        return hooked.add(self, "hooks", hooked.Behind(fn))
+
+    def _sequence_nr(self) -> int:
+        """The number of the node: later ones have higher numbers."""
+        return self.number
+
+    def _inputs(self) -> Sequence[int]:
+        """Which edges users see, in that order: as the rule has it, or all of them."""
+        chosen: Sequence[int] | None = getattr(self.rule, "inputs", None)
+        return range(len(self.edges)) if chosen is None else chosen
+
+    def _parted(self, g: Any) -> tuple[Any, ...]:
+        """A gradient for each output of the operation, from the one that the node takes."""
+        return (g,)
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        """The gradient that the node takes, from one for each output."""
+        return parts[0]
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{_name_of(self)} object at {id(self):#x}>"
+
+
+def _name_of(node: Node) -> str:
+    """The name of the operation, or of the composite that it is the last step of."""
+    return getattr(node, "_name", "") or node.rule.name
+
+
+# The classes of PyTorch's that it names by their C++ namespace, too.
+_QUALIFIED = {"AccumulateGrad", "CopySlices", "CopyBackwards"}
+_classes: dict[tuple[str, type[Node]], type[Node]] = {}
+# The classes of all nodes, which tell them from leaves; isinstance is slow to say no.
+NODES: set[type[Any]] = {Node}
+
+
+def shown(node: Node | None) -> Node | None:
+    """The node that users see for one of a tensor, of a class that has its name."""
+    if node is None:
+        return None
+    if type(node.rule) is Port:  # of one output among others
+        node = node.edges[0]
+    if node.__class__ is Node:
+        node.__class__ = _class_of(_name_of(node), getattr(node.rule, "seen_as", Node))
+    return node
+
+
+def _class_of(name: str, base: type[Node]) -> type[Node]:
+    """The class of the nodes of this name: one object for each."""
+    found = _classes.get((name, base))
+    if found is None:
+        found = _classes.setdefault((name, base), type(name, (base,), {"__slots__": ()}))
+        NODES.add(found)
+    return found
 
 
 class Port:
@@ -122,48 +214,53 @@ class Bundle:
         return Bundle({**mine, **theirs, **sums})
 
 
-class AccumulateGrad:
+class AccumulateGrad(Node):
     """What stands at the end of the graph: the leaf `variable`, which gathers the gradient."""
 
+    __slots__ = ("variable",)
+
     def __init__(self, variable: Any) -> None:
-        self.variable = variable
+        self.variable, self.edges, self.number = variable, (), 0
+        self._name = "AccumulateGrad"
 
-    next_functions: tuple[Any, ...] = ()
+    def _inputs(self) -> Sequence[int]:
+        return ()
 
-    def name(self) -> str:
-        """PyTorch's name for it."""
-        return "AccumulateGrad"
+    def register_prehook(self, fn: Callable[[Any], Any]) -> hooked.RemovableHandle:
+        """Call `fn(grad_outputs)` before the leaf takes its gradient, which it may replace."""
+        return hooked.add(self.variable, "_hooks", hooked.Before(fn))
 
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self):#x}>"
+    def register_hook(self, fn: Callable[[Any, Any], Any]) -> hooked.RemovableHandle:
+        """Call `fn((), grad_outputs)` when the leaf has taken its gradient."""
+        return hooked.add(self.variable, "_hooks", hooked.Behind(fn))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
 
-    def __hash__(self) -> int:
-        return id(self.variable)
+# One for each leaf, while somebody holds it: it holds the leaf, so the key stays the leaf's.
+_ends: weakref.WeakValueDictionary[int, AccumulateGrad] = weakref.WeakValueDictionary()
+
+
+def end(leaf: Any) -> AccumulateGrad:
+    """What stands for a leaf at the end of the graph."""
+    found = _ends.get(id(leaf))
+    if found is None:
+        found = _ends[id(leaf)] = AccumulateGrad(leaf)
+    return found
 
 
 def _next(edge: Any) -> tuple[Any, int]:
-    if type(edge) is not Node:
-        return (None if edge is None else AccumulateGrad(edge)), 0
-    return edge, edge.rule.index if type(edge.rule) is Port else 0
+    if not isinstance(edge, Node):
+        return (None if edge is None else end(edge)), 0
+    return shown(edge), edge.rule.index if type(edge.rule) is Port else 0
 
 
 def checked(node: Node) -> tuple[Any, ...]:
     """The saved tensors, unless they are gone or were overwritten: RuntimeError."""
     saved = node.saved
+    if saved.__class__ is not tuple:
+        return saved.opened(node)  # type: ignore[attr-defined, no-any-return]
     for t, version in zip(saved, node.versions):  # noqa: B905 - `strict` costs time here
         if t._storage.version != version:
             raise RuntimeError(_overwritten(node, t, version))
-    if saved is FREED:
-        raise RuntimeError(
-            f"Trying to backward through the graph a second time (at {node.name()}, or directly "
-            "access saved tensors after they have already been freed). Saved intermediate values "
-            "of the graph are freed when you call .backward() or autograd.grad(). Specify "
-            "retain_graph=True if you need to backward through the graph a second time or if you "
-            "need to access saved tensors after calling backward."
-        )
     return saved
 
 

@@ -227,7 +227,7 @@ def tensor_repr(array: Array, *, prefix: str = "tensor(", suffixes: Iterable[str
 
 
 class Node(Protocol):
-    """A graph node; `name()` is what stands between the angle brackets of `grad_fn=<...>`."""
+    """A graph node; `name()`, without a namespace, is what stands in `grad_fn=<...>`."""
 
     def name(self) -> str: ...
 
@@ -276,6 +276,6 @@ def _suffixes(tensor: Printable) -> Iterator[str]:
     if tensor.dtype not in ((default,) if empty else (default, int64, bool_)):
         yield f"dtype={tensor.dtype}"
     if tensor.grad_fn is not None:
-        yield f"grad_fn=<{tensor.grad_fn.name()}>"
+        yield f"grad_fn=<{tensor.grad_fn.name().rpartition('::')[2]}>"
     elif tensor.requires_grad:
         yield "requires_grad=True"

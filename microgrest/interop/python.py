@@ -44,6 +44,16 @@ def contains(self: Tensor, value: Any) -> bool:
     return bool((self == value).any())
 
 
+@method(name="__reversed__")
+def reversed_(self: Tensor) -> Tensor:
+    return self.flip(0) if self._shape else self
+
+
+@method(name="__delitem__")
+def undeletable(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
 @method(name="__copy__")
 def shallow_copy(self: Tensor) -> Any:
     t = self._as(type(self), self._requires_grad)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
-from ..dispatch.api import FUNCTIONS
+from ..creation import as_tensor
+from ..dispatch.api import FUNCTIONS, PUBLIC
 from ..functions.products import matmul
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..tensor.methods import method
+from ..types.dtypes import float64
+from .numpy_functions import BY_FUNCTION
 
 # NumPy's names where they differ from PyTorch's.
 UFUNCS = {
@@ -43,27 +47,35 @@ def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any)
     name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
     if name == "matmul":
         return matmul(*(from_numpy(a) if isinstance(a, np.ndarray) else a for a in inputs))
-    if how != "__call__" or kwargs or name not in FUNCTIONS:
+    if how != "__call__" or kwargs or name not in PUBLIC:
         raise TypeError(
             f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take "
             "microgrest tensors; use microgrest's own function, or t.detach().numpy()"
         )
-    return FUNCTIONS[name](*inputs)
+    row = PUBLIC[name]
+    given = zip(row.args, inputs, strict=False)
+    return FUNCTIONS[name](*(_tensor(x) if arg in row.tensors else x for arg, x in given))
+
+
+def _tensor(x: Any) -> Any:
+    """A number as a tensor, where a function takes no numbers: a float in all of its digits."""
+    if isinstance(x, (Tensor, np.ndarray)):
+        return x
+    return as_tensor(x, dtype=float64 if isinstance(x, float) else None)
 
 
 @method(name="__array_function__")
 def apply_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """np.sum(t) and other functions that are methods of tensors too; TypeError for the rest."""
-    own = getattr(Tensor, func.__name__, None)
-    if (
-        own is None
-        or not args
-        or not isinstance(args[0], Tensor)
-        or set(kwargs) - {"axis", "keepdims"}
-    ):
-        raise TypeError(
-            f"np.{func.__name__}() does not take microgrest tensors; use microgrest's own "
-            "function, or t.detach().numpy()"
-        )
-    renamed = {{"axis": "dim", "keepdims": "keepdim"}[k]: v for k, v in kwargs.items()}
-    return own(*args, **renamed)
+    """np.sum(t) and others that `numpy_functions` has; TypeError for the rest."""
+    own = BY_FUNCTION.get(func)
+    try:
+        if own is not None:
+            inspect.signature(own).bind(*args, **kwargs)
+            return own(*args, **kwargs)
+        reason = ""
+    except TypeError as error:
+        reason = f" so ({error})"
+    raise TypeError(
+        f"np.{func.__name__}() does not take microgrest tensors{reason}; use microgrest's own "
+        "function, or t.detach().numpy()"
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
 from ..functions.pointwise.arithmetic import check_number
-from ..functions.pointwise.dropout import check_probability, drop
 from ..functions.products import linear
 from ..ops import activation as rows
 from ..ops.elementwise import tanh as tanh_row
@@ -16,34 +14,146 @@ from ..ops.rounding import abs as abs_row
 from ..ops.row import Row
 from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
-from ..types.dtypes import bool_, promote_types
-from .reduction import reduced, reduction_of
+from .operations.attention import (
+    scaled_dot_product_attention,
+)
+from .operations.classification import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_embedding_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    nll_loss,
+    soft_margin_loss,
+)
+from .operations.distances import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    margin_ranking_loss,
+    normalize,
+    pairwise_distance,
+    pdist,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from .operations.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from .operations.embedding import (
+    bilinear,
+    embedding,
+    embedding_bag,
+    one_hot,
+)
+from .operations.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
+from .operations.padding import (
+    pad,
+)
+from .operations.regression import (
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
+from .operations.softmax import (
+    glu,
+    gumbel_softmax,
+    log_softmax,
+    prelu,
+    rrelu,
+    softmax,
+    softmin,
+)
 
 __all__ = [
+    "alpha_dropout",
+    "batch_norm",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "celu",
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
+    "embedding",
+    "embedding_bag",
+    "feature_alpha_dropout",
+    "gaussian_nll_loss",
     "gelu",
+    "glu",
+    "group_norm",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "instance_norm",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
+    "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "pairwise_distance",
+    "pdist",
+    "poisson_nll_loss",
+    "prelu",
     "relu",
     "relu6",
+    "rms_norm",
+    "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "softmax",
+    "softmin",
     "softplus",
     "softshrink",
     "softsign",
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 
@@ -185,48 +295,3 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, and 0 within lambd of 0."""
     return _apply(rows.hardshrink, input, lambd)
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """x / (1 - p) with probability 1 - p, else 0; x itself unless `training`.
-
-    ValueError for p outside [0, 1]. The default generator draws for every element (Srivastava et
-    al. 2014).
-    """
-    check_probability(p, ValueError)
-    return drop(input, p, inplace) if training else input
-
-
-def mse_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    """The squared difference, elementwise, then its "mean", "sum" or, with "none", itself.
-
-    `weight`, of the input's shape, weighs the elements; the mean is then over the weights. Warns
-    where input and target have different shapes, which broadcast.
-    """
-    reduction = reduction_of(size_average, reduce, reduction)
-    if target.shape != input.shape:
-        warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size "
-            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=2,
-        )
-    common = promote_types(input.dtype, target.dtype)
-    if weight is None and not common.is_floating_point:
-        raise NotImplementedError(f'"mse_loss" is not implemented for {common!r}; use float()')
-    if bool_ in (input.dtype, target.dtype):  # which subtraction refuses
-        input, target = input.to(common), target.to(common)
-    squares = (input - target).square()
-    if weight is None:
-        return reduced(squares, reduction)
-    if weight.shape != input.shape:
-        raise ValueError("Weights and input must have the same size.")
-    weighted = squares * weight
-    return weighted.sum() / weight.sum() if reduction == "mean" else reduced(weighted, reduction)

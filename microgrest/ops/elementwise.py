@@ -14,7 +14,8 @@ Keys of `extra`: `aliases`, other public names of the op; `internal`, no public 
 integers; `scale`, the number that is of no other category than the result; `bools`, why no operand
 may be a bool, and `whole`, why not all may be integers; `alike`, whether tensors have one dtype;
 `own`, whether `out=` has to have the result's; `backward_tensor`, the backward name where the last
-operand is a tensor rather than a number, which PyTorch tells apart.
+operand is a tensor rather than a number, and `backward_number` that where the first is a number,
+which PyTorch tells apart.
 """
 
 from __future__ import annotations
@@ -65,7 +66,11 @@ sub = mutable(
     boolean="!",
     vjp=lambda g, y, a, b: (g, -g),
     operator="sub",
-    extra={"aliases": ("subtract",), "bools": NO_BOOLS},
+    extra={
+        "aliases": ("subtract",),
+        "bools": NO_BOOLS,
+        "backward_number": "RsubBackward1",
+    },
     doc="Difference, a - b.",
 )
 sub_scaled = elementwise(
@@ -98,7 +103,7 @@ div = real(
     vjp=lambda g, y, a, b: (g / b, -g * (a / b / b)),
     operator="truediv",
     exact=("a", "b"),
-    extra={"aliases": ("divide", "true_divide")},
+    extra={"aliases": ("divide", "true_divide"), "backward_number": "MulBackward0"},
     doc="Quotient, a / b; integers divide to floating-point numbers.",
 )
 neg = mutable(
@@ -183,7 +188,11 @@ pow = mutable(
     boolean="!",
     vjp=lambda g, y, x, b: (_pow_base(g, x, b), _pow_exponent(g, y, x, b)),
     operator="pow",
-    extra={"backward_tensor": "PowBackward1", "exponent": "exponent"},
+    extra={
+        "backward_tensor": "PowBackward1",
+        "backward_number": "PowBackward2",
+        "exponent": "exponent",
+    },
     doc="x to the power exponent.",
 )
 square = mutable(

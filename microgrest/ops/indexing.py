@@ -49,6 +49,47 @@ put = Row(
     method=False,
 )
 
+
+def called(row: Row, name: str, backward_name: str) -> Row:
+    """`row` as users know it by another name."""
+    given = row.kind, row.args, row.vjp, row.doc
+    return Row(name, *given, extra=row.extra, backward_name=backward_name, method=False)
+
+
+take_slices = Row(
+    "take_slices",
+    "take_slices",
+    ("x", "index"),
+    lambda g, y, x, index, dim: (sum_slices(g, index, dim=dim, extent=x.shape[dim]), None),
+    "The slices along a dimension whose numbers are in `index`, whose shape takes its place.",
+    backward_name="IndexBackward0",
+    method=False,
+)
+
+sum_slices: Row = Row(
+    "sum_slices",
+    "sum_slices",
+    ("source", "index"),
+    lambda g, y, source, index, dim, extent: (take_slices(g, index, dim=dim), None),
+    "Zeros, `extent` slices, with each slice of the source added to the one of its number.",
+    method=False,
+)
+
+take = called(gather, "take_flat", "TakeBackward0")
+index_select = called(take_slices, "index_select_slices", "IndexSelectBackward0")
+embedding = called(take_slices, "embedding_slices", "EmbeddingBackward0")
+masked_select = called(gather, "masked_select_flat", "MaskedSelectBackward0")
+gather_along = called(gather, "gather_along", "GatherBackward0")
+put_ = called(put, "put_places", "PutBackward0")
+scatter = called(put, "scatter_source", "ScatterBackward0")
+scatter_value = called(put, "scatter_value", "ScatterBackward1")
+scatter_sum = called(put, "scatter_sum", "ScatterAddBackward0")
+scatter_reduced = called(put, "scatter_reduced", "ScatterReduceBackward0")
+index_add = called(put, "index_add_flat", "IndexAddBackward0")
+index_copy = called(put, "index_copy_flat", "IndexCopyBackward0")
+index_fill = called(put, "index_fill_flat", "IndexFillBackward0")
+
+
 clear: Row = Row(
     "clear_flat",
     "clear",

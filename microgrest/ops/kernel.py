@@ -58,12 +58,16 @@ def kernel(
     vjp: Callable[..., tuple[Any, ...]] | None = None,
     method: bool = True,
     promote: bool = False,
+    internal: bool = False,
+    short: bool = False,
     **facts: Any,
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
 
     `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
-    numbers too, and float16 as float32.
+    numbers too, and float16 as float32. An `internal` row has no function: composites and rules
+    call it. What a `short` one does depends on the kinds and shapes of its inputs and on options,
+    which are hashable, alone.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -77,7 +81,8 @@ def kernel(
             vjp,
             inspect.getdoc(function) or "",
             method=method,
-            extra=extra | {"returns": returns, "promote": promote},
+            extra=extra
+            | {"returns": returns, "promote": promote, "internal": internal, "short": short},
             **facts,
         )
 

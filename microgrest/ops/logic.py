@@ -8,16 +8,18 @@ from typing import Any
 from .row import Row, elementwise
 
 predicate = partial(elementwise, result="bool")
+# In place they write 0 and 1.
+compare = partial(predicate, inplace=True)
 bitwise = partial(elementwise, inplace=True)
 
 # Comparison
 
-eq = predicate("eq", "{a} == {b}", operator="eq", doc="a == b.")
-ne = predicate("ne", "{a} != {b}", operator="ne", extra={"aliases": ("not_equal",)}, doc="a != b.")
-lt = predicate("lt", "{a} < {b}", operator="lt", extra={"aliases": ("less",)}, doc="a < b.")
-le = predicate("le", "{a} <= {b}", operator="le", extra={"aliases": ("less_equal",)}, doc="a <= b.")
-gt = predicate("gt", "{a} > {b}", operator="gt", extra={"aliases": ("greater",)}, doc="a > b.")
-ge = predicate(
+eq = compare("eq", "{a} == {b}", operator="eq", doc="a == b.")
+ne = compare("ne", "{a} != {b}", operator="ne", extra={"aliases": ("not_equal",)}, doc="a != b.")
+lt = compare("lt", "{a} < {b}", operator="lt", extra={"aliases": ("less",)}, doc="a < b.")
+le = compare("le", "{a} <= {b}", operator="le", extra={"aliases": ("less_equal",)}, doc="a <= b.")
+gt = compare("gt", "{a} > {b}", operator="gt", extra={"aliases": ("greater",)}, doc="a > b.")
+ge = compare(
     "ge", "{a} >= {b}", operator="ge", extra={"aliases": ("greater_equal",)}, doc="a >= b."
 )
 isnan = predicate("isnan", "{x} != {x}", doc="Whether x is nan.")
@@ -40,19 +42,19 @@ signbit = predicate(
 
 # Logic; numbers count as their being nonzero
 
-logical_and = predicate(
+logical_and = compare(
     "logical_and", "{a} != 0 and {b} != 0", tensors=("a", "b"), doc="Whether both are nonzero."
 )
-logical_or = predicate(
+logical_or = compare(
     "logical_or", "{a} != 0 or {b} != 0", tensors=("a", "b"), doc="Whether one is nonzero."
 )
-logical_xor = predicate(
+logical_xor = compare(
     "logical_xor",
     "({a} != 0) != ({b} != 0)",
     tensors=("a", "b"),
     doc="Whether exactly one is nonzero.",
 )
-logical_not = predicate("logical_not", "{x} == 0", doc="Whether x is zero.")
+logical_not = compare("logical_not", "{x} == 0", doc="Whether x is zero.")
 
 # Bits of integers
 

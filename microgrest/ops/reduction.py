@@ -49,7 +49,7 @@ def _shared(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tupl
     return (hit * spread(g / sum(hit, dim=dim, keepdim=keepdim), x, dim, keepdim),)
 
 
-def _evenly(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
+def evenly(g: Any, y: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
     """As `_shared`, with NaN attained by every NaN."""
     best = spread(y, x, dim, keepdim)
     hit = logical_or(eq(x, best), logical_and(isnan(x), isnan(best)))
@@ -121,8 +121,8 @@ def extremum(name: str, first: str, better: str, which: str, vjp: Any, backward:
 
 amax = extremum("amax", "lowest", ">", "Largest", _shared)
 amin = extremum("amin", "highest", "<", "Smallest", _shared)
-max = extremum("max", "lowest", ">", "Largest", _evenly, "MaxBackward1")
-min = extremum("min", "highest", "<", "Smallest", _evenly, "MinBackward1")
+max = extremum("max", "lowest", ">", "Largest", evenly, "MaxBackward1")
+min = extremum("min", "highest", "<", "Smallest", evenly, "MinBackward1")
 
 all = reduction(
     "all", init="True", step="{acc} and {x}", lane="bool", doc="Whether every element is nonzero."

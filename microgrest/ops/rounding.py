@@ -61,6 +61,8 @@ copysign = mutable(
     "copysign({a}, {b})",
     result="float",
     vjp=lambda g, y, a, b: (g * (sgn(a) * sgn(y)), zero(g)),
+    backward_name="CopysignBackward1",
+    extra={"backward_tensor": "CopysignBackward0"},
     doc="The magnitude of a with the sign of b.",
 )
 

@@ -111,7 +111,7 @@ class _Bar(NamedTuple):
 
     def __add__(self, other: Any) -> _Bar:
         """The sum, which holds where either does."""
-        if self.path == other.path:
+        if _keys(self.path) == _keys(other.path):
             return _Bar(self.value + other.value, self.path)
         return _Bar(self.closed() + other.closed(), _either(self.path, other.path))
 
@@ -146,6 +146,11 @@ def _opened(c: Any, path: tuple[tuple[Any, bool], ...]) -> _Bar:
     return _Bar(c, path)
 
 
+def _keys(path: Sequence[tuple[Any, bool]]) -> list[tuple[int, bool]]:
+    """A path as what can be compared; of symbols, == would be another symbol."""
+    return [(id(c), holds) for c, holds in path]
+
+
 def _all_of(path: Sequence[tuple[Any, bool]]) -> Any:
     """One condition for a path."""
     conditions = [c if holds else logical_not(c) for c, holds in path]
@@ -154,7 +159,8 @@ def _all_of(path: Sequence[tuple[Any, bool]]) -> Any:
 
 def _either(a: tuple[tuple[Any, bool], ...], b: tuple[tuple[Any, bool], ...]) -> Any:
     """The path that is taken where `a` or `b` is: both sides of a condition leave none of it."""
-    n = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    pairs = zip(_keys(a), _keys(b), strict=False)
+    n = next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
     common, rest_a, rest_b = a[:n], a[n:], b[n:]
     if not rest_a or not rest_b:
         return common

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from . import lr_scheduler
-from .adadelta import Adadelta
-from .adagrad import Adagrad
-from .adam import Adam, AdamW
-from .adamax import Adamax
 from .optimizer import Optimizer
-from .radam import RAdam
-from .rmsprop import RMSprop
-from .rprop import Rprop
-from .sgd import SGD
+from .rules.adadelta import Adadelta
+from .rules.adagrad import Adagrad
+from .rules.adam import Adam, AdamW
+from .rules.adamax import Adamax
+from .rules.asgd import ASGD
+from .rules.lbfgs import LBFGS
+from .rules.nadam import NAdam
+from .rules.radam import RAdam
+from .rules.rmsprop import RMSprop
+from .rules.rprop import Rprop
+from .rules.sgd import SGD
+from .rules.sparse import SparseAdam
 
 __all__ = [
+    "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "lr_scheduler",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dispatch.api import function as function_of
+from ..dispatch.several import several
 from ..tensor import Tensor
 from .source import arguments, python_function
 from .traced import OwnRow, Traced, traced
@@ -39,8 +40,8 @@ def elementwise(function: Callable[..., Any]) -> Callable[..., Tensor]:
     original = python_function(function, "elementwise")
     args = tuple(found.names)
     row = OwnRow(found.name, args, found.inputs, found.result, original.__doc__ or "")
-    row.function = call = function_of(row)
     count = len(args)
+    row.function = call = several(row) if count > 2 else function_of(row)
 
     def op(*args: Any, out: Tensor | None = None, **named: Any) -> Tensor:
         if named or len(args) != count:

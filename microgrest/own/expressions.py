@@ -25,7 +25,7 @@ from .meanings import (
     runs_as_it_is,
     truth,
 )
-from .source import Source, arguments, python_function, source_of
+from .source import Source, arguments, python_function, source_of, undecorated
 
 DEEPEST = 40  # calls within calls
 MOST = 20_000  # steps of reading, loops over constants included
@@ -227,6 +227,10 @@ class Expressions:
             return self.value(node.body if condition else node.orelse)
         return self.chosen(node, condition, self.value(node.body), self.value(node.orelse))
 
+    def chosen(self, node: ast.AST, condition: Any, a: Any, b: Any) -> Any:
+        """One of two values, whichever the condition says."""
+        return choose(condition, self.scalar(node, a), self.scalar(node, b), self.like)
+
     def known(self, node: ast.AST, apply: Callable[..., Any], *args: Any) -> Any:
         """What a function comes to; what goes wrong says where."""
         try:
@@ -250,8 +254,9 @@ class Expressions:
             return plain(self.known(node, lambda: f(*args, **named)))
         row = getattr(f, "row", None)
         if isinstance(row, Row):
-            return row(*self.typed(node, self.bound(node, f.__wrapped__, args, named)))
-        if hasattr(f, "py_func") or (inspect.isfunction(f) and not is_ours(f)):
+            return row(*self.typed(node, self.bound(node, f.traced.function, args, named)))
+        own = undecorated(f)
+        if inspect.isfunction(own) and not is_ours(own):
             return self.inline(node, f, args, named)
         return self.meant(node, f, args, named)
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd.function import Function
-from ..dispatch.common import common_device
+from ..dispatch.common import mixed_devices
 from ..dispatch.memory import flat
+from ..graph.modes import state
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..tensor.storage import kind_of
@@ -24,7 +25,13 @@ Like = str | Callable[..., Any]
 Backward = Callable[..., Any] | None
 
 
-def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[..., Any]], Op]:
+def kernel(
+    *functions: Any,
+    backward: Backward = None,
+    cuda: Backward = None,
+    cuda_backward: Backward = None,
+    **results: Like,
+) -> Callable[[Callable[..., Any]], Op]:
     """Make an op of a loop over arrays, as Numba compiles it, and of the loop of its gradient.
 
         def smooth_back(grad_out, width, grad_x):
@@ -47,15 +54,21 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
     It may be an op that `kernel` made, with a `backward` of its own; else second derivatives raise
     NotImplementedError.
 
-    What the loops use of globals, closures and other functions is compiled as it is now. On a GPU
-    they run on the host, on copies. They are part of compiled steps. Division by zero gives
-    infinity or nan.
+    What the loops use of globals, closures and other functions is compiled as it is now. They are
+    part of compiled steps. Division by zero gives infinity or nan. On a GPU they run on the host,
+    on copies, unless there are twins, `cuda` and `cuda_backward`: kernels as `numba.cuda.jit`
+    compiles them, with the parameters of the loops, whose results begin as zeros, too. They are
+    launched with a thread for each element of the largest array at least, numbered by
+    `cuda.grid(1)`.
 
     TypeError for what is no such function and declarations that do not fit it, NotImplementedError,
     with the line, for what no kernel can have.
     """
-    if not results:
-        raise TypeError('kernel: declare each result and what it is like, as kernel(out="x")')
+    if not results or functions:
+        raise TypeError(
+            'kernel: declare each result and what it is like: kernel(out="x")(function), or '
+            '@kernel(out="x") above it'
+        )
     for name, like in results.items():
         if not isinstance(like, str) and not callable(like):
             raise TypeError(
@@ -64,7 +77,7 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
             )
 
     def make(function: Callable[..., Any]) -> Op:
-        return Op(Loop(function, list(results), "kernel"), results, backward)
+        return Op(Loop(function, list(results), "kernel", cuda), results, backward, cuda_backward)
 
     return make
 
@@ -72,29 +85,39 @@ def kernel(*, backward: Backward = None, **results: Like) -> Callable[[Callable[
 class Op:
     """An op of a user's loop. Call it with tensors, arrays and numbers."""
 
-    def __init__(self, loop: Loop, results: dict[str, Like], backward: Backward = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        results: dict[str, Like],
+        backward: Backward = None,
+        cuda_backward: Backward = None,
+    ) -> None:
         self.loop, self.results = loop, results
-        self.__name__ = self.__qualname__ = loop.name
         self.__wrapped__ = loop.source.function
-        self.__doc__ = self.__wrapped__.__doc__
+        self.__name__, self.__qualname__ = loop.name, self.__wrapped__.__qualname__
+        self.__doc__, self.__module__ = self.__wrapped__.__doc__, self.__wrapped__.__module__
         self.missing = f"the derivative of {loop.name} is not known: give kernel() a `backward`"
-        for name, like in results.items():
-            self._check(name, like)
-        self.backward = None if backward is None else backward_of(self, backward)
+        # The inputs that each result is declared by.
+        self.asked = {n: [x] if isinstance(x, str) else names_of(x) for n, x in results.items()}
+        for name in results:
+            self._check(name)
+        self.calls: dict[Any, Any] = {}
+        if cuda_backward is not None and (backward is None or isinstance(backward, Op)):
+            raise TypeError("kernel: cuda_backward is the twin of a backward that is a function")
+        self.backward = None if backward is None else backward_of(self, backward, cuda_backward)
         parts = {"forward": staticmethod(self._forward), "backward": staticmethod(self._back)}
-        self._function = type(loop.name, (Function,), parts)
+        self._function: Any = type(loop.name, (Function,), parts)
 
-    def _check(self, name: str, like: Like) -> None:
+    def _check(self, name: str) -> None:
         """TypeError for a result that is like nothing that there is."""
         inputs = self.loop.inputs
         if name in inputs:
             raise TypeError(f"kernel: {name!r} is an input of {self.__name__}, not a result")
-        wanted = [like] if isinstance(like, str) else names_of(like)
-        for other in wanted:
+        for other in self.asked[name]:
             if other not in inputs:
                 raise TypeError(
                     f"kernel: the result {name!r} is declared by {other!r}, but the inputs of "
-                    f"{self.__name__} are {', '.join(inputs)}"
+                    f"{self.__name__} are {', '.join(inputs) or 'none'}"
                 )
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -107,8 +130,11 @@ class Op:
         """The results; `known` are shape and dtype of what results are like besides inputs."""
         name, names = self.__name__, self.loop.inputs
         made = [operand(name, n, a) for n, a in zip(names, args, strict=True)]
-        if not any(isinstance(a, Tensor) for a in made):
+        tensors = [a for a in made if isinstance(a, Tensor)]
+        if not tensors:
             raise TypeError(f"{name}(): no argument is a Tensor or an array")
+        if not state.grad or not any(a._requires_grad for a in tensors):
+            return self._run(dict(zip(names, made, strict=True)), known)
         found: tuple[Tensor, ...] = self._function.apply(known, *made)
         return found
 
@@ -120,11 +146,15 @@ class Op:
                 f"{self.__name__}() takes {', '.join(self.loop.inputs)}, and makes its results"
             )
         given = named | dict.fromkeys(results)
-        bound = arguments(self.__wrapped__, "kernel", args, given)
+        bound = arguments(self.loop.source.function, "kernel", args, given)
         return tuple(bound[: len(self.loop.inputs)])
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.loop.inputs)})>"
+
+    def __reduce__(self) -> str:
+        """As functions are: by where it is defined. So a copy is the op itself."""
+        return str(self.__qualname__)
 
     # The graph
 
@@ -157,16 +187,16 @@ class Op:
 
     def _run(self, given: dict[str, Any], known: dict[str, Any]) -> tuple[Tensor, ...]:
         """The results for inputs by name, outside the graph."""
-        where = common_device(self.__name__, list(given.values()))
-        metas = known | {n: meta(a) for n, a in given.items()}
-        declared = [self._declared(n, like, given, metas) for n, like in self.results.items()]
+        tensors = {n: a for n, a in given.items() if isinstance(a, Tensor)}
+        where, *others = {a._kind.device for a in tensors.values()}
+        if others:
+            raise mixed_devices(self.__name__, tensors)
+        declared = [self._declared(n, given, known) for n in self.results]
         outputs = [Tensor._empty(shape, kind_of(d, where)) for shape, d in declared]
-        operands = (*given.values(), *outputs)
-        arrays = [a for a in operands if isinstance(a, Tensor)]
-        dims = [a.ndim if isinstance(a, Tensor) else -1 for a in operands]
-        call = self.loop.given(dims, [a._kind.array_type for a in arrays])
+        arrays = [*tensors.values(), *outputs]
         sizes = tuple([n for a in arrays for n in a._shape])
         values = tuple([scalar(a) for a in given.values() if not isinstance(a, Tensor)])
+        call = self._call([*given.values(), *outputs], arrays, values)
         try:
             kinds = outputs[0]._kind.kernels.kinds
             kinds.run(self.loop.kind, call, [flat(a) for a in arrays], sizes, values)
@@ -176,14 +206,24 @@ class Op:
             raise TypeError(self._uncompiled(given, error)) from error
         return tuple(outputs)
 
+    def _call(self, operands: Sequence[Any], arrays: Sequence[Tensor], values: Any) -> Any:
+        """The `params` of a call, which are kept by what decides them."""
+        dims = [len(a._shape) if isinstance(a, Tensor) else -1 for a in operands]
+        key = (*dims, *[a._kind.array_type for a in arrays], *[v.dtype for v in values])
+        found = self.calls.get(key)
+        if found is None:
+            types = [a._kind.array_type for a in arrays], [v.dtype.name for v in values]
+            found = self.calls[key] = self.loop.given(dims, *types)
+        return found
+
     def _declared(
-        self, name: str, like: Like, given: dict[str, Any], metas: dict[str, Any]
+        self, name: str, given: dict[str, Any], known: dict[str, Any]
     ) -> tuple[tuple[int, ...], dtype]:
         """Shape and dtype of a result."""
+        like = self.results[name]
         if isinstance(like, str):
-            found: tuple[tuple[int, ...], dtype] = metas[like]
-            return found
-        made = like(*[given[n] for n in names_of(like)])
+            return meta(given[like]) if like in given else known[like]
+        made = like(*[given[n] for n in self.asked[name]])
         first = next(a.dtype for a in given.values() if isinstance(a, Tensor))
         pair = isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], dtype)
         shape, d = made if pair else (made, first)
@@ -211,9 +251,9 @@ class Op:
         )
 
 
-def backward_of(op: Op, backward: Callable[..., Any]) -> Op:
+def backward_of(op: Op, backward: Callable[..., Any], cuda: Backward) -> Op:
     """The op of a backward, whose names say what it takes and makes; TypeError if they do not."""
-    made = backward if isinstance(backward, Op) else _made(op, backward)
+    made = backward if isinstance(backward, Op) else _made(op, backward, cuda)
     name, loop = made.__name__, op.loop
     known = {*loop.inputs, *op.results, *(f"grad_{n}" for n in op.results)}
     strange = [n for n in made.loop.inputs if n not in known]
@@ -232,7 +272,7 @@ def backward_of(op: Op, backward: Callable[..., Any]) -> Op:
     return made
 
 
-def _made(op: Op, backward: Callable[..., Any]) -> Op:
+def _made(op: Op, backward: Callable[..., Any], cuda: Backward) -> Op:
     """The op of a backward that is a plain function."""
     own = python_function(backward, "kernel")
     made = {f"grad_{n}": n for n in op.loop.inputs}
@@ -242,7 +282,7 @@ def _made(op: Op, backward: Callable[..., Any]) -> Op:
             f"kernel: {own.__name__}, the backward of {op.__name__}, has to have parameters "
             f"that it fills, among {', '.join(made)}"
         )
-    loop = Loop(backward, names, "kernel")
+    loop = Loop(backward, names, "kernel", cuda)
     if loop.returns:
         raise TypeError(f"kernel: {loop.name}, a backward, has to fill {', '.join(names)}")
     return _Back(loop, {n: made[n] for n in names})
@@ -251,7 +291,7 @@ def _made(op: Op, backward: Callable[..., Any]) -> Op:
 class _Back(Op):
     """The op of a plain backward, whose results are like inputs of the op that it belongs to."""
 
-    def _check(self, name: str, like: Like) -> None:
+    def _check(self, name: str) -> None:
         """Nothing: they are."""
 
 
@@ -280,7 +320,7 @@ def operand(op: str, name: str, a: Any) -> Any:
 
 def meta(a: Any) -> tuple[tuple[int, ...], dtype]:
     """Shape and dtype; a number is as a float64 without dimensions."""
-    return (tuple(a._shape), a.dtype) if isinstance(a, Tensor) else ((), float64)
+    return (a._shape, a._kind.dtype) if isinstance(a, Tensor) else ((), float64)
 
 
 def scalar(number: Any) -> Any:

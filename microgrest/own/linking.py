@@ -12,20 +12,21 @@ import builtins
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..kernels.source.scalar import SHORT
-from ..kernels.vecmath import texts
+from ..kernels.vecmath.texts import sources
 from .source import Source, python_function, source_of
 
 LARGEST = 256  # elements of an array that is a constant
-MODULES = ("numpy", "math", "cmath", "numba")
-# What generated modules mean by these names.
-FIXED = {"np": "numpy", "math": "math", "njit": "numba", "prange": "numba"}
-TAKEN = ("kernel", "loop", "found", "cuda", "u64", *SHORT.values())
+# What users' names may stand for parts of, and what generated modules call it.
+ROOTS = {"numpy": "np", "math": "math", "cmath": "cmath", "numba": "numba"}
+FIXED = ("np", "math", "cmath", "numba", "njit", "prange", "cuda")
+TAKEN = ("kernel", "loop", "place", "u64", *SHORT.values())
 
 
 class Linked:
@@ -45,10 +46,14 @@ class Linked:
 
     def add(self, source: Source, options: dict[str, Any], name: str = "") -> None:
         """Define a function, as `name`, and before it all that it uses."""
-        for node, used in global_names(source):
-            self._use(source, node, used)
+        self.uses(source)
         text = f"{self._decorated(options)}\n{definition(source, name or source.name)}"
         self.functions[name or source.name] = source.function, text
+
+    def uses(self, source: Source) -> None:
+        """Define all that a function uses."""
+        for node, used in global_names(source):
+            self._use(source, node, used)
 
     def _decorated(self, options: Mapping[str, Any]) -> str:
         """The decorator, with those of the user's options that decide on numbers and threads."""
@@ -66,11 +71,13 @@ class Linked:
             raise self.refused(source, node, f"the name {name!r} is not defined yet") from None
         if value is getattr(builtins, name, self):
             return
-        imported = _import(name, value)
-        if imported:
-            if FIXED.get(name, imported[0]) != imported[0]:
-                raise self.refused(source, node, f"{name!r} has to stand for {FIXED[name]}")
-            self._once(self.imports, source, node, name, imported[1])
+        target = library_text(value)
+        if target:
+            root = target.partition(".")[0]
+            if root in ("cmath", "numba"):
+                self.imports[root] = f"import {root}"
+            if name != target:
+                self._once(source, node, name, target)
         elif isinstance(value, FunctionType) or hasattr(value, "py_func"):
             self._function(source, node, name, value)
         else:
@@ -78,7 +85,7 @@ class Linked:
             if text is None:
                 kind = type(value).__name__
                 raise self.refused(source, node, f"{name!r} is {kind}, which no kernel can use")
-            self._once(self.constants, source, node, name, f"{name} = {text}")
+            self._once(source, node, name, text)
 
     def _function(self, source: Source, node: ast.AST, name: str, value: Any) -> None:
         own = python_function(value, self.what)
@@ -90,16 +97,14 @@ class Linked:
         self._check(source, node, name)
         self.add(source_of(own, self.what), getattr(value, "targetoptions", {}), name)
 
-    def _once(
-        self, table: dict[str, str], source: Source, node: ast.AST, name: str, text: str
-    ) -> None:
-        if name not in FIXED and not text.endswith(f"import {name}"):
-            self._check(source, node, name)
-        if table.setdefault(name, text) != text:
+    def _once(self, source: Source, node: ast.AST, name: str, text: str) -> None:
+        self._check(source, node, name)
+        line = f"{name} = {text}"
+        if self.constants.setdefault(name, line) != line:
             raise self.refused(source, node, f"{name!r} stands for two values")
 
     def _check(self, source: Source, node: ast.AST, name: str) -> None:
-        if name in TAKEN or name in FIXED or name in texts.sources():
+        if name in TAKEN or name in FIXED or name in sources():
             raise self.refused(source, node, f"another name than {name!r} is needed there")
 
     def refused(self, source: Source, node: ast.AST, why: str) -> NotImplementedError:
@@ -125,38 +130,41 @@ def global_names(source: Source) -> Iterator[tuple[ast.AST, str]]:
 
 
 def definition(source: Source, name: str) -> str:
-    """The text of a function, word for word but for its head: no decorators, no annotations."""
+    """The text of a function, word for word but for its head.
+
+    That has neither decorators nor annotations, and defaults are the values that they have.
+    """
     tree = source.tree
     assert isinstance(tree, ast.FunctionDef)
-    for a in ast.walk(tree.args):
-        if isinstance(a, ast.arg):
-            a.annotation = None
-    head = f"def {name}({ast.unparse(tree.args)}):"
+    values = [constant_text(v) for v in source.function.__defaults__ or ()]
+    if None in values:
+        raise NotImplementedError(f"{source.at(tree)}: a default is no number")
+    plain = len(source.parameters) - len(values)
+    given = [*source.parameters[:plain]]
+    given += [f"{n}={v}" for n, v in zip(source.parameters[plain:], values, strict=True)]
+    head = f"def {name}({', '.join(given)}):"
     first = tree.body[0]
-    if first.lineno == tree.lineno:  # all in one line
+    before = source.lines[first.lineno - 1].encode()[: first.col_offset]
+    if before.strip():  # behind the head, in one line
         return "\n".join([head, *(f"    {ast.unparse(node)}" for node in tree.body)])
     body = "\n".join(source.lines[first.lineno - 1 : tree.end_lineno])
     return f"{head}\n{textwrap.indent(textwrap.dedent(body), '    ')}"
 
 
-def _import(name: str, value: Any) -> tuple[str, str] | None:
-    """(module, line) that import a value by this name, where it is part of NumPy, math or Numba."""
+def library_text(value: Any) -> str:
+    """What a generated module calls a part of NumPy, math or Numba; "" for anything else."""
     if isinstance(value, ModuleType):
-        if value.__name__.partition(".")[0] not in MODULES:
-            return None
-        line = f"import {value.__name__}"
-        return value.__name__, line if value.__name__ == name else f"{line} as {name}"
-    module = getattr(value, "__module__", None) or ""
-    if isinstance(value, np.ufunc):
-        module = "numpy"
-    own = getattr(value, "__name__", "")
-    root = module.partition(".")[0]
-    if root not in MODULES or isinstance(value, np.generic) or hasattr(value, "py_func"):
-        return None
-    found: Any = __import__(root)
-    if not own or getattr(found, own, None) is not value:
-        return None
-    return root, f"from {root} import {own}" + (f" as {name}" if own != name else "")
+        root, _, rest = value.__name__.partition(".")
+        if value.__name__ == "numba.cuda":
+            return "cuda"
+        return f"{ROOTS[root]}.{rest}".rstrip(".") if root in ROOTS else ""
+    if isinstance(value, np.generic) or hasattr(value, "py_func"):
+        return ""
+    module = "numpy" if isinstance(value, np.ufunc) else getattr(value, "__module__", None) or ""
+    root, own = module.partition(".")[0], getattr(value, "__name__", "")
+    if root not in ROOTS or not own or getattr(import_module(root), own, None) is not value:
+        return ""
+    return str(own) if own in FIXED else f"{ROOTS[root]}.{own}"
 
 
 def constant_text(value: Any) -> str | None:
@@ -166,8 +174,8 @@ def constant_text(value: Any) -> str | None:
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return f"np.{value.dtype.name.replace('bool', 'bool_')}({number_text(value.item())})"
     if isinstance(value, tuple):
-        parts = [constant_text(v) for v in value]
-        return None if None in parts else f"({', '.join(map(str, parts))},)"
+        inner = [constant_text(v) for v in value]
+        return None if None in inner else f"({''.join(f'{v}, ' for v in inner)})"
     if isinstance(value, np.ndarray) and value.size <= LARGEST and value.dtype.kind in "iuf":
         parts = [number_text(v) for v in value.ravel().tolist()]
         return f"np.array([{', '.join(parts)}], np.{value.dtype.name}).reshape({value.shape})"

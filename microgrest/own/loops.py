@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..kernels.source.kind import Kind, Operand
 from .linking import Linked
 from .source import python_function, signature, source_of
+from .twins import Twin
 
 _CPU = '''"""{label}: a user's loop."""
 
@@ -31,8 +32,8 @@ PARALLEL = ", parallel=True"
 class Given(NamedTuple):
     """A call, but for its values: the text of the functions, and how each parameter is given.
 
-    Of an array these are its dimensions, of a number -1. `dtypes` are the arrays'; the last
-    `outputs` of them are written.
+    Of an array these are its dimensions, of a number -1. `dtypes` are the arrays', the last
+    `outputs` of which are written, and `numbers` the numbers'.
     """
 
     name: str
@@ -40,8 +41,14 @@ class Given(NamedTuple):
     parameters: tuple[str, ...]
     dims: tuple[int, ...]
     dtypes: tuple[str, ...]
+    numbers: tuple[str, ...]
     outputs: int
     returns: bool
+
+    @property
+    def arrays(self) -> list[tuple[str, int]]:
+        """Names and dimensions of the arrays, the results last."""
+        return [(n, d) for n, d in zip(self.parameters, self.dims, strict=True) if d >= 0]
 
 
 class Loop:
@@ -50,7 +57,7 @@ class Loop:
     It fills its outputs, which are its last parameters and begin as zeros, or returns them.
     """
 
-    def __init__(self, function: Any, outputs: Sequence[str], what: str) -> None:
+    def __init__(self, function: Any, outputs: Sequence[str], what: str, cuda: Any = None) -> None:
         own = python_function(function, what)
         self.source = source = source_of(own, what)
         if isinstance(source.tree, ast.Lambda):
@@ -70,20 +77,23 @@ class Loop:
         linked = Linked(what, '@njit(error_model="numpy")')
         linked.add(source, getattr(function, "targetoptions", {}), "loop")
         self.text = linked.text
+        twin = None if cuda is None else Twin(cuda, (*self.inputs, *self.outputs), what)
         self.kind = Kind(
             name=self.name,
             operands=_operands,
             oracle=_oracle(function),
             cpu=lambda params, names, threads: _cpu(params, threads),
+            grid=twin.launches if twin else None,
             tasks=(lambda *given: 1 << 20) if PARALLEL in self.text else None,
-            fails=(f"{self.name} returned another shape than was declared",) * self.returns,
+            fails=(f"{self.name} returned another shape, or number, of results than was declared",)
+            * self.returns,
         )
 
-    def given(self, dims: Sequence[int], dtypes: Sequence[str]) -> Given:
+    def given(self, dims: Sequence[int], dtypes: Sequence[str], numbers: Sequence[str]) -> Given:
         """The parameters of a call of the kind."""
-        names = (*self.inputs, *self.outputs)
-        count = len(self.outputs)
-        return Given(self.name, self.text, names, tuple(dims), tuple(dtypes), count, self.returns)
+        names, counts = (*self.inputs, *self.outputs), (len(self.outputs), self.returns)
+        kinds = tuple(dtypes), tuple(numbers)
+        return Given(self.name, self.text, names, tuple(dims), *kinds, *counts)
 
     def _check_writes(self) -> None:
         """NotImplementedError for a loop that writes to what it is given to read."""
@@ -112,19 +122,14 @@ def _returns_arrays(tree: ast.FunctionDef) -> bool:
     )
 
 
-def _arrays(params: Given) -> list[tuple[str, int]]:
-    """Names and dimensions of the arrays."""
-    return [(n, d) for n, d in zip(params.parameters, params.dims, strict=True) if d >= 0]
-
-
 def _operands(params: Given) -> tuple[Operand, ...]:
-    names = [name for name, _ in _arrays(params)]
+    names = [name for name, _ in params.arrays]
     read = len(names) - params.outputs
     return tuple(Operand(name, "r" if i < read else "w") for i, name in enumerate(names))
 
 
 def _cpu(params: Given, threads: bool) -> str:
-    arrays = _arrays(params)
+    arrays = params.arrays
     shapes = {n: [f"{n}_n{k}" for k in range(d)] for n, d in arrays}
     numbers = [n for n, d in zip(params.parameters, params.dims, strict=True) if d < 0]
     sizes = [s for shape in shapes.values() for s in shape]
@@ -154,6 +159,8 @@ def _returning(
     They return 0, or 1 where a shape is another than was declared.
     """
     lines = [f"found = loop({', '.join(given)})"]
+    if len(results) > 1:
+        lines += [f"if len(found) != {len(results)}:", "    return 1"]
     for i, name in enumerate(results):
         value = f"found[{i}]" if len(results) > 1 else "found"
         shape = shapes[name]
@@ -172,12 +179,12 @@ def _oracle(function: Any) -> Callable[..., None]:
     own = python_function(function, "")
 
     def oracle(params: Given, *given: Any) -> None:
-        arrays, rest = len(_arrays(params)), iter(given)
+        arrays, rest = len(params.arrays), iter(given)
         flat = [next(rest) for _ in range(arrays)]
         shaped = iter(
             [
                 a.reshape([next(rest) for _ in range(d)]) if d else a
-                for a, (_, d) in zip(flat, _arrays(params), strict=True)
+                for a, (_, d) in zip(flat, params.arrays, strict=True)
             ]
         )
         values = [next(shaped) if d >= 0 else next(rest) for d in params.dims]

@@ -17,14 +17,18 @@ from .meanings import choose, is_symbol
 from .source import python_function, source_of
 
 
-def read(f: Any, args: Sequence[Any], like: Symbol, what: str) -> Any:
-    """What `f` returns for `args`, Symbols or numbers: a Symbol, or a number if it is known.
+def read(f: Any, args: Sequence[Any], like: Symbol, what: str, *, scalar: bool = False) -> Any:
+    """What `f` returns for `args`, Symbols, numbers and tuples of these.
 
+    That is a Symbol, or a number if it is known; or, unless a `scalar` is wanted, a tuple of these,
+    or whatever else it returns. Numbers that stand alone get the type of `like`.
     NotImplementedError for what cannot be read, TypeError for a call that does not fit, OSError
     without source; `what` stands for the caller in messages.
     """
     source = source_of(python_function(f, what), what)
-    return Reader(source, like, what, Count(), 0).run(args)
+    reader = Reader(source, like, what, Count(), 0)
+    found = reader.run(args)
+    return reader.scalar(source.tree, found) if scalar else found
 
 
 class Reader(Expressions):
@@ -68,12 +72,11 @@ class Reader(Expressions):
 
         None: go on behind it. Else what the whole block comes to.
         """
-        condition = self.condition(node.test)
+        condition, ends = self.condition(node.test), _returns(node)
         if not is_symbol(condition):
             arm = node.body if condition else node.orelse
-            found = self.block(arm)
-            return None if found is None else (found,)
-        ends = _returns(node)
+            found = self.block([*arm, *rest] if ends else arm)
+            return (found,) if ends else None
         before, results, after = self.local, [], []
         for arm in (node.body, node.orelse):
             self.local = dict(before)
@@ -102,10 +105,6 @@ class Reader(Expressions):
             else:
                 found[name] = MISSING
         return found
-
-    def chosen(self, node: ast.AST, condition: Any, a: Any, b: Any) -> Any:
-        """One of two values, whichever the condition says."""
-        return choose(condition, self.scalar(node, a), self.scalar(node, b), self.like)
 
     def loop(self, node: ast.For) -> tuple[tuple[Any]] | None:
         """A loop over what is known, turn by turn."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 class Source(NamedTuple):
     """A function, its tree, and the file that its tree is in, as a list of lines."""
 
-    function: FunctionType
+    function: Any  # a FunctionType, which type checkers would take for a method
     tree: ast.FunctionDef | ast.Lambda
     file: str
     lines: list[str]
@@ -21,7 +21,7 @@ class Source(NamedTuple):
     @property
     def name(self) -> str:
         """What people are told."""
-        return self.function.__name__
+        return str(self.function.__name__)
 
     @property
     def parameters(self) -> list[str]:
@@ -50,11 +50,15 @@ class Source(NamedTuple):
         return f"{self.name}, {self.file}, line {line}: `{self.lines[line - 1].strip()}`"
 
 
+def undecorated(f: Any) -> Any:
+    """The function that Numba's njit or vectorize decorated, or `f` itself."""
+    found = getattr(f, "py_func", None)  # njit
+    return found or getattr(getattr(f, "_dispatcher", None), "py_func", f)  # vectorize
+
+
 def python_function(f: Any, what: str) -> FunctionType:
     """The Python function in `f`, which Numba may have decorated; TypeError if there is none."""
-    found = getattr(f, "py_func", None)  # njit
-    if found is None:
-        found = getattr(getattr(f, "_dispatcher", None), "py_func", f)  # vectorize
+    found = undecorated(f)
     if not isinstance(found, FunctionType):
         kind = "a class" if isinstance(f, type) else f"{f!r}, {_a(type(f).__name__)}"
         raise TypeError(f"{what} takes a function written in Python with def or lambda, not {kind}")
@@ -93,7 +97,8 @@ def signature(f: FunctionType, what: str) -> inspect.Signature:
     found = inspect.signature(f)
     for p in found.parameters.values():
         if p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-            star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "keyword-only ")
+            star = "*" if p.kind is p.VAR_POSITIONAL else "**"
+            star = "keyword-only " if p.kind is p.KEYWORD_ONLY else star
             raise TypeError(
                 f"{what}: {f.__name__} has a parameter {star}{p.name}; name each plainly"
             )

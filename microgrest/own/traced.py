@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 from ..kernels.source.program import Program
@@ -28,13 +29,16 @@ from .source import python_function, signature
 class Traced:
     """A scalar function, read: `result` is an expression over `inputs`, one Symbol an argument.
 
-    `names` and `defaults` are those of its parameters. An expression is a Symbol, or a number that
-    depends on no input.
+    `function` is what was read, `names` and `defaults` are those of its parameters. An expression
+    is a Symbol, or a number that depends on no input.
     """
 
-    def __init__(self, name: str, names: tuple[str, ...], defaults: dict[str, Any]) -> None:
-        self.name, self.names, self.defaults = name, names, defaults
-        self.inputs = [Symbol(safe(name)) for name in names]
+    def __init__(self, function: FunctionType, defaults: dict[str, Any], what: str) -> None:
+        self.function: Any = function
+        self.defaults = defaults
+        self.name = re.sub(r"\W", "", function.__name__) or "function"
+        self.names = tuple(signature(function, what).parameters)
+        self.inputs = [Symbol(safe(name)) for name in self.names]
         self.result: Any = None
 
     @property
@@ -84,9 +88,8 @@ def _read(f: Any, what: str) -> Traced:
     for name, value in defaults.items():
         if not isinstance(value, (int, float)):
             raise TypeError(f"{what}: the default of {name!r} is {value!r}, which is no number")
-    name = re.sub(r"\W", "", function.__name__) or "function"
-    found = Traced(name, tuple(p.name for p in parameters), defaults)
-    found.result = read(function, found.inputs, found.inputs[0], what)
+    found = Traced(function, defaults, what)
+    found.result = read(function, found.inputs, found.inputs[0], what, scalar=True)
     return found
 
 

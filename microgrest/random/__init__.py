@@ -17,9 +17,16 @@ from .draws import (
 from .generator import (
     Generator as Generator,
     default_generator as default_generator,
+    fork_rng as fork_rng,
     get_rng_state as get_rng_state,
     initial_seed as initial_seed,
     manual_seed as manual_seed,
     seed as seed,
     set_rng_state as set_rng_state,
+)
+from .samples import (
+    binomial as binomial,
+    gamma_slope as gamma_slope,
+    poisson as poisson,
+    standard_gamma as standard_gamma,
 )

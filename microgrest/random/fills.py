@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from ..dispatch.elementwise import call
 from ..dispatch.target import check_writable
 from ..graph.modes import is_grad_enabled
 from ..ops.convert import copy as copy_row
+from ..ops.elementwise import exp, log, tan
+from ..ops.logic import clamp_min
+from ..ops.rounding import ceil
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..tensor.storage import Kind, kind_of
-from ..types.dtypes import bool_, dtype, float16, float32, iinfo, int64
-from .draws import REQUESTS, check_bounds, check_deviation, drawn, floating
+from ..types.dtypes import bool_, dtype, finfo, float16, float32, float64, iinfo, int64
+from .draws import REQUESTS, chances, check_bounds, check_deviation, drawn, floating
 from .generator import Generator, default_generator
 
 
@@ -62,12 +66,61 @@ def normal_(
 
 
 @method
-def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with 1, with probability `p`, and 0."""
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    found = drawn(kind_of(float32, self.device), self._shape, "uniform", generator)
-    return _overwrite(self, found < p)
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1, with probability `p`, a number or a tensor that broadcasts, and 0."""
+    return _overwrite(self, chances("bernoulli_", self, p, generator))
+
+
+def _uniform(name: str, self: Tensor, generator: Generator | None) -> Tensor:
+    """Uniform numbers in (0, 1], from which those of other distributions are made."""
+    kind = self._kind
+    if not kind.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{name} is of a continuous distribution: dtype must be a floating point but you "
+            f"specified {kind.dtype!r}"
+        )
+    own = kind_of(float32, kind.device) if kind.dtype is float16 else kind
+    return 1 - drawn(own, self._shape, "uniform", generator)
+
+
+@method
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with exponential numbers of rate `lambd`; none is 0."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    u = _uniform("exponential_", self, generator)
+    return _overwrite(self, clamp_min(-log(u), finfo(u.dtype).eps / 2) / lambd)
+
+
+@method
+def cauchy_(
+    self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite with numbers of a Cauchy distribution."""
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    u = _uniform("cauchy_", self, generator)
+    return _overwrite(self, tan((u - 0.5) * math.pi) * sigma + median)
+
+
+@method
+def log_normal_(
+    self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite with numbers whose logarithms are normal, of this mean and standard deviation."""
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    kind = floating(None, None, "log_normal_", self)
+    return _overwrite(self, exp(drawn(kind, self._shape, "normal", generator, mean, std)))
+
+
+@method
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with the number of trials up to the first success, of probability `p`."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    u = 1 - drawn(kind_of(float64, self.device), self._shape, "uniform", generator)
+    return _overwrite(self, clamp_min(ceil(log(u) / math.log1p(-p)), 1.0))
 
 
 @method

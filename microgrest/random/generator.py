@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,12 @@ class Generator:
         self._seed, self._offset = (int(w) for w in words)
         return self
 
+    def clone_state(self) -> Generator:
+        """Another stream, at the same place."""
+        other = Generator(self.device)
+        other._seed, other._offset = self._seed, self._offset
+        return other
+
     def draw(self, kernels: Any, request: Request, out: Any) -> None:
         """Fill `out` by a kernel, and advance by the counters that it used."""
         with self._lock:
@@ -113,3 +121,16 @@ def get_rng_state() -> Tensor:
 def set_rng_state(state: Tensor) -> None:
     """Put the default stream back to a state."""
     default_generator.set_state(state)
+
+
+@contextmanager
+def fork_rng(
+    devices: Any = None, enabled: bool = True, device_type: str = "cuda"
+) -> Iterator[None]:
+    """In a `with` statement, draws leave the default stream, of all devices, where it was."""
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)

@@ -11,6 +11,7 @@ from .shape import (
     row_major as row_major,
 )
 from .tensor import (
+    LEGACY as LEGACY,
     Tensor as Tensor,
     make as make,
     seen as seen,

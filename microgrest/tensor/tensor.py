@@ -8,15 +8,18 @@ defined; see `methods.pyi` for their list.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ..graph.node import Node
+from ..graph.hooks import keeps
+from ..graph.node import Node, shown
 from ..recording import leaves, state, world
 from ..types.integers import count, whole
+from ..types.layouts import contiguous_format, strided
 from .methods import Methods
 from .shape import Size, contiguous_strides, row_major
 from .storage import Kind, Storage
@@ -109,14 +112,19 @@ class Tensor(Methods):
 
     dtype = property(attrgetter("_kind.dtype"), doc="The element type.")
     device = property(attrgetter("_kind.device"), doc="Where the storage lives.")
-    grad_fn = property(attrgetter("_node"), doc="The graph node that made this tensor, or None.")
+    grad_fn = property(
+        lambda self: shown(self._node), doc="The graph node that made this tensor, or None."
+    )
     _version = property(
         attrgetter("_storage.version"), doc="In-place writes to the storage so far."
     )
     is_cuda = property(lambda self: self.device.type == "cuda", doc="Whether it is on a GPU.")
     is_cpu = property(lambda self: self.device.type == "cpu", doc="Whether it is in host memory.")
     is_sparse = False
-    layout = "strided"
+    is_sparse_csr = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
+    layout = strided
+    name = None
+    output_nr = 0
 
     @property
     def ndim(self) -> int:
@@ -126,6 +134,8 @@ class Tensor(Methods):
     def dim(self) -> int:
         """The number of dimensions."""
         return len(self._shape)
+
+    ndimension = dim
 
     def numel(self) -> int:
         """The number of elements."""
@@ -165,8 +175,10 @@ class Tensor(Methods):
         """Bytes of all elements."""
         return self.numel() * self.itemsize
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, *, memory_format: Any = contiguous_format) -> bool:
         """Whether the elements lie in row-major order without gaps."""
+        if memory_format is not contiguous_format:
+            raise NotImplementedError(f"is_contiguous(): there is no {memory_format!r} here")
         return self._flat is not None
 
     def is_floating_point(self) -> bool:
@@ -233,8 +245,14 @@ class Tensor(Methods):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that backward passes have added up at this leaf, or None."""
-        return self._grad
+        """The gradient that backward passes have added up at this leaf, or None.
+
+        A tensor that is no leaf has one after `retain_grad()`; without, asking for it warns.
+        """
+        g = self._grad
+        if g is None and self._node is not None and not keeps(self):
+            _warn_of_no_leaf()
+        return g
 
     @grad.setter
     def grad(self, g: Tensor | None) -> None:
@@ -325,6 +343,16 @@ class Tensor(Methods):
         size = self.itemsize
         strides = tuple(s * size for s in self._strides)
         return np.ndarray(self._shape, self._kind.numpy, array, self._offset * size, strides)
+
+
+def _warn_of_no_leaf() -> None:
+    warnings.warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+        "attribute won't be populated during autograd.backward(). If you indeed want the .grad "
+        "field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 _new = object.__new__

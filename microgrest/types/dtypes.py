@@ -116,6 +116,12 @@ def of_number(value: Any) -> dtype:
 @cache
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest type that both `a` and `b` convert to, by the lattice above."""
+    for i, d in enumerate((a, b), 1):
+        if not isinstance(d, dtype):
+            raise TypeError(
+                f"promote_types(): argument 'type{i}' (position {i}) must be microgrest.dtype, "
+                f"not {type(d).__name__}"
+            )
     if a.category != b.category:
         return a if a.category > b.category else b
     if a.category == FLOATING:
@@ -139,15 +145,29 @@ def result_of(
     return result
 
 
-class finfo:
+class _Limits:
+    """Limits of a type, by its name; those of one type are equal."""
+
+    dtype: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash(self.dtype)
+
+
+class finfo(_Limits):
     """Limits of a floating type: `eps`, `max`, `min`, `tiny`, `bits`, `resolution`."""
 
     def __init__(self, d: dtype | None = None) -> None:
         d = d or _default
         if not d.is_floating_point:
-            raise TypeError(f"finfo() requires a floating-point type, got {d!r}; use iinfo()")
+            raise TypeError(
+                f"microgrest.finfo() requires a floating-point type, got {d!r}; use iinfo()"
+            )
         info = np.finfo(d.numpy)
-        self.dtype, self.bits, self.resolution = d.name, info.bits, float(info.resolution)
+        self.dtype, self.bits, self.resolution = d.name, info.bits, 10.0**-info.precision
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.tiny)
 
@@ -157,14 +177,14 @@ class finfo:
         return f"finfo({limits}, dtype={self.dtype})"
 
 
-class iinfo:
+class iinfo(_Limits):
     """Limits of an integer type: `max`, `min`, `bits`."""
 
     def __init__(self, d: dtype) -> None:
         if d.category != INTEGER:
-            raise TypeError(f"iinfo() requires an integer type, got {d!r}; use finfo()")
+            raise TypeError(f"microgrest.iinfo() requires an integer type, got {d!r}; use finfo()")
         info = np.iinfo(d.numpy)
         self.dtype, self.bits, self.max, self.min = d.name, info.bits, info.max, info.min
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

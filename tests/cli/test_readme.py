@@ -6,6 +6,7 @@ Those of docs/compile.md belong to each other, and have a test of their own.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from command_line import ROOT, process
@@ -30,9 +31,11 @@ def test_pages_have_examples() -> None:
 
 
 @pytest.mark.parametrize("source", EXAMPLES)
-def test_example(source: str) -> None:
-    """In a process of its own, because one may add an op."""
-    done = process(code=source)
+def test_example(source: str, tmp_path: Path) -> None:
+    """In a process of its own, because one may add an op, and from a file, which has source."""
+    path = tmp_path / "example.py"
+    path.write_text(source, encoding="utf-8")
+    done = process(code=f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')")
     expected = re.findall(r"^print\(.*?\)  # (.+)$", source, re.MULTILINE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == expected

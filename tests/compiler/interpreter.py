@@ -145,8 +145,8 @@ class Interpreter(Native):
         """By what its kind means; by the kernel of eager execution where that rounds otherwise."""
         kind, operands = op.kind, [*map(self.seen, op.operands)]
         places = dict(zip((o.name for o in kind.operands(op.params)), operands, strict=True))
-        for index, target in kind.indices:
-            if places[index].min() < 0 or places[index].max() >= places[target].size:
+        for index, limit in kind.limits(op.params, op.metas, op.sizes).items():
+            if places[index].min() < 0 or places[index].max() >= limit:
                 raise Failure(self.trace.failures.index(INDEX))
         stream: tuple[Any, ...] = ()
         if kind.draws is not None:

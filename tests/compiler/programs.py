@@ -280,6 +280,29 @@ def buckets() -> Made:
 
 
 @program
+def meetings() -> Made:
+    """A table that is scattered to in place, its best rows, its middle, and their gradients."""
+    x = mg.linspace(-1, 1, 12).view(3, 4).sin()
+    table = (mg.arange(12.0).view(3, 4) / 7 - 0.5).requires_grad_()
+    index = mg.tensor([[0, 2, 1, 0], [2, 2, 0, 1]])
+    sums = mg.zeros(3, 4)
+
+    def step() -> Any:
+        best = table.scatter_reduce(0, index, x[:2], "amax")
+        products = table.scatter_reduce(0, index, table[:2] * 2, "prod", include_self=False)
+        values, places = best.topk(2, 1)
+        loss = values.sum() + best.median() + products.quantile(0.3) + mg.cdist(best, x).sum()
+        loss.backward()
+        with mg.no_grad():
+            table.sub_(0.01 * table.grad)
+            sums.index_add_(0, places[:, 0].clamp(0, 2), table.detach(), alpha=0.5)
+        table.grad = None
+        return loss, mg.einsum("ij,kj->ik", table.detach(), x), sums.mode(0).values
+
+    return step, [table, sums]
+
+
+@program
 def products() -> Made:
     mg.manual_seed(4)
     a, b, v = mg.randn(3, 4), mg.randn(2, 4, 5), mg.randn(4)

@@ -75,6 +75,23 @@ RULES: dict[str, dict[str, Any]] = {
         "maximize": ["True"],
     },
     "Adamax": {key: values for key, values in {**ADAM, **LATER}.items() if key != "amsgrad"},
+    "NAdam": {
+        "lr": RATE,
+        "betas": BETAS,
+        "eps": SMALL,
+        "weight_decay": DECAY,
+        "momentum_decay": ["0.0", "0.2"],
+        "decoupled_weight_decay": ["True"],
+        "maximize": ["True"],
+    },
+    "ASGD": {
+        "lr": RATE,
+        "lambd": SMALL,
+        "alpha": ["0.5"],
+        "t0": ["0", "3"],
+        "weight_decay": DECAY,
+        "maximize": ["True"],
+    },
     "Rprop": {
         **LATER,
         "lr": (0.005, 0.05),

@@ -130,7 +130,8 @@ def test_as_machine_code(name: str) -> None:
 
 def test_every_option_of_every_optimizer_is_tried() -> None:
     found = {getattr(optim, name) for name in optim.__all__ if name[0].isupper()}
-    assert set(training_rules.RULES) == found - {optim.Optimizer}
+    # LBFGS decides by values, which no step can know, and SparseAdam is refused.
+    assert set(training_rules.RULES) == found - {optim.Optimizer, optim.LBFGS, optim.SparseAdam}
     for rule, sets in training_rules.RULES.items():
         names = {name for options in sets for name in options}
         fixed = {"differentiable"}  # refused

@@ -100,6 +100,19 @@ RULES: dict[type[optim.Optimizer], list[dict[str, Any]]] = {
         {"capturable": True},
         {"lr": 0.02, "betas": (0.8, 0.9), "weight_decay": 0.2, "maximize": True},
     ],
+    optim.NAdam: [
+        {},
+        {"lr": 0.05, "betas": (0.8, 0.9), "momentum_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+        {"eps": 0.1, "foreach": True, "capturable": True},
+    ],
+    optim.ASGD: [
+        {},
+        {"lr": 0.03, "lambd": 0.1, "alpha": 0.5, "t0": 8},
+        {"foreach": True, "capturable": True},
+        {"t0": 0, "weight_decay": 0.1, "maximize": True},
+    ],
     optim.Rprop: [
         {},
         {"lr": 0.1},

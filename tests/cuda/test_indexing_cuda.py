@@ -11,9 +11,11 @@ from microgrest.kernels.cpu import kinds as cpu
 from microgrest.kernels.cuda.source import moves, radix
 from microgrest.kernels.kinds import words as sorting
 from microgrest.kernels.kinds.move import PUT
-from microgrest.kernels.source.kind import Launches, Stage
+from microgrest.kernels.kinds.select import SELECT
+from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.source.kind import Launches, Room, Stage
 
-from tests.kernel_calls import moved
+from tests.kernel_calls import MOVES, moved
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)
@@ -22,9 +24,9 @@ DTYPES = ["float32", "float64", "int8", "uint8", "int32", "int64", "bool", "uint
 DRAWN = [(0, 5), (1, 1), (1, 90), (19, 1), (40, 3), (67, 1000)]
 FUNCTIONS = [
     (name, dtype)
-    for name in ("gather", "put", "scatter_add")
+    for name in MOVES
     for dtype in DTYPES
-    if (name, dtype) != ("scatter_add", "uint16")  # the bits of float16
+    if (name[:8], dtype) != ("scatter_", "uint16")  # the bits of float16
 ]
 
 
@@ -126,9 +128,19 @@ def test_many(gpu: Any, extent: int) -> None:
     unsorted = words(n, extent, 20)
     found = ordered(gpu, "sorting", unsorted, 20, 20 + (extent - 1).bit_length())
     np.testing.assert_array_equal(found, np.sort(unsorted))
-    for name in ("gather", "put", "scatter_add"):
+    for name in MOVES:
         index = RANDOM.integers(0, extent, n)
         check(gpu, name, numbers(extent, "float32"), index, numbers(n, "float32"))
+
+
+@by_capability
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8"])
+def test_machine_code_of_selections(dtype: str, capability: tuple[int, int]) -> None:
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    assert SELECT.grid is not None
+    metas, room = (300, 30, 30), Room(256, 64)
+    (stage,) = SELECT.grid(Sort(dtype, True), metas, (10, 5, 2, 1), room).stages
+    assert not examine(stage.source, capability, "select").doubles or dtype == "float64"
 
 
 @by_capability

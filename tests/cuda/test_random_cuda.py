@@ -11,7 +11,9 @@ from checks import by_capability, examine
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.cuda.source import fills
 from microgrest.kernels.kinds import draw as draws
-from microgrest.kernels.source import philox
+from microgrest.kernels.kinds.sample import SAMPLE
+from microgrest.kernels.source import philox, samples
+from microgrest.kernels.source.kind import Room
 from microgrest.kernels.source.philox import Draw
 
 from tests.kernel_calls import Draws
@@ -140,3 +142,19 @@ def test_machine_code(draw: Draw, dtype: str, capability: tuple[int, int]) -> No
     source = fills.source(draw, dtype, names)
     kernel = examine(source, capability, draw.function.__name__)
     assert (kernel.doubles > 0) == (dtype == "float64")
+
+
+SAMPLERS = [samples.GAMMA, samples.GAMMA_SLOPE, samples.POISSON, samples.BINOMIAL]
+
+
+@by_capability
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
+def test_samplers_compile(sampler: samples.Sampler, capability: tuple[int, int]) -> None:
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    assert SAMPLE.grid is not None
+    metas = (5,) * (len(sampler.operands) + 1)
+    (stage,) = SAMPLE.grid(sampler, metas, (), Room(64, 4)).stages
+    # The logarithm of the gamma function takes many.
+    assert examine(stage.source, capability, sampler.name, registers=128).cubin.startswith(
+        b"\x7fELF"
+    )

@@ -21,6 +21,7 @@ from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
 from microgrest import cuda
+from tests.kernel_calls import MOVES
 
 import overwritten  # isort: skip  # recorded says where
 import programs  # isort: skip
@@ -41,7 +42,7 @@ queued = pytest.mark.skipif(bool(no_driver), reason=no_driver)
 RACY = "momentum in_place_and_views embedding draws long_folds network scatters scaled 1 3"
 OVERWRITTEN = [make.__name__ for make in overwritten.IN_PLACE]
 OTHERS = "sequential_by_hand two_backwards read_and_replaced closure views_with_gradients products "
-OTHERS += "sorted_losses buckets"
+OTHERS += "sorted_losses buckets meetings"
 
 
 def test_both_forms_do_what_eager_execution_does() -> None:
@@ -133,9 +134,9 @@ def test_machine_code(name: str, capability: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_checked_moves_compile(dtype: str) -> None:
-    for name in ("gather", "pair", "put", "scatter_add"):
+    for name in ("pair", *MOVES):
         assert not examine(guarded(moves.source(name, dtype))).doubles
-    for name in ("put", "scatter_add"):
+    for name in [*MOVES][1:]:
         assert not examine(moves.in_order(name, dtype, 128)).doubles
     assert not examine(inside()).doubles
 

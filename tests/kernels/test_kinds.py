@@ -8,10 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds import draw as draws, move, slices
 from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
+from microgrest.kernels.kinds.select import SELECT
+from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.source import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
@@ -81,7 +85,13 @@ def calls() -> Iterator[Called]:
     for dtype in ("float32", "int64", "bool"):
         yield Called(move.GATHER, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
         yield Called(move.PUT, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
-        yield Called(move.SCATTER_ADD, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+        for kind in (move.SCATTER_ADD, move.SCATTER_MUL, move.SCATTER_MAX, move.SCATTER_MIN):
+            yield Called(kind, dtype, (numbers(6, dtype), at, numbers(5, dtype)))
+    for dtype in ("float32", "int64", "bool"):
+        for (outer, n, k, inner), of in (((2, 3, 4, 5), [2, 0, 2, 1]), ((1, 2, 3, 1), [1, 1, 0])):
+            x, out = numbers(outer * n * inner, dtype), numbers(outer * k * inner, dtype)
+            yield Called(slices.TAKE_SLICES, dtype, (x, np.array(of), out), (n, inner))
+            yield Called(slices.SUM_SLICES, dtype, (out, np.array(of), x), (n, inner))
     for name in ("cumsum", "cumprod_before", "cummax", "logcumsumexp", "recurrence"):
         for reverse, (outer, n, inner) in ((False, (2, 5, 1)), (True, (2, 4, 3))):
             program = program_of(ROWS[name], dtypes.float32, reverse)
@@ -94,6 +104,12 @@ def calls() -> Iterator[Called]:
     x = np.array([1, 5, 5, 2, np.nan, 3, 0, -1, -1, 0, 0, 0], np.float32)
     params = Search("argmax", better, "float32")
     yield Called(SEARCH, params, (x, numbers(3), numbers(3, "int64")), (4,))
+    for dtype in ("float32", "float64", "int16", "bool"):
+        for first, count, descending in ((0, 3, False), (2, 1, True), (0, 2, True)):
+            x = np.where(RANDOM.random(1200) < 0.1, np.nan, numbers(1200))
+            outputs = numbers(4 * count, dtype), numbers(4 * count, "int64")
+            operands = x.astype(dtype) if dtype[0] == "f" else numbers(1200, dtype), *outputs
+            yield Called(SELECT, Sort(dtype, descending), operands, (300, 2, first, count))
     for shapes in (((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 2)), ((4,), (4, 2))):
         out = (*shapes[0][:-1], 2)
         yield Called(PRODUCT, "float32", tuple(matrix(s) for s in (*shapes, out)))
@@ -108,6 +124,18 @@ def calls() -> Iterator[Called]:
         kind, params, values = request
         dtype = getattr(params, "dtype", "int64")
         yield Called(kind, params, (numbers(11, dtype),), (), values)
+
+
+def of_samplers() -> Iterator[Called]:
+    """Calls of draws by rejection, and of the slope of gamma numbers."""
+    keys = RANDOM.integers(0, KEYS, 12)
+    shapes = np.array([0.05, 0.3, 1.0, 1.7, 12.0, 300.0] * 2)
+    out = numbers(12, "float64")
+    yield Called(SAMPLE, samples.GAMMA, (keys, shapes, out))
+    yield Called(SAMPLE, samples.GAMMA_SLOPE, (RANDOM.gamma(shapes), shapes, out))
+    yield Called(SAMPLE, samples.POISSON, (keys, shapes * 3, out))
+    counts, chances = np.floor(shapes * 5), RANDOM.random(12)
+    yield Called(SAMPLE, samples.BINOMIAL, (keys, counts, chances, out))
 
 
 def of_rows() -> Iterator[Called]:
@@ -128,7 +156,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_rows()]
+CALLS = [*calls(), *of_samplers(), *of_rows()]
 
 
 def named(call: Called) -> str:

@@ -18,6 +18,8 @@ MAKERS = {
     "adadelta": lambda p: optim.Adadelta(p),
     "adamax": lambda p: optim.Adamax(p, lr=0.05),
     "radam": lambda p: optim.RAdam(p, lr=0.05, betas=(0.9, 0.8)),
+    "nadam": lambda p: optim.NAdam(p, lr=0.05),
+    "asgd": lambda p: optim.ASGD(p, lambd=0.1, t0=2),
     "rprop": lambda p: optim.Rprop(p),
 }
 

@@ -20,6 +20,8 @@ RULES = {
     "adadelta": (optim.Adadelta, {}),
     "adamax": (optim.Adamax, {}),
     "radam": (optim.RAdam, {"betas": (0.9, 0.8)}),
+    "nadam": (optim.NAdam, {"momentum_decay": 0.1}),
+    "asgd": (optim.ASGD, {"lambd": 0.1, "t0": 5}),
     "rprop": (optim.Rprop, {}),
 }
 STEPS = np.arange(1, 40)

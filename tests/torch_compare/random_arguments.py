@@ -143,7 +143,7 @@ class Arguments(Values):
     for_d = for_dtype
 
     def for_p(self, op: Op, x: Any, annotation: str) -> str:
-        if op.name in ("norm", "dist"):
+        if op.name in ("norm", "dist", "cdist"):
             return self.one(
                 ["2", "1", "0", "3", "0.5", "inf", "-inf", "-1", "'fro'", "None", "2.5"]
             )
@@ -199,4 +199,69 @@ class Arguments(Values):
     def for_size_average(self, op: Op, x: Any, annotation: str) -> str:
         return "None"
 
-    for_reduce = for_generator = for_inplace = for_out = for_size_average
+    for_generator = for_inplace = for_out = for_compute_mode = for_size_average
+
+    # What selects, ranks, scatters and counts
+
+    def for_reduce(self, op: Op, x: Any, annotation: str) -> str:
+        if "reduce" in op.name:
+            return self.one(["'sum'", "'prod'", "'mean'", "'amax'", "'amin'", "'up'"])
+        return "None"
+
+    def for_src(self, op: Op, x: Any, annotation: str) -> str:
+        if not op.name.startswith("scatter"):
+            return self.other(x)
+        if op.name in ("scatter", "scatter_") and self.often(0.4):
+            return self.number()
+        if x is None:
+            return self.tensor()
+        return self.tensor(lambda t: t.dtype == x.dtype, lambda t: t.ndim == x.ndim)
+
+    def for_value(self, op: Op, x: Any, annotation: str) -> str:
+        return "None" if op.name.startswith("scatter") else self.number()
+
+    def for_k(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["0", "1", "1", "2", "2", "3", "-1"])
+
+    def for_q(self, op: Op, x: Any, annotation: str) -> str:
+        dtype = getattr(x, "dtype", torch.float32)
+        return self.one(["0.5", "0.3", "1", "0", f"torch.tensor([0.2, 0.7], dtype={dtype})", "1.5"])
+
+    def for_interpolation(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["'linear'", "'lower'", "'higher'", "'midpoint'", "'nearest'", "'up'"])
+
+    def for_bins(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["3", "5", "1", "0"])
+
+    def for_min(self, op: Op, x: Any, annotation: str) -> str:
+        if op.name == "histc":
+            return self.one(["0", "-1", "-3"])
+        return self.by_annotation(annotation, x, op)
+
+    def for_max(self, op: Op, x: Any, annotation: str) -> str:
+        if op.name == "histc":
+            return self.one(["0", "2", "3"])
+        return self.by_annotation(annotation, x, op)
+
+    def for_range(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["None", "(-1.0, 2.0)", "(0.0, 0.0)"])
+
+    def for_minlength(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["0", "3", "-1"])
+
+    def for_spacing(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["1", "0.5", "None"])
+
+    def for_edge_order(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["1", "2", "3"])
+
+    def for_n(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["0", "1", "1", "2", "3"]) if op.name == "diff" else self.integer(op)
+
+    def for_prepend(self, op: Op, x: Any, annotation: str) -> str:
+        return "None" if self.often(0.6) else self.other(x)
+
+    for_append = for_prepend
+
+    def for_dx(self, op: Op, x: Any, annotation: str) -> str:
+        return self.one(["1", "0.5", "2"])

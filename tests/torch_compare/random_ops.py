@@ -19,6 +19,14 @@ OUTSIDE = {
     "pin_memory", "record_stream", "data_ptr", "get_device", "share_memory_", "compile", "numpy",
     "backward", "register_hook", "requires_grad_", "retain_grad", "is_pinned", "as_strided",
     "promote_types", "stride", "register_post_accumulate_grad_hook", "random_", "apply_", "map_",
+    "multinomial",
+    "unique_consecutive",  # PyTorch loses its flags where they are given by position
+    "vmap", "is_anomaly_enabled", "is_anomaly_check_nan_enabled",
+    "get_device_module", "untyped_storage", "get_num_threads", "set_num_threads", "new",
+    "set_flush_denormal", "set_default_tensor_type", "use_deterministic_algorithms", "typename",
+    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "binomial", "asarray",
+    "set_float32_matmul_precision", "resize_", "resize_as_", "set_", "as_strided_", "frombuffer",
+    "as_strided_scatter", "empty_strided", "new_empty_strided",
 }  # fmt: skip
 # Their arguments are, or come to, numbers of elements: none may be extreme.
 COUNTING = {

@@ -81,6 +81,8 @@ def describe(library: Any, value: Any) -> Any:
         return describe_tensor(library, value)
     if isinstance(value, library.dtype):
         return str(value).partition(".")[2]
+    if isinstance(value, (library.device, library.finfo, library.iinfo, library.layout)):
+        return str(value).replace("microgrest", "torch")
     if isinstance(value, dict):
         return {k: describe(library, v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
@@ -176,6 +178,18 @@ def test_forms_of_calls(program: str) -> None:
 )
 def test_kinds(program: str) -> None:
     compare(program, extremes)
+
+
+TENSOR = ["creation", "types", "devices", "views", "items_in_graphs", "prints", "arrays", "draws"]
+
+
+@pytest.mark.parametrize("program", [p for name in TENSOR for p in lines(f"{name}.txt")])
+def test_the_tensor(program: str) -> None:
+    try:
+        compare(program, extremes)
+    finally:
+        for library in (microgrest, torch):
+            library.set_default_dtype(library.float32)
 
 
 @pytest.mark.parametrize("expression", lines("reads.txt"))

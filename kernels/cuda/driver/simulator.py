@@ -244,7 +244,7 @@ def _numpy_math() -> SimpleNamespace:
     same = "ceil copysign cos cosh exp expm1 floor fmod hypot isfinite isinf isnan log log10 log1p"
     same += " log2 sin sinh sqrt tan tanh trunc"
     known = {name: getattr(np, renamed.get(name, name)) for name in [*same.split(), *renamed]}
-    for name in ("erf", "erfc"):
+    for name in ("erf", "erfc", "lgamma"):
         function = getattr(python, name)
         known[name] = lambda x, function=function: type(x)(function(x))
     # np.power takes an exponent of 0.5 for a square root, which differs at minus infinity.

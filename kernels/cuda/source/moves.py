@@ -4,9 +4,10 @@
     pair(places, index, n, shift)               places[i] = index[i] << shift | i
     put(x, places, values, n, shift)            x[place] = values[i]
     scatter_add(x, places, values, n, shift)    x[place] += values[i]
+    scatter_mul, scatter_max, scatter_min       the same for products and extrema
 
-The last two take sorted pairs: all that goes to one place stands side by side, in the order of i,
-and one thread does it. One block needs no sort: see `in_order`.
+All but the first two take sorted pairs: all that goes to one place stands side by side, in the
+order of i, and one thread does it. One block needs no sort: see `in_order`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def source(name: str, dtype: str) -> Source:
         parameters = {"places": "CPointer(uint64)", "index": "CPointer(int64)", "n": "int64"}
     if name != "gather":
         parameters["shift"] = "uint64"
-    body = _add(dtype) if name == "scatter_add" else _BODIES[name]
+    body = _BODIES[name] if name in _BODIES else _meet(name, dtype)
     lines = [
         "i = np.int64(cuda.grid(1))",
         "while i < n:",
@@ -37,13 +38,13 @@ def source(name: str, dtype: str) -> Source:
 
 
 def in_order(name: str, dtype: str, threads: int) -> Source:
-    """put(x, index, values, n) or scatter_add(x, index, values, n) for one block of `threads`.
+    """put(x, index, values, n), scatter_add(x, index, values, n), ... for one block of `threads`.
 
     Each thread goes through all positions, and does what falls to elements of its own.
     """
     values = pointer(memory_type(dtype))
     parameters = {"x": values, "index": "CPointer(int64)", "values": values, "n": "int64"}
-    change = "values[i]" if name == "put" else _sum("x[j]", "values[i]", dtype)
+    change = "values[i]" if name == "put" else _both(name, "x[j]", "values[i]", dtype)
     loop = ["j = index[i]", f"if j % {threads} == thread:", f"    x[j] = {change}"]
     lines = ["thread = np.int64(cuda.threadIdx.x)", "for i in range(n):", *indent(loop)]
     return _module(f"{name} in order: {dtype}", parameters, lines)
@@ -55,12 +56,16 @@ def _module(title: str, parameters: dict[str, str], lines: list[str]) -> Source:
     return Source(text, f"void({', '.join(parameters.values())})")
 
 
-def _sum(x: str, y: str, dtype: str) -> str:
-    """The sum of two elements, of their type."""
-    short, operator = ("u8", "|") if dtype == "bool" else (SHORT[dtype], "+")
+def _both(name: str, x: str, y: str, dtype: str) -> str:
+    """What becomes of two elements that meet, of their type."""
+    short = "u8" if dtype == "bool" else SHORT[dtype]
+    if name in _BETTER:
+        return f"{short}({y} if {y} {_BETTER[name]} {x} or {y} != {y} else {x})"
+    operator = "*" if name == "scatter_mul" else "|" if dtype == "bool" else "+"
     return f"{short}({x} {operator} {y})"
 
 
+_BETTER = {"scatter_max": ">", "scatter_min": "<"}
 _PLACE = "place = places[i] >> shift"
 _MASK = "mask = (np.uint64(1) << shift) - np.uint64(1)"
 _BODIES = {
@@ -75,8 +80,8 @@ _BODIES = {
 }
 
 
-def _add(dtype: str) -> list[str]:
-    """The first of those that go to one place adds them all, `UNROLL` at a time while it can."""
+def _meet(name: str, dtype: str) -> list[str]:
+    """The first of those that go to one place takes them all, `UNROLL` at a time while it can."""
     several = range(UNROLL)
     return [
         _PLACE,
@@ -84,9 +89,10 @@ def _add(dtype: str) -> list[str]:
         *indent([_MASK, "total = x[place]", "j = i"]),
         *indent([f"while j + {UNROLL} <= n and places[j + {UNROLL - 1}] >> shift == place:"]),
         *indent([f"v{k} = values[places[j + {k}] & mask]" for k in several], 2),
-        *indent([f"total = {_sum('total', f'v{k}', dtype)}" for k in several], 2),
+        *indent([f"total = {_both(name, 'total', f'v{k}', dtype)}" for k in several], 2),
         *indent([f"j += {UNROLL}"], 2),
         *indent(["while j < n and places[j] >> shift == place:"]),
-        *indent([f"total = {_sum('total', 'values[places[j] & mask]', dtype)}", "j += 1"], 2),
+        *indent(["v0 = values[places[j] & mask]"], 2),
+        *indent([f"total = {_both(name, 'total', 'v0', dtype)}", "j += 1"], 2),
         *indent(["x[place] = total"]),
     ]

@@ -48,8 +48,8 @@ def _checking(
     places = {o.name: x for o, x in zip(op.kind.operands(op.params), spans, strict=True)}
     failure = trace.failures.index(t.INDEX) + t.FAILED if op.kind.indices else 0
     found: list[Callable[[], None]] = []
-    for index, target in op.kind.indices:
-        given = places[index], places[index].size, places[target].size, status, failure
+    for index, limit in op.kind.limits(op.params, op.metas, op.sizes).items():
+        given = places[index], places[index].size, limit, status, failure
         blocks = kinds.ROOM.blocks_for(places[index].size)
         found.append(partial(_inside(), blocks, kinds.ROOM.threads, *given))
     return found

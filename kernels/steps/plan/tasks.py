@@ -83,10 +83,11 @@ def positions_of(task: Other) -> list[tuple[Version, t.Place, int]]:
     names = [o.name for o in task.op.kind.operands(task.op.params)]
     places = dict(zip(names, task.op.operands, strict=True))
     found = []
-    for index, target in task.op.kind.indices:
+    op = task.op
+    for index, limit in op.kind.limits(op.params, op.metas, op.sizes).items():
         place = places[index]
         assert isinstance(place, t.Place), "positions lie side by side"
-        found.append(((place.buffer, versions[place.buffer]), place, places[target].size))
+        found.append(((place.buffer, versions[place.buffer]), place, limit))
     return found
 
 

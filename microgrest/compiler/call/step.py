@@ -12,6 +12,8 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 from weakref import WeakKeyDictionary, ref
 
+from ...graph.node import watchers
+from ...graph.saved import looked_at
 from ...recording import run_eagerly, state
 from ...tensor import Tensor
 from ..effects import detached
@@ -115,7 +117,7 @@ class Step(Compiled):
             return self.fn(*args, **kwargs)  # a part of the step that runs it
         with self._lock:
             recordings = self.recordings
-            if recordings and not self.verify:
+            if recordings and not self.verify and not watchers:
                 latest = recordings[0]
                 if latest.guards.hold(args, kwargs) and latest.numbers.fits():
                     return latest.run(args, kwargs)
@@ -245,7 +247,7 @@ class Step(Compiled):
 
     def _find(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording | None:
         """The recording that fits a call, if there is one."""
-        recordings = self.recordings
+        recordings = [] if watchers and looked_at() else self.recordings
         if not recordings or recordings[0].fits(args, kwargs):
             return recordings[0] if recordings else None
         return self._other(args, kwargs)
@@ -267,7 +269,7 @@ class Step(Compiled):
     def _eager(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the function eagerly; the second time for its kind of arguments, record it."""
         kind = (_signature(args), _signature(kwargs))
-        if kind not in self._warm or self._patience.waits():
+        if kind not in self._warm or self._patience.waits() or looked_at():
             result = detached(self._checked(run_eagerly(self.fn, *args, **kwargs)))
             self._warm.add(kind)
             return result

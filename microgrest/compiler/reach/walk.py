@@ -25,7 +25,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from ...nn.modules.hooks import Hook, Hooks
+from ...graph.hooks import Placed
+from ...nn.modules.hooks import EVERYWHERE, TABLES as HOOKS, Hook, Hooks
 from ...nn.modules.module import Module
 from ...optim.optimizer import Optimizer
 from ...recording.counted import Counted
@@ -40,7 +41,8 @@ _RATES = ("lr", "initial_lr", "max_lr", "min_lr", "base_lr")
 _RULE = ("step", "_numbers", "_update")
 _KEPT = ("param_groups", "state", "stepped")
 # Where a module keeps its members and hooks.
-TABLES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
+TABLES = ("_parameters", "_buffers", "_modules", *HOOKS)
+_EVERY_MODULE = {"hooks": EVERYWHERE}
 # What a module is saved by, and does not compute with.
 _SAVING = ("_non_persistent",)
 
@@ -95,7 +97,7 @@ class Walk(ObjectWalk):
             if isinstance(found.value, Tensor):
                 self.names.setdefault(found.value, found.path)
                 for hook in tuple(found.value._hooks.values() if found.value._hooks else ()):
-                    yield from self._hook(hook)
+                    yield from self._hook(hook.function if isinstance(hook, Placed) else hook)
         while self.optimizers:
             path, optimizer = self.optimizers.pop(next(iter(self.optimizers)))
             yield from self._optimizer(path, optimizer)
@@ -112,6 +114,9 @@ class Walk(ObjectWalk):
             yield from super()._inside(path, value)
 
     def _module(self, path: str, module: Module) -> Iterator[Found]:
+        if id(EVERYWHERE) not in self.entered:
+            self.entered.add(id(EVERYWHERE))
+            yield from self._table("nn.Module", _EVERY_MODULE, "hooks")
         self.entered.add(id(module))
         own = vars(module)
         with self._methods(path, module, ("forward",), steady=True) as methods:

@@ -9,18 +9,20 @@ import numpy as np
 
 from ... import recording
 from ...kernels.kinds import move
+from ...kernels.kinds.slices import SUM_SLICES, TAKE_SLICES
 from ...kernels.source.program import LARGE
 from ...ops.indexing import put as PUT
 from ...ops.logic import logical_or, masked_fill
 from ...ops.movement import expand
 from ...ops.reduction import any as some
-from ...ops.row import Row
+from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
+from ...tensor.storage import kind_of
 from .. import target
 from ..common import common_device
 from ..graph import lead
-from ..memory import add_at, copy, filled, flat, put as write_over
+from ..memory import add_at, converted, copy, filled, flat, meet_at, put as write_over
 from ..structured import family, record
 from .parts import cut, each
 
@@ -31,6 +33,30 @@ def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
     y = Tensor._empty(index._shape, x._kind)
     x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
     return y
+
+
+@family("take_slices")
+def take_slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Tensor:
+    """The slices `index` of `x` along `dim`."""
+    before, n, after = x._shape[:dim], x._shape[dim], x._shape[dim + 1 :]
+    y = Tensor._empty((*before, *index._shape, *after), x._kind)
+    if y._flat.size:
+        operands, sizes = (flat(x), flat(index), y._flat), (n, math.prod(after))
+        x._kind.kernels.kinds.run(TAKE_SLICES, x._kind.array_type, operands, sizes)
+    return y
+
+
+@family("sum_slices")
+def sum_slices(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int) -> Tensor:
+    """Zeros, `extent` slices along `dim`, with those of `source` added at their numbers."""
+    before, after = source._shape[:dim], source._shape[dim + len(index._shape) :]
+    shape, wide = (*before, extent, *after), register_type(source.dtype)
+    if not source.numel():
+        return filled(shape, source._kind, 0)
+    y = Tensor._empty(shape, kind_of(wide, source._kind.device))
+    operands = flat(converted(source, wide)), flat(index), y._flat
+    y._kind.kernels.kinds.run(SUM_SLICES, y._kind.array_type, operands, (extent, math.prod(after)))
+    return converted(y, source.dtype)
 
 
 @family("scatter_add")
@@ -49,11 +75,17 @@ def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bo
     return y
 
 
-def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
-    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`."""
-    common_device("index_put", (x, value, index))
-    target.check_writable("index_put", x, (value,))
-    target.check_apart("index_put", x, (value,), whole=False)
+def put(
+    x: Tensor, value: Tensor, index: Tensor, accumulate: bool, row: Row = PUT, name: str = ""
+) -> None:
+    """`put_at` in place: `value`, which broadcasts, written to positions `index` of `x`.
+
+    `name` is what users call it, `row` what is recorded.
+    """
+    name = name or "index_put"
+    common_device(name, (x, value, index))
+    target.check_writable(name, x, (value,))
+    target.check_apart(name, x, (value,), whole=False)
     source = expand(value, size=index._shape).reshape((-1,))
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
@@ -62,7 +94,7 @@ def put(x: Tensor, value: Tensor, index: Tensor, accumulate: bool) -> None:
     else:
         write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
     x._storage.touch()
-    record(PUT, (old, source, index), {"accumulate": accumulate}, x)
+    record(row, (old, source, index), {"accumulate": accumulate}, x)
     if x._node is not old._node:
         lead(x, old._node)
 
@@ -74,6 +106,17 @@ def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> Non
     else:
         operands = y._flat, flat(index), flat(source)
         y._kind.kernels.kinds.run(move.PUT, y._kind.array_type, operands)
+
+
+_MEET = {"prod": move.SCATTER_MUL, "amax": move.SCATTER_MAX, "amin": move.SCATTER_MIN}
+
+
+@family("meet")
+def meet(row: Row, x: Tensor, source: Tensor, index: Tensor, *ends: Tensor, how: str) -> Tensor:
+    """A copy of `x` whose elements have met those of `source` at their positions."""
+    y = copy(x)
+    meet_at(_MEET[how], y, flat(index), source)
+    return y
 
 
 @family("clear")

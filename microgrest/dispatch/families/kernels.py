@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...graph.modes import state
 from ...ops.kernel import Call
-from ...ops.row import Row, register_type
-from ...tensor import Tensor
+from ...ops.row import ROWS, Row, register_type
+from ...tensor import Tensor, wrap
 from ...tensor.arrays import from_array
-from ...tensor.storage import kind_of
+from ...tensor.storage import kept, kind_of
 from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
 from ..memory import converted, flat
 from ..operands import promote
 from ..structured import record
+
+# Calls that a short path keeps, of so many shapes.
+MOST_KNOWN = 4096
+# The short paths of rows that have one.
+SHORT: dict[str, Callable[..., tuple[Tensor, ...]]] = {}
 
 
 def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tensor, ...]:
@@ -34,6 +41,47 @@ def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tens
     return results
 
 
+def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
+    """The function of a `short` row: function(*inputs, **options).
+
+    What a call comes to is kept by kinds, shapes and options, for contiguous inputs.
+    """
+    known: dict[Any, Any] = kept({})
+    kind = row.extra["kind"]
+
+    def whole(key: Any, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> tuple[Tensor, ...]:
+        results = call(row, inputs, options)
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        found = row.extra["call"](*inputs, **options)
+        made = [
+            (y._kind.empty, math.prod(y._shape), y._shape, y._strides, y._kind) for y in results
+        ]
+        if not found.inputs:
+            known[key] = found.params, found.sizes, found.values, made
+        return results
+
+    def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        key = tuple([(t._kind, t._shape) for t in inputs]), *options.values()
+        arrays = [t._flat for t in inputs]
+        facts = known.get(key)
+        if facts is None or any([a is None for a in arrays]):
+            return whole(key, inputs, options)
+        params, sizes, values, made = facts
+        where = inputs[0]._kind
+        results = []
+        for empty, n, shape, strides, own in made:
+            array = empty(n)
+            arrays.append(array)
+            results.append(wrap(array, shape, strides, own))
+        where.kernels.kinds.run(kind, params, arrays, sizes, values)
+        if state.grad:
+            record(row, (*inputs, *results[1:]), options, results[0])
+        return tuple(results)
+
+    return op
+
+
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:
     """Inputs as tensors of one type, which a register can have."""
     common = register_type(promote(row, inputs))
@@ -45,3 +93,8 @@ def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:
 def _tensor(number: Any, where: device) -> Tensor:
     d = of_number(number)
     return from_array(np.array(number, d.numpy), kind_of(d, where))
+
+
+for _row in ROWS.values():
+    if _row.kind == "kernel" and _row.extra["short"]:
+        SHORT[_row.name] = short(_row)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...graph.modes import state
-from ...graph.node import Node, numbers
+from ...graph.node import Node, numbers, watched, watchers
 from ...kernels.kinds.search import SEARCH, Search
 from ...kernels.source.program import LARGE, Input, Output, Program, Reduce
 from ...ops.reduction import sum as SUM
@@ -142,7 +142,9 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = numel(x, dims)
     if not n:
-        raise IndexError(f"{row.name}(): Expected reduction dim {dim} to have non-zero size.")
+        what = "to have non-zero size" if dim is not None else "to be specified for numel() == 0"
+        where = "" if dim is None else f" {dim}"
+        raise IndexError(f"{row.name}(): Expected reduction dim{where} {what}.")
     small = once(x)
     if small is not x:
         values, indices = search(row, small, dim, True)
@@ -241,6 +243,8 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             node.saved = node.versions = node.extra = ()
             node._shape, node._kind, node.hooks = SCALAR, kind, None
             t._node, t._requires_grad = node, True
+            if watchers:
+                watched(node)
         return t
 
     return op

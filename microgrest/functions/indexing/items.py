@@ -28,7 +28,17 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import INTEGER, bool_, int8, int16, int32, int64, uint8
-from ..places import Index, check_within_reach, checked, counted, index_of, tensor_of
+from ...types.integers import whole
+from ..places import (
+    Index,
+    check_within_reach,
+    checked,
+    counted,
+    index_of,
+    numbers_slices,
+    tensor_of,
+    unless_changed,
+)
 from ..views.shapes import check_stride, select, unsqueeze
 
 
@@ -36,11 +46,26 @@ from ..views.shapes import check_stride, select, unsqueeze
 def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
     if index.__class__ is int:
-        return select(self, 0, index) if self._shape else _too_many(self, ())
+        return _one(self, 0, index) if self._shape else _too_many(self, ())
+    if index.__class__ is Tensor and numbers_slices(index, self):
+        return apply(rows.take_slices, (self, index), {"dim": 0})
     x, pickers = _basic(self, index)
     if not pickers:
-        return x if x is not self else apply(view, (self,), {"size": tuple(self._shape)})
+        if x is not self:
+            return x
+        name = "AliasBackward0" if index is Ellipsis else "SliceBackward0"
+        return apply(view, (self,), {"size": tuple(self._shape)}, name)
+    picked = [d for d, picker in enumerate(pickers) if picker is not None]
+    if len(picked) == 1 and x.numel():
+        return _slices(x, picked[0], pickers[picked[0]])
     return apply(rows.gather, (x, _positions(x, pickers)), {})
+
+
+def _slices(x: Tensor, d: int, index: Tensor) -> Tensor:
+    """Whole slices along dimension d, by an index of any shape."""
+    values = index_of(index, x.device)
+    numbers = unless_changed(index, values, _in_range(values, x._shape[d], d))
+    return apply(rows.take_slices, (x, numbers), {"dim": d})
 
 
 @method(name="__setitem__")
@@ -99,10 +124,28 @@ def _fills(x: Tensor, index: Any, value: Any) -> bool:
 
 
 @method
+def index_put(
+    input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """index_put_ of a copy."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+@method
 def index_put_(
     self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """Write `values` at the positions that index tensors name, or add them there."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            "index_put(): argument 'indices' (position 1) must be tuple of Tensors, not "
+            f"{type(indices).__name__}"
+        )
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            "index_put(): argument 'values' (position 2) must be Tensor, not "
+            f"{type(values).__name__}"
+        )
     for i in indices:
         if isinstance(i, Tensor) and i.dtype in (int8, int16):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
@@ -139,19 +182,22 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     The list is empty where no tensor indexes.
     """
     if index.__class__ is int and x._shape:
-        return select(x, 0, index), []
+        return _one(x, 0, index), []
     items = [_item(i) for i in _as_tuple(index)]
     items = _fill_ellipsis(x, items)
     pickers: list[Any] = []
-    d = 0
+    d = fewer = 0  # how many dimensions the tensor that was given has before this one
     for item in items:
         if isinstance(item, bool):
             item = from_numpy(np.array([0] if item else [], np.int64))
             x = unsqueeze(x, d)
+            fewer += 1
         if item is None:
             x = unsqueeze(x, d)
+            fewer += 1
         elif isinstance(item, int):
-            x = select(x, d, item) if d < x.ndim else _too_many(x, items)
+            x = _one(x, d, item, d - fewer) if d < x.ndim else _too_many(x, items)
+            fewer -= 1
             continue
         elif isinstance(item, slice):
             x = _sliced(x, d, item)
@@ -166,6 +212,15 @@ def _basic(x: Tensor, index: Any) -> tuple[Tensor, list[Any]]:
     if not any(p is not None for p in pickers):
         return x, []
     return x, pickers + [None] * (x.ndim - len(pickers))
+
+
+def _one(x: Tensor, d: int, index: int, named: int = 0) -> Tensor:
+    """`index` of dimension `d`, which is called `named` in errors."""
+    n = x._shape[d]
+    if not -n <= index < n:
+        whole(index, "index")
+        raise IndexError(f"index {index} is out of bounds for dimension {named} with size {n}")
+    return select(x, d, index)
 
 
 def _expands(own: Sequence[int], shape: Sequence[int]) -> bool:

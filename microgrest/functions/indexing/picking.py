@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,30 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
 from ...types.dtypes import bool_, int32, int64
-from ..places import checked, index_of, tensor_of
+from ..places import Index, checked, counted, index_of, numbers_slices, tensor_of, unless_changed
 from ..reductions.folds import positions
 from ..views.shapes import expand, reshape
-from .items import getitem
 
 
-def _checked(name: str, input: Tensor, index: Any, empty: bool = True) -> Tensor:
+def index_beside(name: str, input: Tensor, index: Any, empty: bool = True) -> Tensor:
     """`index` if it is a tensor of int32 or int64, or an `empty` one, on the device of `input`."""
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if index.dtype not in (int32, int64) and not (empty and not index.numel()):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
+    if index.dtype is int64 and index.device is input.device:
+        return index
     common_device(name, (input, index))
-    return index.detach().to(input.device, int64)
+    return index.to(input.device, int64)
 
 
 @method
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices `index`, a vector, of dimension `dim`, in that order."""
-    chosen = _checked("index_select", input, index, empty=False)
+    short = index.__class__ is Tensor and len(index._shape) == 1
+    if short and dim.__class__ is int and dim == 0 and numbers_slices(index, input):
+        return apply(rows.index_select, (input, index), {"dim": 0})
+    chosen = index_beside("index_select", input, index, empty=False)
     if chosen.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     d = input._dim(dim)
@@ -44,12 +49,57 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         )
     if chosen.numel() and x.ndim > 1 and not x._shape[d]:
         raise RuntimeError(f"index_select(): dimension {d} of {list(x._shape)} has no element")
-    _in_bounds(chosen, x._shape[d], "index out of range in self", IndexError)
-    picked = getitem(x, (*[slice(None)] * d, reshape(chosen, -1)))
+    index = reshape(chosen, -1)
+    values = numbers_of_slices(x, d, index, "index out of range in self")
+    numbers = unless_changed(index, values, values)
+    picked = apply(rows.index_select, (x, numbers), {"dim": d})
     return picked if input._shape else reshape(picked, ())
 
 
-def _in_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> None:
+def numbers_of_slices(
+    x: Tensor,
+    d: int,
+    index: Tensor,
+    text: str,
+    error: type[Exception] = IndexError,
+    *,
+    from_end: bool = False,
+) -> Index:
+    """The numbers of slices of `x` along dimension d, of an `index`, counted from the front.
+
+    `error` of `text`, of the index, d and the extent, where one is out of range.
+    """
+    n = (x._shape or (1,))[d]
+    low, values = -n if from_end else 0, index_of(index, x.device)
+    return checked(values, low, n, lambda wrong: error(text.format(wrong, d, n)))
+
+
+def places_of_slices(
+    x: Tensor,
+    d: int,
+    index: Tensor,
+    text: str,
+    error: type[Exception] = IndexError,
+    *,
+    from_end: bool = False,
+) -> Tensor:
+    """Flat places in `x` of its slices `index`, a vector, along dimension d.
+
+    `error` of `text`, of the index, d and the extent, where one is out of range.
+    """
+    shape = x._shape or (1,)
+    place = numbers_of_slices(x, d, index, text, error, from_end=from_end)
+    if len(shape) == 1 and not from_end:
+        return index
+    place = place.reshape((-1, *(1,) * (len(shape) - d - 1))) * math.prod(shape[d + 1 :])
+    for e, extent in enumerate(shape):
+        if e != d:
+            step = math.prod(shape[e + 1 :])
+            place = place + counted(extent, step, len(shape) - e, x.device)
+    return tensor_of(place)
+
+
+def check_bounds(index: Tensor, n: int, message: str, error: type[Exception]) -> None:
     """`error` unless all of `index` is in [0, n); {} in the message is one that is not."""
     values = index_of(index, index.device)
     checked(values, 0, n, lambda wrong: error(message.format(wrong)))
@@ -62,9 +112,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     `index` has as many dimensions as the input, and beside `dim` none is longer.
     """
     d = input._dim(dim)
-    places = _checked("gather", input, index)
+    places = index_beside("gather", input, index)
     if not places.numel():
-        return apply(rows.gather, (input, places), {})
+        return apply(rows.gather_along, (input, places), {})
     if max(places.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor, got "
@@ -78,7 +128,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             )
     n = input._shape[d] if input._shape else 1
     bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
-    _in_bounds(places, n, bounds, RuntimeError)
+    check_bounds(places, n, bounds, RuntimeError)
     x = input if input._shape else reshape(input, 1)
     return _at(x, places, d)
 
@@ -87,7 +137,7 @@ def _at(x: Tensor, index: Tensor, d: int) -> Tensor:
     """The elements of `x` with the checked `index` along `d`."""
     if not index.ndim:
         return reshape(_at(x, reshape(index, 1), d), ())
-    return apply(rows.gather, (x, positions(x, index, d)), {})
+    return apply(rows.gather_along, (x, positions(x, index, d)), {})
 
 
 @method
@@ -106,7 +156,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         raise RuntimeError(
             f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype!r}"
         )
-    places = _checked("take_along_dim", input, indices)
+    places = index_beside("take_along_dim", input, indices)
     n = input._shape[d] if input._shape else 1
     bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
     index = index_of(places, input.device)
@@ -130,10 +180,12 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {what}")
     common_device("take", (input, index))
     n = input.numel()
+    if not n and index.numel():
+        raise IndexError("take(): tried to take from an empty tensor")
     places = index_of(index, input.device)
     text = f"out of range: tried to access index {{}} on a tensor of {n} elements."
     places = checked(places, -n, n, lambda wrong: IndexError(text.format(wrong)))
-    return apply(rows.gather, (input, tensor_of(places)), {})
+    return apply(rows.take, (input, tensor_of(places)), {})
 
 
 @method
@@ -143,7 +195,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     common_device("masked_select", (input, mask))
     shape = broadcast_shapes("masked_select", [input._shape, mask._shape])
-    return getitem(reshape(expand(input, shape), -1), reshape(expand(mask, shape), -1))
+    shapes("masked_select")
+    places = nonzero(reshape(expand(mask, shape), -1), as_tuple=True)[0]
+    return apply(rows.masked_select, (reshape(expand(input, shape), -1), places), {})
 
 
 @method

@@ -16,6 +16,7 @@ from ...tensor.methods import method
 from ...types.dtypes import int32, int64
 from ...types.integers import count, listed, whole
 from ..indexing.picking import index_select
+from ..naming import ends_as
 from ..views.shapes import expand, flatten, narrow, reshape, sizes, transpose, unsqueeze
 from .stacking import cat
 
@@ -49,6 +50,7 @@ def flipud(input: Tensor) -> Tensor:
 
 
 @method
+@ends_as("RollBackward0")
 def roll(
     input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None
 ) -> Tensor:
@@ -77,6 +79,7 @@ def roll(
 
 
 @method
+@ends_as("Rot90Backward0")
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """The plane of `dims` turned by k quarters, from the first of them towards the second."""
     k = whole(k, "k")
@@ -99,6 +102,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 
 @method
+@ends_as("RepeatBackward0")
 def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """The whole tensor repeated along each dimension, new ones in front."""
     if not counts and repeats is None:

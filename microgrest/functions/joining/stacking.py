@@ -18,6 +18,10 @@ from ..views.shapes import expand, reshape, unsqueeze
 @numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along `dim`; dtypes are promoted."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(
+            "cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
+        )
     given = tuple(tensors)
     if not given:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")

@@ -9,6 +9,7 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import bool_
 from ...types.integers import whole
+from ..naming import ends_as
 from ..pointwise.arithmetic import where
 from ..views.shapes import diagonal, unsqueeze
 
@@ -30,6 +31,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 
 @method
+@ends_as("DiagEmbedBackward0")
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices in dim1 and dim2 of the result, whose diagonals are the last dimension."""
     if not input._shape:
@@ -57,12 +59,14 @@ def _within(name: str, x: Tensor, offset: int) -> Tensor:
 
 
 @method
+@ends_as("TrilBackward0")
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, up to the diagonal `diagonal` above the main one; zeros elsewhere."""
     return where(_within("tril", input, whole(diagonal, "diagonal")), input, False)
 
 
 @method
+@ends_as("TriuBackward0")
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, from the diagonal `diagonal` above the main one; zeros elsewhere."""
     return where(_within("triu", input, whole(diagonal, "diagonal") - 1), False, input)
@@ -81,6 +85,7 @@ def triu_(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 @method
+@ends_as("TraceBackward0")
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:

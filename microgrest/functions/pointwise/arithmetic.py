@@ -16,6 +16,8 @@ from ...tensor.methods import Methods, method
 from ...types import dtypes
 from ...types.dtypes import bool_
 from ...types.integers import whole
+from ...types.layouts import check_layout
+from ..naming import rename
 
 
 @method
@@ -49,7 +51,8 @@ subtract = method(name="subtract")(sub)
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha input."""
-    return sub(other, input, alpha=alpha)
+    number = not isinstance(other, Tensor)
+    return rename(sub(other, input, alpha=alpha), f"RsubBackward{number:d}")
 
 
 @method
@@ -181,6 +184,26 @@ def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
 
 
+@method
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """log(x / (1 - x)), of x held between eps and 1 - eps where `eps` is given."""
+    return FUNCTIONS["logit"](_within(input, eps), out=out)
+
+
+@method
+def logit_(self: Tensor, eps: float | None = None) -> Tensor:
+    """logit in place."""
+    return IN_PLACE["logit"](self if eps is None else self.copy_(_within(self, eps)))
+
+
+def _within(x: Tensor, eps: float | None) -> Tensor:
+    """x between eps and 1 - eps; a negative eps holds nothing, and of two bounds the first wins."""
+    if eps is None or eps < 0 or not isinstance(x, Tensor):
+        return x
+    x = x if x.is_floating_point() else x.to(dtypes.get_default_dtype())
+    return where(x < eps, eps, where(x > 1 - eps, 1 - eps, x))
+
+
 def threshold(input: Tensor, threshold: Any, value: Any, *, out: Tensor | None = None) -> Tensor:
     """`input` above the threshold, else `value`; both are numbers."""
     numbers = {"threshold": threshold, "value": value}
@@ -305,6 +328,14 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
 
 
 divide_ = method(name="divide_")(div_)
+
+
+@method
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy, in the graph; contiguous, as every memory format that there is."""
+    if memory_format is not None:
+        check_layout(memory_format=memory_format)
+    return FUNCTIONS["clone"](input)
 
 
 @method(name="__invert__")

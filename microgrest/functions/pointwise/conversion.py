@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import cuda as cuda_devices
+from ...creation import TensorType, named
 from ...dispatch.conversion import convert
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types import dtypes
 from ...types.device import CPU, device as device_type
 from ...types.dtypes import dtype
+from ...types.layouts import check_layout
 
 
 @method
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """The tensor itself if it is contiguous, else a copy that is."""
+    if memory_format is not None:
+        check_layout(memory_format=memory_format)
     return input if input._flat is not None else input.clone()
 
 
@@ -28,6 +32,7 @@ def to(
     device: Any = None,
     copy: bool = False,
     non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """The tensor as another dtype or on another device, or like another tensor.
 
@@ -37,6 +42,8 @@ def to(
     if args:
         named = [device, dtype, non_blocking, copy]
         device, dtype, non_blocking, copy = placed(args, named)
+    if memory_format is not None:
+        check_layout(memory_format=memory_format)
     found = convert(input, dtype, device, blocking=not non_blocking)
     return input.clone() if copy and found is input else found
 
@@ -63,8 +70,8 @@ def placed(args: Sequence[Any], named: list[Any]) -> list[Any]:
 
 
 def _conversion(name: str, d: dtype) -> None:
-    def convert(self: Tensor) -> Tensor:
-        return to(self, dtype=d)
+    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+        return to(self, dtype=d, memory_format=memory_format)
 
     convert.__name__, convert.__doc__ = name, f"The tensor as {d.name}."
     method(name=name)(convert)
@@ -115,6 +122,13 @@ def get_device(input: Tensor) -> int:
 
 
 @method(name="type")
-def type_of(input: Tensor, d: Any = None) -> Any:
-    """PyTorch's legacy type name, or a conversion to dtype `d`."""
-    return input._named() if d is None else to(input, dtype=d)
+def type_of(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """PyTorch's legacy type name, or a conversion to a dtype, a legacy type or the name of one."""
+    if dtype is None:
+        return input._named()
+    found = named(dtype) if isinstance(dtype, str) else dtype
+    if found is None:
+        raise ValueError(f"invalid type: {dtype!r}")
+    if isinstance(found, TensorType):
+        return to(input, found.device, found.dtype, non_blocking)
+    return to(input, dtype=found, non_blocking=non_blocking)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ... import creation
-from ...dispatch.elementwise import call, fill
+from ...dispatch.api import FUNCTIONS
+from ...dispatch.elementwise import call, fill as fill_row
 from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
+from ...types.layouts import without_layout
+from ..naming import ends_as
 
 
 def _like(self: Tensor, size: tuple[Any, ...], value: Any, options: dict[str, Any]) -> Tensor:
-    options = _as_here(self, options)
-    size = creation.extents(size)
+    options = without_layout(_as_here(self, options))
+    size = creation.extents(size or (options.pop("size"),))
     if value is None:
         return creation.empty(size, **options)
     return creation.full(size, value, **options)
@@ -50,6 +53,12 @@ def new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor
 
 
 @method
+def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> Tensor:
+    """An uninitialized tensor of this geometry, of this dtype and device unless options differ."""
+    return creation.empty_strided(size, stride, **without_layout(_as_here(self, options)))
+
+
+@method
 def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
     """A tensor of `data`, of this dtype and device unless options say otherwise."""
     return creation.tensor(data, **_as_here(self, options))
@@ -70,11 +79,27 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return call(copy_row, (self, src), in_place=True)
 
 
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A copy of `input` with one value everywhere, a number or a 0-d tensor."""
+    return fill_(FUNCTIONS["clone"](input), value)
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory outside the graph."""
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Take the tensor out of the graph; RuntimeError for views."""
+    return input.detach_()
+
+
 @method
+@ends_as("FillBackward2")
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with one value, a number or a 0-d tensor."""
     if not isinstance(value, Tensor):
-        return fill("fill", self, value)
+        return fill_row("fill", self, value)
     if value.ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
@@ -84,6 +109,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 
 @method
+@ends_as("ZeroBackward0")
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with 0."""
-    return fill("zero", self, 0)
+    return fill_row("zero", self, 0)

@@ -10,13 +10,25 @@ from ...tensor.methods import Number, Operand
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Absolute value; its derivative at 0 is 0."""
 
+def abs_(input: Tensor) -> Tensor:
+    """Absolute value; its derivative at 0 is 0."""
+
 def absolute(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Absolute value; its derivative at 0 is 0."""
+
+def absolute_(input: Tensor) -> Tensor:
     """Absolute value; its derivative at 0 is 0."""
 
 def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine, in [0, pi]."""
 
+def acos_(input: Tensor) -> Tensor:
+    """Inverse cosine, in [0, pi]."""
+
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic cosine; nan for x < 1."""
+
+def acosh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic cosine; nan for x < 1."""
 
 def addcdiv(
@@ -32,13 +44,25 @@ def addcmul(
 def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine, in [0, pi]."""
 
+def arccos_(input: Tensor) -> Tensor:
+    """Inverse cosine, in [0, pi]."""
+
 def arccosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic cosine; nan for x < 1."""
+
+def arccosh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic cosine; nan for x < 1."""
 
 def arcsin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine, in [-pi/2, pi/2]."""
 
+def arcsin_(input: Tensor) -> Tensor:
+    """Inverse sine, in [-pi/2, pi/2]."""
+
 def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic sine."""
+
+def arcsinh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic sine."""
 
 def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -47,13 +71,25 @@ def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angle of the vector with ordinate a and abscissa b, in [-pi, pi]."""
 
+def arctan_(input: Tensor) -> Tensor:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+
 def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic tangent; nan outside [-1, 1]."""
+
+def arctanh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic tangent; nan outside [-1, 1]."""
 
 def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine, in [-pi/2, pi/2]."""
 
+def asin_(input: Tensor) -> Tensor:
+    """Inverse sine, in [-pi/2, pi/2]."""
+
 def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic sine."""
+
+def asinh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic sine."""
 
 def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -62,7 +98,13 @@ def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Angle of the vector with ordinate a and abscissa b, in [-pi, pi]."""
 
+def atan_(input: Tensor) -> Tensor:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+
 def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse hyperbolic tangent; nan outside [-1, 1]."""
+
+def atanh_(input: Tensor) -> Tensor:
     """Inverse hyperbolic tangent; nan outside [-1, 1]."""
 
 def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -72,6 +114,9 @@ def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = N
     """a 2**b, wrapped to the type."""
 
 def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Bitwise ~x; of bools, logical not."""
+
+def bitwise_not_(input: Tensor) -> Tensor:
     """Bitwise ~x; of bools, logical not."""
 
 def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -86,17 +131,23 @@ def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) ->
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest integer not below x."""
 
+def ceil_(input: Tensor) -> Tensor:
+    """The smallest integer not below x."""
+
 def celu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x / alpha) - 1)."""
 
 def clamp_max(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """min(x, max); nan if either is."""
 
+def clamp_max_(input: Tensor, other: Operand) -> Tensor:
+    """min(x, max); nan if either is."""
+
 def clamp_min(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """max(x, min); nan if either is."""
 
-def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy, contiguous."""
+def clamp_min_(input: Tensor, other: Operand) -> Tensor:
+    """max(x, min); nan if either is."""
 
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of a with the sign of b."""
@@ -104,10 +155,19 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Ten
 def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Cosine of x radians."""
 
+def cos_(input: Tensor) -> Tensor:
+    """Cosine of x radians."""
+
 def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine."""
 
+def cosh_(input: Tensor) -> Tensor:
+    """Hyperbolic cosine."""
+
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Degrees to radians."""
+
+def deg2rad_(input: Tensor) -> Tensor:
     """Degrees to radians."""
 
 def elu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
@@ -119,10 +179,19 @@ def eq(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Error function."""
 
+def erf_(input: Tensor) -> Tensor:
+    """Error function."""
+
 def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(x), accurate for large x."""
 
+def erfc_(input: Tensor) -> Tensor:
+    """1 - erf(x), accurate for large x."""
+
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inverse of erf on [-1, 1]."""
+
+def erfinv_(input: Tensor) -> Tensor:
     """Inverse of erf on [-1, 1]."""
 
 def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -131,13 +200,28 @@ def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power x."""
 
+def exp2_(input: Tensor) -> Tensor:
+    """2 to the power x."""
+
+def exp_(input: Tensor) -> Tensor:
+    """e to the power x."""
+
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) - 1, accurate near 0."""
+
+def expm1_(input: Tensor) -> Tensor:
     """exp(x) - 1, accurate near 0."""
 
 def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x without its fraction."""
 
+def fix_(input: Tensor) -> Tensor:
+    """x without its fraction."""
+
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The largest integer not above x."""
+
+def floor_(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -153,6 +237,9 @@ def fmod(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of the dividend, as C's fmod."""
 
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The fraction, x - trunc(x)."""
+
+def frac_(input: Tensor) -> Tensor:
     """The fraction, x - trunc(x)."""
 
 def ge(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -225,11 +312,23 @@ def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 10."""
 
+def log10_(input: Tensor) -> Tensor:
+    """Logarithm to base 10."""
+
 def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """log(1 + x), accurate near 0."""
+
+def log1p_(input: Tensor) -> Tensor:
     """log(1 + x), accurate near 0."""
 
 def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2."""
+
+def log2_(input: Tensor) -> Tensor:
+    """Logarithm to base 2."""
+
+def log_(input: Tensor) -> Tensor:
+    """Natural logarithm; -inf at 0, nan for x < 0."""
 
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(a) + exp(b)), without overflow."""
@@ -243,14 +342,14 @@ def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> T
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is zero."""
 
+def logical_not_(input: Tensor) -> Tensor:
+    """Whether x is zero."""
+
 def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether one is nonzero."""
 
 def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is nonzero."""
-
-def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """log(x / (1 - x)), the inverse of sigmoid."""
 
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(x)), without underflow."""
@@ -279,7 +378,13 @@ def ne(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Negation, -x."""
 
+def neg_(input: Tensor) -> Tensor:
+    """Negation, -x."""
+
 def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Negation, -x."""
+
+def negative_(input: Tensor) -> Tensor:
     """Negation, -x."""
 
 def not_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -288,7 +393,13 @@ def not_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Te
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees."""
 
+def rad2deg_(input: Tensor) -> Tensor:
+    """Radians to degrees."""
+
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """1 / x."""
+
+def reciprocal_(input: Tensor) -> Tensor:
     """1 / x."""
 
 def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -297,10 +408,19 @@ def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def relu6(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """min(max(x, 0), 6)."""
 
+def relu_(input: Tensor) -> Tensor:
+    """max(x, 0); its derivative at 0 is 0."""
+
 def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of the divisor, as Python's %."""
 
+def round_(input: Tensor) -> Tensor:
+    """The nearest integer, the even one of two."""
+
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """1 / sqrt(x)."""
+
+def rsqrt_(input: Tensor) -> Tensor:
     """1 / sqrt(x)."""
 
 def searchsorted(
@@ -326,10 +446,19 @@ def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sign: -1, 0 or 1; 0 for nan."""
 
+def sgn_(input: Tensor) -> Tensor:
+    """The sign: -1, 0 or 1; 0 for nan."""
+
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-x))."""
 
+def sigmoid_(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+
 def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """-1, 0 or 1; 0 for nan."""
+
+def sign_(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for nan."""
 
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -341,10 +470,19 @@ def silu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sine of x radians."""
 
+def sin_(input: Tensor) -> Tensor:
+    """Sine of x radians."""
+
 def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0."""
 
+def sinc_(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0."""
+
 def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Hyperbolic sine."""
+
+def sinh_(input: Tensor) -> Tensor:
     """Hyperbolic sine."""
 
 def softplus(
@@ -374,13 +512,25 @@ def sort(
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root; nan for x < 0."""
 
+def sqrt_(input: Tensor) -> Tensor:
+    """Square root; nan for x < 0."""
+
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """x x."""
+
+def square_(input: Tensor) -> Tensor:
     """x x."""
 
 def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent of x radians."""
 
+def tan_(input: Tensor) -> Tensor:
+    """Tangent of x radians."""
+
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Hyperbolic tangent."""
+
+def tanh_(input: Tensor) -> Tensor:
     """Hyperbolic tangent."""
 
 def tanhshrink(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -392,5 +542,11 @@ def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) ->
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x without its fraction."""
 
+def trunc_(input: Tensor) -> Tensor:
+    """x without its fraction."""
+
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """a log(b), and 0 where a is 0."""
+
+def xlogy_(input: Operand, other: Operand) -> Tensor:
     """a log(b), and 0 where a is 0."""

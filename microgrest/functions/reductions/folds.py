@@ -14,9 +14,10 @@ from ...ops.indexing import gather
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method
-from ...types.dtypes import as_dtype, bool_
+from ...types.dtypes import as_dtype, bool_, int64
 from ...types.integers import listed, whole
 from ..aliases import numpy_names
+from ..naming import ends_as, rename
 from ..places import counted, index_of, tensor_of
 from ..views.shapes import expand
 
@@ -36,19 +37,19 @@ def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     return tuple(dims) if x._shape else ()
 
 
-def fold(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
-    """The reduction `row` of `x` along `dim`."""
+def fold(row: Row, x: Tensor, dim: Dims, keepdim: bool, name: str = "") -> Tensor:
+    """The reduction `row` of `x` along `dim`; its node goes by `name`, if that is given."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{row.name}(): argument 'input' must be Tensor, not {type(x).__name__}")
-    return apply(row, (x,), {"dim": dims_of(x, dim), "keepdim": keepdim})
+    return apply(row, (x,), {"dim": dims_of(x, dim), "keepdim": keepdim}, name)
 
 
-def folded(row: Row, x: Tensor, dim: Dims, keepdim: bool, dtype: Any) -> Tensor:
+def folded(row: Row, x: Tensor, dim: Dims, keepdim: bool, dtype: Any, name: str = "") -> Tensor:
     """`fold` of `x` converted to `dtype`, which the result has; integers take 64 bits meanwhile."""
     if dtype is None or not isinstance(x, Tensor):
-        return fold(row, x, dim, keepdim)
+        return fold(row, x, dim, keepdim, name)
     wanted = as_dtype(dtype)
-    return fold(row, x.to(wanted), dim, keepdim).to(wanted)
+    return fold(row, x.to(wanted), dim, keepdim, name).to(wanted)
 
 
 @method
@@ -65,7 +66,8 @@ def sum(
     if dim is None and axis is None and dtype is None and not (keepdim or keepdims):
         return _sum_all(input)
     along = dim if axis is None else axis
-    return folded(rows.sum, input, along, keepdim or keepdims, dtype)
+    name = "" if along is None else "SumBackward1"
+    return folded(rows.sum, input, along, keepdim or keepdims, dtype, name)
 
 
 @method
@@ -87,7 +89,7 @@ def mean(
         )
     if dim is None and axis is None and not (keepdim or keepdims):
         return _mean_all(x)
-    return fold(rows.mean, x, dim if axis is None else axis, keepdim or keepdims)
+    return fold(rows.mean, x, dim if axis is None else axis, keepdim or keepdims, "MeanBackward1")
 
 
 @method
@@ -96,7 +98,9 @@ def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     """The product along `dim` (all by default)."""
-    return folded(rows.prod, input, None if dim is None else whole(dim), keepdim, dtype)
+    if dim is None:
+        return folded(rows.prod, input, None, keepdim, dtype)
+    return folded(rows.prod, input, whole(dim), keepdim, dtype, "ProdBackward1")
 
 
 @method
@@ -144,7 +148,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("max", input, dim)
         return fold(rows.max, input, None, False)
-    return return_types.max(*_extremum(rows.argmax, input, dim, keepdim))
+    return return_types.max(*_extremum(rows.argmax, input, dim, keepdim, "MaxBackward0"))
 
 
 @method
@@ -156,7 +160,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("min", input, dim)
         return fold(rows.min, input, None, False)
-    return return_types.min(*_extremum(rows.argmin, input, dim, keepdim))
+    return return_types.min(*_extremum(rows.argmin, input, dim, keepdim, "MinBackward0"))
 
 
 def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
@@ -167,7 +171,7 @@ def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
         )
 
 
-def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
+def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool, name: str) -> tuple[Tensor, Tensor]:
     d = x._dim(dim)
     values, indices = search(row, x.detach(), d, keepdim)
     if x._requires_grad and x._shape:
@@ -177,11 +181,13 @@ def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Ten
         values = values if keepdim else values.squeeze(d)
     elif x._requires_grad:
         values = x.clone()
-    return values, indices
+    return rename(values, name), indices
 
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
+    if x.ndim < 2 and index._kind.dtype is int64 and index.device is x.device:
+        return index
     place = index_of(index, x.device) * math.prod(x._shape[dim + 1 :])
     for d, n in enumerate(index._shape):
         if d != dim and n > 1:
@@ -212,6 +218,7 @@ def _place(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 @method
 @numpy_names
+@ends_as("AminmaxBackward0")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element along `dim`, or of all."""
     dim = None if dim is None else whole(dim)

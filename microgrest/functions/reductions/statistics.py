@@ -12,11 +12,13 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype
 from ..aliases import numpy_names
+from ..naming import ends_as
 from ..pointwise.arithmetic import check_number, where
 from .folds import Dims, dims_of, fold, mean, sum
 
 
 @numpy_names
+@ends_as("VarMeanBackward0")
 def var_mean(
     input: Tensor,
     dim: Dims = None,
@@ -55,6 +57,7 @@ def _moments(
 
 @method
 @numpy_names
+@ends_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -69,6 +72,7 @@ def var(
 
 @method
 @numpy_names
+@ends_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -82,6 +86,7 @@ def std(
 
 
 @numpy_names
+@ends_as("StdMeanBackward0")
 def std_mean(
     input: Tensor,
     dim: Dims = None,
@@ -97,6 +102,7 @@ def std_mean(
 
 @method
 @numpy_names
+@ends_as("NansumBackward0")
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum along `dim`, with NaN as 0."""
     return sum(where(input.isnan(), 0, input), dim, keepdim, dtype=dtype)
@@ -131,6 +137,7 @@ def _root(powers: Tensor, p: float) -> Tensor:
 
 @method
 @numpy_names
+@ends_as("LinalgVectorNormBackward0")
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
     """(sum |x|**p)**(1/p) along `dim`; p may be inf, -inf or "fro", which is 2."""
     if not input.is_floating_point():
@@ -140,6 +147,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
     if register_type(input.dtype) is not input.dtype:  # squares of float16 overflow
         return norm(input.to(register_type(input.dtype)), p, dim, keepdim).to(input.dtype)
     p = 2 if p in ("fro", None) else p
+    if isinstance(p, str):
+        raise RuntimeError(f"norm(): Order {p} not supported; it is a number or 'fro'.")
     dims = dims_of(input, dim)
     if (p < 0 or p == math.inf) and 0 in (input._shape[d] for d in dims):
         raise RuntimeError(
@@ -158,6 +167,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
 
 
 @method
+@ends_as("DistBackward0")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The norm of the difference."""
     if not isinstance(p, (int, float)):

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ...dispatch import common
 from ...dispatch.families.parts import one
 from ...dispatch.structured import apply
 from ...ops import movement as rows
-from ...tensor import Tensor
+from ...tensor import Size, Tensor
 from ...tensor.methods import method
 from ...types.dtypes import dtype
 from ...types.integers import MOST, count, lengths, listed, whole
@@ -30,7 +31,7 @@ def check_stride(stride: int, step: int) -> None:
 
 def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
     """`size` with its -1, if any, replaced by what fits; RuntimeError where nothing does."""
-    n = x.numel()
+    n, given = x.numel(), size
     unknown = [d for d, extent in enumerate(size) if extent == -1]
     known = math.prod(extent for extent in size if extent != -1)
     if len(unknown) > 1:
@@ -42,8 +43,13 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
                 "unspecified dimension size -1 can be any value and is ambiguous"
             )
         size = tuple(n // known if extent == -1 else extent for extent in size)
-    if math.prod(size) != n or any(extent < 0 for extent in size):
-        raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {n}")
+    for d, extent in enumerate(size):
+        if extent < 0:
+            raise RuntimeError(
+                f"invalid shape dimension {extent} at index {d} of shape {list(given)}"
+            )
+    if math.prod(size) != n:
+        raise RuntimeError(f"shape '{list(given)}' is invalid for input of size {n}")
     return size
 
 
@@ -51,7 +57,12 @@ def _inferred(x: Tensor, size: tuple[int, ...]) -> tuple[int, ...]:
 def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where that needs a copy."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
-        raise RuntimeError("view(dtype) is not supported; use .to(dtype) to convert the values")
+        raise NotImplementedError(
+            "view(dtype) is not supported: no tensor sees memory as another type; "
+            "to(dtype) converts the values"
+        )
+    if not shape and size is None:
+        raise TypeError("view() takes a shape, and none was given")
     full = _inferred(input, sizes(shape, size))
     if rows.reshaped_strides(input._shape, input._strides, full) is None:
         raise RuntimeError(
@@ -66,7 +77,7 @@ def reshape(input: Tensor, *size: Any, shape: Any = None) -> Tensor:
     """The elements in another shape: a view where possible, else a copy."""
     full = _inferred(input, sizes(size, shape))
     if rows.reshaped_strides(input._shape, input._strides, full) is None:
-        input = input.clone()
+        return apply(rows.view, (input.clone(),), {"size": full}, "UnsafeViewBackward0")
     return apply(rows.view, (input,), {"size": full})
 
 
@@ -104,7 +115,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     a, b = input._dim(dim0), input._dim(dim1)
     if order:
         order[a], order[b] = b, a
-    return apply(rows.permute, (input,), {"dims": tuple(order)})
+    return apply(rows.permute, (input,), {"dims": tuple(order)}, "TransposeBackward0")
 
 
 swapaxes = method(name="swapaxes")(transpose)
@@ -116,7 +127,7 @@ def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and numbers as they are."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return apply(rows.permute, (input,), {"dims": tuple(range(input.ndim))[::-1]})
+    return apply(rows.permute, (input,), {"dims": tuple(range(input.ndim))[::-1]}, "TBackward0")
 
 
 @method
@@ -161,8 +172,9 @@ def expand(input: Tensor, *extents: Any, size: Any = None) -> Tensor:
     missing = len(wanted) - input.ndim
     if missing < 0:
         raise RuntimeError(
-            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
-            f"or equal to the number of dimensions in the tensor ({input.ndim})"
+            f"expand(tensor of shape {list(input._shape)}, size={list(wanted)}): the number of "
+            f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({input.ndim})"
         )
     own = (1,) * missing + tuple(input._shape)
     pairs = enumerate(zip(own, wanted, strict=True))
@@ -190,6 +202,12 @@ def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     return expand(input, *shape, size=size)
 
 
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that all `shapes`, tuples or numbers, expand to."""
+    given = [lengths((int(s),) if isinstance(s, int) else s) for s in shapes]
+    return Size(common.broadcast_shapes("broadcast_shapes", given)) if given else Size()
+
+
 @method
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over whatever dimensions lead from `size` to the tensor's shape by broadcasting."""
@@ -203,7 +221,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new dimension of one element at `dim`."""
     d = input._dim(dim, 1)
-    return apply(rows.view, (input,), {"size": (*input._shape[:d], 1, *input._shape[d:])})
+    size = (*input._shape[:d], 1, *input._shape[d:])
+    return apply(rows.view, (input,), {"size": size}, "UnsqueezeBackward0")
 
 
 @method
@@ -213,7 +232,8 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     if len(set(gone)) != len(gone):
         raise RuntimeError(f"squeeze(): a dim appears multiple times in the list of dims {gone}")
     size = tuple(n for d, n in enumerate(input._shape) if n != 1 or d not in gone)
-    return apply(rows.view, (input,), {"size": size})
+    way = 0 if dim is None else 2 if isinstance(dim, (tuple, list)) else 1
+    return apply(rows.view, (input,), {"size": size}, f"SqueezeBackward{way}")
 
 
 @method
@@ -319,7 +339,9 @@ def as_strided(
     if min([offset, *size, *stride]) < 0 or (0 not in size and last >= input._storage.array.size):
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} are "
-            f"out of bounds for a storage of {input._storage.array.size} elements"
+            f"out of bounds for a storage of {input._storage.array.size} elements: itemsize "
+            f"{input.itemsize} requires {(last + 1) * input.itemsize} bytes, there are "
+            f"{input._storage.array.size * input.itemsize}"
         )
     own = tuple(input._shape), input._strides, input._offset
     return apply(

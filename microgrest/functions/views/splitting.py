@@ -10,6 +10,7 @@ from ...dispatch.families.parts import cut, each
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.integers import lengths, whole
+from ..naming import ends_as, rename
 from .shapes import narrow
 
 
@@ -43,10 +44,11 @@ def split(
             f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
         )
     starts = range(0, n, size) if n else [0]
-    return _cut(tensor, [*starts, n], dim)
+    return tuple(rename(part, "SplitBackward0") for part in _cut(tensor, [*starts, n], dim))
 
 
 @method
+@ends_as("SplitWithSizesBackward0")
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of the sizes `split_sizes` along `dim`."""
     n = _extent("split", input, dim)
@@ -137,6 +139,7 @@ def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Ten
 
 
 @method
+@ends_as("UnbindBackward0")
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of the selections of every index along `dim`."""
     if not input._shape:

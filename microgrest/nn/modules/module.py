@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ...graph.hooks import RemovableHandle
+from ...functions.queries import typename
 from ...graph.modes import no_grad
 from ...recording import world
 from ...recording.counted import Counted
@@ -20,13 +20,23 @@ from ...types.dtypes import float16, float32, float64
 from ..parameter import Parameter
 from . import registration, state
 from .conversion import converter
-from .hooks import Hook, Hooks, call_with_hooks, register
+from .hooks import (
+    EVERYWHERE,
+    TABLES as HOOKS,
+    Hooked,
+    Hooks,
+    call_with_hooks,
+    register_module_forward_hook as register_module_forward_hook,
+    register_module_forward_pre_hook as register_module_forward_pre_hook,
+    register_module_full_backward_hook as register_module_full_backward_hook,
+    register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
+)
 from .registration import TABLES
 
 Self = TypeVar("Self", bound="Module")
 
 
-class Module:
+class Module(Hooked):
     """Base class of layers and models: subclass it, call `super().__init__()`, write `forward`.
 
     Calling the module calls `forward` between its hooks. `training` is True until `eval()`.
@@ -37,8 +47,6 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent: set[str]
-    _forward_hooks: Hooks
-    _forward_pre_hooks: Hooks
 
     def __init__(self) -> None:
         self.__dict__.update(
@@ -47,8 +55,7 @@ class Module:
             _buffers=Counted(),
             _modules=Counted(),
             _non_persistent=set(),
-            _forward_hooks=Hooks(),
-            _forward_pre_hooks=Hooks(),
+            **{table: Hooks() for table in HOOKS},
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -57,9 +64,14 @@ class Module:
         raise NotImplementedError(f'Module [{name}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks:
-            before, after = self._forward_pre_hooks, self._forward_hooks
-            return call_with_hooks(self, args, kwargs, before, after)
+        if (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or EVERYWHERE
+        ):
+            return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     # Attributes and registration
@@ -101,7 +113,7 @@ class Module:
         registration.check_name(self, name, "_parameters", "parameter")
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                f"cannot assign '{typename(param)}' object to parameter '{name}' "
                 "(microgrest.nn.Parameter or None required)"
             )
         if param is not None and param.grad_fn is not None:
@@ -335,32 +347,6 @@ class Module:
         `strict`, where names do. Returns `missing_keys` and `unexpected_keys`.
         """
         return state.load(self, state_dict, strict, assign)
-
-    # Hooks
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; what it returns, if anything, replaces args.
-
-        With `with_kwargs` it is `hook(module, args, kwargs)` and returns both or None.
-        """
-        return register(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output.
-
-        None leaves it as it is. With `with_kwargs` it is `hook(module, args, kwargs, output)`; with
-        `always_call` it runs even if `forward` raises.
-        """
-        return register(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
     # Printing
 

@@ -1,0 +1,15 @@
+"""Sums in the order in which they are written, where others may be taken in any."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def less_f64(x: np.float64, high: np.float64, low: np.float64) -> np.float64:
+    """x - (high + low), a number in two parts, without the error of its larger part."""
+    return (x - high) - low
+
+
+def less_f32(x: np.float32, high: np.float32, low: np.float32) -> np.float32:
+    """As less_f64."""
+    return (x - high) - low

@@ -1,0 +1,1 @@
+"""What is computed of samples and observations: differences, integrals, covariances, distances."""

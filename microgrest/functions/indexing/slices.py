@@ -1,0 +1,114 @@
+"""Slices, numbered by an index vector along a dimension, written, added, filled and reduced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...ops import indexing as rows
+from ...tensor import Tensor
+from ...types.dtypes import int32, int64
+from ..views.shapes import reshape
+from .picking import index_beside, places_of_slices
+from .reducing import reduced
+from .writing import Write, check_tensors, number, same_type, writing
+
+_OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
+
+
+def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
+    """`index` as an int64 vector; IndexError for more dimensions, RuntimeError for its type."""
+    if index.ndim > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, got {list(index._shape)}")
+    if index.dtype is not int64 and not (narrow and index.dtype is int32):
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
+    return reshape(index_beside(name, x, index), -1)
+
+
+def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
+    """`source` in the shape of the places; RuntimeError unless it has a slice for each index."""
+    own = x._shape or (1,)
+    wanted = (*own[:d], index.numel(), *own[d + 1 :])
+    if source.ndim != x.ndim or (source._shape or (1,)) != wanted:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(x._shape)} source.shape = {list(source._shape)} for "
+            f"{index.numel()} indices along dimension {d}"
+        )
+    return reshape(source, wanted)
+
+
+@writing
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Write:
+    """`input` with alpha times slice i of `source` added to its slice index[i] along `dim`."""
+    check_tensors("index_add", index=index, source=source)
+    d = input._dim(dim)
+    rows_ = _vector("index_add", input, index, narrow=True)
+    added = _fitting(input, d, rows_, same_type("index_add", input, source))
+    added = added if alpha.__class__ is int and alpha == 1 else added * alpha
+    return Write(
+        rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
+    )
+
+
+@writing
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
+    """`input` with slice i of `source` as its slice index[i] along `dim`; the last one stays."""
+    check_tensors("index_copy", index=index, source=source)
+    d = input._dim(dim)
+    rows_ = _vector("index_copy", input, index, narrow=False)
+    n = (source._shape or (1,))[d : d + 1]
+    if n and n[0] != rows_.numel():
+        raise IndexError(
+            f"index_copy_(): Number of indices ({rows_.numel()}) should be equal to "
+            f"source.size(dim) ({n[0]})"
+        )
+    given = same_type("index_copy", input, source)
+    if given.numel() == 1 and not (given._shape and input._shape):  # PyTorch takes either rank
+        given = reshape(given, (1,) * input.ndim)
+    given = _fitting(input, d, rows_, given)
+    return Write(rows.index_copy, given, places_of_slices(input, d, rows_, _OUTSIDE))
+
+
+@writing
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
+    """`input` with `value`, a number or a 0-d tensor, in its slices `index` along `dim`."""
+    check_tensors("index_fill", index=index)
+    if isinstance(value, Tensor) and value._shape:
+        raise RuntimeError(
+            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    if index.dtype is not int64:
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, got {index.dtype!r}")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    rows_ = _vector("index_fill", input, index, narrow=False)
+    places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
+    filler = value.to(input.device, input.dtype) if isinstance(value, Tensor) else None
+    return Write(rows.index_fill, number(input, value) if filler is None else filler, places)
+
+
+@writing
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """`input` with each slice reduced with the slices i of `source` whose index[i] is its number.
+
+    `reduce` is "prod", "mean", "amax" or "amin". Equal extrema share the gradient.
+    """
+    check_tensors("index_reduce", index=index, source=source)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"reduce argument must be either prod, mean, amax or amin, got {reduce}."
+        )
+    d = input._dim(dim)
+    rows_ = _vector("index_reduce", input, index, narrow=True)
+    given = _fitting(input, d, rows_, same_type("index_reduce", input, source))
+    places = places_of_slices(input, d, rows_, "index out of range in self")
+    return reduced(input, given, places, reduce, include_self)
