@@ -42,7 +42,7 @@ def table() -> list[str]:
     from microgrest.fit import curve_fit as ours
 
     lines = [
-        "| set | start | digits | of errors | evaluations | SciPy: digits | of errors | evaluations |",
+        "| set | start | digits | of errors | calls | SciPy: digits | of errors | calls |",
         "|---|---|---|---|---|---|---|---|",
     ]
     counts = np.zeros((2, 2), int)
@@ -55,7 +55,11 @@ def table() -> list[str]:
             lines.append(f"| {name} | {k + 1} | {' | '.join(cells)} |")
     who = ("microgrest", "SciPy")
     said = (f"{w} {a} and {b}" for w, (a, b) in zip(who, counts, strict=True))
-    return [*lines, "", f"Sets with six digits of every parameter, from start 1 and 2: {', '.join(said)}."]
+    return [
+        *lines,
+        "",
+        f"Sets with six digits of every parameter, from start 1 and 2: {', '.join(said)}.",
+    ]
 
 
 def main() -> None:

@@ -382,7 +382,7 @@ globals().update(TYPES)  # FloatTensor, LongTensor, ...
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
-    from . import distributions as distributions, utils as utils
+    from . import distributions as distributions, fit as fit, utils as utils
     from .compiler import compile as compile
     from .own.elementwise import elementwise as elementwise
     from .own.kernel import kernel as kernel
@@ -393,6 +393,7 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
+    "fit": ".fit",
     "kernel": ".own.kernel",
     "load": ".saving",
     "save": ".saving",

@@ -73,7 +73,9 @@ EPSILON = 2.220446049250313e-16
 TINY = 2.2250738585072014e-308
 
 
-def advance(asked: int, t: Array, a: Array, w: Array, b: Array, v: Array, s: Array, c: Array) -> int:
+def advance(
+    asked: int, t: Array, a: Array, w: Array, b: Array, v: Array, s: Array, c: Array
+) -> int:
     """Go on with what was `asked` for; what is wanted next, DONE with c[STATUS] at the end."""
     n = v.shape[1]
     if asked == START:
@@ -138,9 +140,7 @@ def prepare(t: Array, v: Array, s: Array, c: Array, n: int) -> None:
         c[STATUS] = 4
 
 
-def propose(
-    t: Array, a: Array, w: Array, b: Array, v: Array, s: Array, c: Array, n: int
-) -> None:
+def propose(t: Array, a: Array, w: Array, b: Array, v: Array, s: Array, c: Array, n: int) -> None:
     """The next trial point, and what the linear model says of it."""
     for k in range(n):
         v[LEFT, k] = v[FIXED, k]
@@ -168,7 +168,7 @@ def propose(
 
 
 def leaving(v: Array, n: int) -> int:
-    """Of the parameters that stand at a bound and would leave, the one that goes farthest; or -1."""
+    """Of the parameters that stand at a bound, the one that would leave the farthest; or -1."""
     found, most = -1, 0.0
     for k in range(n):
         step = v[STEP, k]

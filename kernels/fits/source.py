@@ -127,7 +127,8 @@ def fit_one(x, y, w, triangles, flat, b, v, s, c):
         if asked == FOLD:
             now = 1 - now
         else:
-            s[NEW] = evaluate(x, y, w, v[TRIAL], triangles[1 - now], flat, b, c[LOSS], s[LOSS_SCALE])
+            t, loss, scale = triangles[1 - now], c[LOSS], s[LOSS_SCALE]
+            s[NEW] = evaluate(x, y, w, v[TRIAL], t, flat, b, loss, scale)
         asked = advance(asked, triangles[now], triangles[2], triangles[3], b, v, s, c)
     return now
 

@@ -106,7 +106,7 @@ def drive(
     `watch` is shown each point that is taken, with the gradient there, and may end it.
     """
     v, s, n = state.v, state.s, state.v.shape[1]
-    advance = _advance() or at.advance
+    advance: Callable[..., int] = _advance() or at.advance
     triangles, b = np.zeros((3, n + 1, n + 1)), np.zeros((n + 1, n))
     asked = at.START
     with np.errstate(all="ignore"):

@@ -131,7 +131,7 @@ def covariance(inverse: Array, a: Array, w: Array, order: Array, n: int) -> None
 
 
 def finish(t: Array, inverse: Array, a: Array, w: Array, v: Array, order: Array) -> None:
-    """The inverse of R'R of the triangle `t`; NaN where that is singular. The rest is work space."""
+    """The inverse of R'R of the triangle `t`; NaN where it is singular. The rest is work space."""
     n = v.shape[1]
     for k in range(n):
         v[0, k] = 0.0

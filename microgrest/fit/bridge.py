@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.functional import grad
+from ..autograd.gradients import grad
 from ..creation.data import tensor
 from ..graph.modes import enable_grad
 from ..tensor import Tensor
@@ -17,7 +17,7 @@ Array = Any
 
 
 class ScipyFunction:
-    """A function of one float64 tensor that gives one number, as `minimize` takes it with `jac=True`.
+    """A function of a float64 tensor that gives one number, as `minimize` takes it with `jac=True`.
 
         f = as_scipy(lambda x: ((1 - x[:-1]) ** 2 + 100 * (x[1:] - x[:-1] ** 2) ** 2).sum())
         scipy.optimize.minimize(f, x0, jac=True, method="trust-ncg", hessp=f.hessp)
@@ -57,7 +57,9 @@ class ScipyFunction:
             value = self.fun(u, *args)
         if not isinstance(value, Tensor) or value.numel() != 1:
             kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else value
-            raise TypeError(f"as_scipy takes a function that returns a tensor of one number, not {kind}")
+            raise TypeError(
+                f"as_scipy takes a function that returns a tensor of one number, not {kind}"
+            )
         if not value.requires_grad:
             raise RuntimeError("the function does not compute its result from x by tensors")
         return value, u

@@ -43,12 +43,12 @@ def curve_fit(
 ) -> Any:
     """Fit `f(x, a, b, ...)` to data by least squares: (popt, pcov), as SciPy's function does.
 
-    `f` is plain Python with NumPy's, math's or this library's functions, or an op that `elementwise`
-    made. Where it works point by point, it is read, differentiated and compiled, and the whole fit
-    is one native call; `x` of shape (k, M) then has k predictors, `f` may return a tuple of outputs
-    for `ydata` of that many rows, and data may have any shape. Other functions are called with
-    arrays, and with tensors for their derivatives, which are exact too. What tensors cannot go
-    through, and what `jac` asks for, is differentiated by differences, as in SciPy.
+    `f` is plain Python with NumPy's, math's or this library's functions, or an op that
+    `elementwise` made. Where it works point by point, it is read, differentiated and compiled, and
+    the whole fit is one native call; `x` of shape (k, M) then has k predictors, `f` may return a
+    tuple of outputs for `ydata` of that many rows, and data may have any shape. Other functions are
+    called with arrays, and with tensors for their derivatives, which are exact too. What tensors
+    cannot go through, and what `jac` asks for, is differentiated by differences, as in SciPy.
 
     Arguments, results, warnings and errors are SciPy's (`OptimizeWarning` is its own class where it
     is imported). Method "lm" is MINPACK's, for problems without bounds; "trf" and "dogbox" are here
@@ -150,8 +150,9 @@ def _within(
     if most is not None and most <= 0:
         raise ValueError("`max_nfev` must be None or positive integer.")
     in_bounds(start, lower, upper)
-    tolerances = [kwargs.get(name, TOLERANCE) for name in ("ftol", "xtol")]
-    ftol, xtol, gtol = checked_tolerances(*tolerances, kwargs.get("gtol", 0.0), method, quiet="gtol" not in kwargs)
+    tolerances = {"ftol": TOLERANCE, "xtol": TOLERANCE}
+    tolerances |= {name: kwargs[name] for name in ("ftol", "xtol", "gtol") if name in kwargs}
+    ftol, xtol, gtol = checked_tolerances(tolerances, method)
     loss = checked_loss(kwargs.get("loss", "linear"), method)
     scale = checked_scale(kwargs.get("x_scale", "jac"), start, method)
     return Settings(

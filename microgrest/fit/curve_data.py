@@ -28,8 +28,8 @@ class Data(NamedTuple):
         residuals = f(self.x, *p) - self.y
         if residuals.shape != self.y.shape and (self.y.size != 1 or residuals.ndim > 1):
             raise ValueError(
-                f"the model gives values that make residuals of shape {tuple(residuals.shape)}, for "
-                f"data of shape {self.y.shape}"
+                "the model gives values that make residuals of shape "
+                f"{tuple(residuals.shape)}, for data of shape {self.y.shape}"
             )
         if self.weights is not None:
             residuals = self.weights * residuals

@@ -20,6 +20,7 @@ Array = Any
 # First steps, in units of the scaled start, with which a fit that ended badly begins again.
 SHORTER = (1.0, 0.1)
 CONVERGED = (1, 2, 3, 4)
+_OWN: Any = ["C", "ALIGNED", "WRITEABLE", "ENSUREARRAY"]  # what the kernel is compiled for
 Again = Callable[[State], None]
 
 
@@ -74,8 +75,8 @@ def _native(f: Any, data: Data, start: Array) -> Again | None:
         fit = models.native(f, layout)
         if fit is not None:
             shape = layout.shape
-            x = np.require(data.x.reshape(shape.predictors, -1), float, "CAWE")
-            y = np.require(data.y.reshape(shape.outputs, -1), float, "CAWE")
+            x = np.require(data.x.reshape(shape.predictors, -1), float, _OWN)
+            y = np.require(data.y.reshape(shape.outputs, -1), float, _OWN)
             w = np.empty_like(y)
             w[...] = 1.0 if data.weights is None else _as_rows(data.weights, y)
             if _proven(fit, f, data, x, y, start):

@@ -41,7 +41,11 @@ def _column(
         up, down = _moved(x, j, h), _moved(x, j, -h)
         return (fun(up) - fun(down)) / (up[j] - down[j])
     if not low <= x[j] + h <= high:
-        h = -h if low <= x[j] - h <= high else (high - x[j] if high - x[j] > x[j] - low else low - x[j])
+        h = (
+            -h
+            if low <= x[j] - h <= high
+            else (high - x[j] if high - x[j] > x[j] - low else low - x[j])
+        )
     moved = _moved(x, j, h)
     if how == "3-point" and low <= x[j] + 2 * h <= high:
         return (4 * fun(moved) - fun(_moved(x, j, 2 * h)) - 3 * f) / (2 * (moved[j] - x[j]))

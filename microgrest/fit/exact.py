@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.functional import grad
+from ..autograd.gradients import grad
 from ..creation.data import tensor
 from ..graph.modes import enable_grad
 from ..tensor import Tensor

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # Whose attributes stay as they are.
-_STEADY = ("numpy", "math", "scipy", "microgrest")
+_STEADY = ("builtins", "numpy", "math", "scipy", "microgrest")
 
 
 class _Unknown(Exception):
@@ -70,24 +70,22 @@ def _values(values: tuple[Any, ...], outer: tuple[Any, ...]) -> Iterator[Hashabl
 def _value(value: Any, outer: tuple[Any, ...]) -> Iterator[Hashable]:
     """A value as part of a key."""
     if isinstance(value, (bool, int, str, bytes, type(None))):
-        yield type(value)
-        yield value
+        yield type(value).__name__, value
     elif isinstance(value, (float, complex, np.generic)):
-        yield type(value)
-        yield repr(value)  # tells -0.0 from 0.0, and nan is itself
+        yield type(value).__name__, repr(value)  # tells -0.0 from 0.0, and nan is itself
     elif isinstance(value, tuple):
         yield from _values(value, outer)
     elif isinstance(value, ModuleType):
         if value.__name__.partition(".")[0] not in _STEADY:
             raise _Unknown
         yield value
-    elif isinstance(value, (np.ufunc, BuiltinFunctionType, type)):
-        yield value
-    elif isinstance(value, FunctionType) and _steady(value):
+    elif isinstance(value, (np.ufunc, BuiltinFunctionType)) or _steady(value):
         yield value
     else:
         yield from _function(value, outer)
 
 
-def _steady(f: FunctionType) -> bool:
-    return (f.__module__ or "").partition(".")[0] in _STEADY
+def _steady(value: Any) -> bool:
+    """Whether it is a function or a class of a library that nobody changes."""
+    known = isinstance(value, (FunctionType, type))
+    return known and (value.__module__ or "").partition(".")[0] in _STEADY

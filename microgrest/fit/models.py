@@ -77,10 +77,13 @@ def program(f: Any, layout: Layout) -> Any:
     outputs = []
     for result, (y, w) in zip(results, data, strict=True):
         counts = ne(w, 0.0)
-        result = result if type(result) is Symbol else constant(float(result), y)
+        if type(result) is not Symbol:
+            result = constant(float(result), y)
         bars = pull_back(result, constant(1.0, y), parameters)
         outputs.append(where(counts, (result - y) * w, constant(0.0, y)))
-        outputs += [0.0 if bar is None else where(counts, bar * w, constant(0.0, y)) for bar in bars]
+        outputs += [
+            0.0 if bar is None else where(counts, bar * w, constant(0.0, y)) for bar in bars
+        ]
     return lowering.program(_name(f), [(v, float64, None) for v in outputs])
 
 

@@ -63,7 +63,10 @@ def warn(message: str, stacklevel: int = 3) -> None:
 
 def minpack_message(status: int, ftol: float, xtol: float, gtol: float, most: int) -> str:
     """What `leastsq` says of MINPACK's number."""
-    actual = f"Both actual and predicted relative reductions in the sum of squares\n  are at most {ftol:f}"
+    actual = (
+        "Both actual and predicted relative reductions in the sum of squares\n"
+        f"  are at most {ftol:f}"
+    )
     steps = f"The relative error between two consecutive iterates is at most {xtol:f}"
     return {
         0: "Improper input parameters.",

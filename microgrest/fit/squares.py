@@ -62,7 +62,7 @@ def least_squares(
         raise ValueError("`x0` must have at most 1 dimension.")
     lower, upper = _bounds(bounds, start, method)
     scale = checked_scale(x_scale, start, method)
-    ftol, xtol, gtol = checked_tolerances(ftol, xtol, gtol, method)
+    ftol, xtol, gtol = checked_tolerances({"ftol": ftol, "xtol": xtol, "gtol": gtol}, method)
     problem = Problem(
         lambda x: fun(x, *args, **(kwargs or {})),
         (lambda x: jac(x, *args, **(kwargs or {}))) if callable(jac) else jac,
@@ -175,23 +175,19 @@ def checked_scale(scale: Any, x0: Array, method: str) -> Any:
     return scale
 
 
-def checked_tolerances(
-    ftol: Any, xtol: Any, gtol: Any, method: str, quiet: bool = False
-) -> tuple[float, float, float]:
-    """Tolerances, None as 0."""
-    found = []
-    for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
-        if value is not None and value < EPSILON and not (quiet and name == "gtol"):
+def checked_tolerances(given: Mapping[str, Any], method: str) -> tuple[float, float, float]:
+    """(ftol, xtol, gtol), of which None is 0, and so is what is not given."""
+    for name, value in given.items():
+        if value is not None and value < EPSILON:
             warnings.warn(
                 f"Setting `{name}` below the machine epsilon ({EPSILON:.2e}) effectively disables "
                 "the corresponding termination condition.",
                 stacklevel=4,
             )
-        found.append(0.0 if value is None else float(value))
+    found = [float(given.get(name) or 0.0) for name in ("ftol", "xtol", "gtol")]
     if method == "lm" and min(found) < EPSILON:
         raise ValueError(
-            "All tolerances must be higher than machine epsilon "
-            f"({EPSILON:.2e}) for method 'lm'."
+            f"All tolerances must be higher than machine epsilon ({EPSILON:.2e}) for method 'lm'."
         )
     if max(found) < EPSILON:
         raise ValueError(
@@ -214,9 +210,7 @@ def _rho(loss: Any) -> Callable[[Array], Array] | None:
     return loss if callable(loss) else losses_by_numpy.RHO[loss]
 
 
-def _checked_start(
-    problem: Problem, start: Array, method: str, loss: Any, given: bool
-) -> None:
+def _checked_start(problem: Problem, start: Array, method: str, loss: Any, given: bool) -> None:
     """What SciPy refuses of the first residuals, losses and Jacobian."""
     first = problem.residuals(start)
     if first.ndim != 1:

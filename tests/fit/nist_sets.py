@@ -55,9 +55,7 @@ def eckerle4(x: Any, b1: Any, b2: Any, b3: Any) -> Any:
     return b1 / b2 * np.exp(-0.5 * ((x - b3) / b2) ** 2)
 
 
-def gauss(
-    x: Any, b1: Any, b2: Any, b3: Any, b4: Any, b5: Any, b6: Any, b7: Any, b8: Any
-) -> Any:
+def gauss(x: Any, b1: Any, b2: Any, b3: Any, b4: Any, b5: Any, b6: Any, b7: Any, b8: Any) -> Any:
     peaks = b3 * np.exp(-((x - b4) ** 2) / b5**2) + b6 * np.exp(-((x - b7) ** 2) / b8**2)
     return b1 * np.exp(-b2 * x) + peaks
 
@@ -160,7 +158,7 @@ def load(name: str) -> Set:
 
 
 def digits(found: Array, certified: Array) -> float:
-    """How many digits agree, in the worst of the numbers; at most 11, which is what is certified."""
+    """How many digits agree, in the worst of the numbers; at most 11, which are certified."""
     if not np.isfinite(found).all():
         return 0.0
     apart = np.abs(found - certified) / np.abs(certified)

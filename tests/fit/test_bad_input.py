@@ -1,4 +1,4 @@
-"""Bad input: SciPy's error, its type and its words, or where those are of its insides, clear ones."""
+"""Bad input: SciPy's errors, in its words where those are not of its insides."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ WARNINGS: dict[str, dict[str, Any]] = {
 FINE: dict[str, dict[str, Any]] = {
     "nan_policy omit": fit(y=NAN, nan_policy="omit"),
     "nan_policy omit with errors": fit(y=NAN, nan_policy="omit", sigma=np.arange(1.0, 21)),
-    "nan_policy omit with a matrix": fit(y=NAN, nan_policy="omit", sigma=np.diag(np.arange(1.0, 21))),
+    "nan_policy omit with a matrix": fit(
+        y=NAN, nan_policy="omit", sigma=np.diag(np.arange(1.0, 21))
+    ),
     "one number": fit(f=lambda x, a: a),
     "p0 a number": fit(f=proportional, p0=2.0),
     "y a number": fit(y=3.0, f=proportional),
@@ -168,9 +170,13 @@ def test_what_is_fine(name: str, scipys: Any, by_python: None) -> None:
     np.testing.assert_allclose(ours[0][1], wanted[0][1], rtol=1e-3, atol=1e-12)
 
 
-@pytest.mark.parametrize("values", [lambda x, a: a * np.ones((20, 20)), lambda x, a: a * x[:, None]])
+@pytest.mark.parametrize(
+    "values", [lambda x, a: a * np.ones((20, 20)), lambda x, a: a * x[:, None]]
+)
 def test_values_of_two_dimensions(values: Any) -> None:
-    with pytest.raises(ValueError, match=r"residuals of shape \(20, 20\), for data of shape \(20,\)"):
+    with pytest.raises(
+        ValueError, match=r"residuals of shape \(20, 20\), for data of shape \(20,\)"
+    ):
         curve_fit(values, X, Y)
 
 

@@ -1,4 +1,4 @@
-"""`curve_fit`: models of every kind, data of every shape, and what decides the way they are fitted."""
+"""`curve_fit`: models of every kind, data of every shape, and the ways to fit them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microgrest.kernels.fits import fit as fits
 from random_problems import decay, line, peak, plane
 
 import microgrest
 from microgrest.fit import OptimizeWarning, curve_fit, models
-from microgrest.kernels.fits import fit as fits
 
 Array = Any
 TRUE = np.array([3.0, 0.7, 0.5])

@@ -68,5 +68,3 @@ def coverage(turns: int) -> tuple[list[Any], int]:
         apart = np.abs(p - true) / np.sqrt(np.diag(cov))
         within += [apart < 1, apart < 2]
     return list(within / turns), turns
-
-
