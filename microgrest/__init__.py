@@ -16,7 +16,6 @@ from . import (
     backends as backends,
     cpu as cpu,
     cuda as cuda,
-    func as func,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
     mps as mps,
     nn as nn,
@@ -57,7 +56,6 @@ from .creation import (
     zeros_like as zeros_like,
 )
 from .cuda import OutOfMemoryError as OutOfMemoryError
-from .func import vmap as vmap
 from .functions.analysis.covariance import corrcoef as corrcoef, cov as cov
 from .functions.analysis.differences import (
     cumulative_trapezoid as cumulative_trapezoid,
@@ -382,8 +380,13 @@ globals().update(TYPES)  # FloatTensor, LongTensor, ...
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from . import distributions as distributions, fit as fit, utils as utils
+=======
+    from . import distributions as distributions, func as func, utils as utils
+>>>>>>> main
     from .compiler import compile as compile
+    from .func import vmap as vmap
     from .own.elementwise import elementwise as elementwise
     from .own.kernel import kernel as kernel
     from .saving import load as load, save as save
@@ -393,11 +396,16 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
+<<<<<<< HEAD
     "fit": ".fit",
+=======
+    "func": ".func",
+>>>>>>> main
     "kernel": ".own.kernel",
     "load": ".saving",
     "save": ".saving",
     "utils": ".utils",
+    "vmap": ".func",
 }
 
 

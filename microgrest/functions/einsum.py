@@ -204,11 +204,21 @@ def _product(first: Term, second: Term, kept: set[Any]) -> Term:
     met = [label for label in own if label in other and label not in kept]
     left = [label for label in own if label not in other]
     right = [label for label in other if label not in own]
+    labels = (*both, *left, *right)
+    if not met:
+        return _beside(first, labels) * _beside(second, labels), labels
     x, y = _seen(first, both, left, met), _seen(second, both, met, right)
     found = bmm(x, y) if both else mm(reshape(x, x._shape[1:]), reshape(y, y._shape[1:]))
-    labels = (*both, *left, *right)
     extents = dict(zip(own, a._shape, strict=True)) | dict(zip(other, b._shape, strict=True))
     return reshape(found, [extents[label] for label in labels]), labels
+
+
+def _beside(term: Term, labels: Labels) -> Tensor:
+    """A term with a dimension for each of `labels`, of one element where it has none."""
+    x, own = term
+    extents = dict(zip(own, x._shape, strict=True))
+    ordered = permute(x, [own.index(label) for label in labels if label in own])
+    return reshape(ordered, [extents.get(label, 1) for label in labels])
 
 
 def _seen(term: Term, *groups: list[Any]) -> Tensor:

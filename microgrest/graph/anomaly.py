@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -52,6 +51,8 @@ def switch(on: bool, check_nan: bool = True) -> tuple[bool, bool]:
 
 def _trace(node: Node) -> None:
     """Keep with a new node the lines that lead to it, and the node that it differentiates."""
+    import traceback  # which few programs need
+
     frame = sys._getframe(1)
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back

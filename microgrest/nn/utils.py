@@ -13,7 +13,6 @@ from ..functions.joining.stacking import stack
 from ..functions.reductions.statistics import norm
 from ..graph.modes import no_grad
 from ..tensor import Tensor
-from . import stateless as stateless
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

@@ -85,7 +85,8 @@ ERRORS = [
     Excuse("^$", "must match the size of tensor b", "grad|backward"),
     Excuse("^$", "some elements of the input tensor", "scatter|index_|put"),
     Excuse("Expected|Index has|must be Ten", "Dimension out|some elem", "scatter|index_|put"),
-    Excuse("a bool input|one `x` value", "^$", "trapezoid"),
+    Excuse("a bool input|one `x` value", "^$", "trap"),
+    Excuse(REPEATS, "must be Tensor, not", "index_|put|scatter"),
     Excuse("^$", "too many indices for tensor of dimension 0", "index_put"),
     Excuse("is not implemented for 'bool'|to have non-zero", "^$", "median|kthvalue"),
     # Fewer operands are saved, and more derivatives are there.

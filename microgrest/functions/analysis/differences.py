@@ -170,11 +170,11 @@ def _samples(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> tuple[int, Any]
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral of `y` along `dim` by trapezia, of samples at `x`, or at distances `dx`."""
     d, steps = _samples("trapezoid", y, x, dx, dim)
+    if not y._shape[d]:
+        return sum(y, d, dtype=y.dtype)
     if isinstance(steps, Tensor):
         before, after = _ends(y, d)
         return sum(steps * (before + after), d) / 2.0
-    if not y._shape[d]:
-        return sum(y, d, dtype=y.dtype)
     area: Tensor = (sum(y, d) - (select(y, d, 0) + select(y, d, -1)) * 0.5) * steps
     return area
 

@@ -27,7 +27,7 @@ def reduced(x: Tensor, source: Tensor, places: Tensor, how: str, include_self: b
     if how == "mean" and x.dtype is bool_:
         raise NotImplementedError("a mean of 'bool' tensors is not implemented")
     if not places.numel():
-        return x.clone()
+        return written(x, Write(rows.scatter_reduced, reshape(source, -1), reshape(places, -1)))
     source, places = reshape(source, -1), reshape(places, -1)
     start = x if include_self else _cleared(x, places, how)
     if how in ("sum", "mean"):
