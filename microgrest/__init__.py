@@ -380,11 +380,7 @@ globals().update(TYPES)  # FloatTensor, LongTensor, ...
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from . import distributions as distributions, fit as fit, utils as utils
-=======
-    from . import distributions as distributions, func as func, utils as utils
->>>>>>> main
+    from . import distributions as distributions, fit as fit, func as func, utils as utils
     from .compiler import compile as compile
     from .func import vmap as vmap
     from .own.elementwise import elementwise as elementwise
@@ -396,11 +392,8 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
-<<<<<<< HEAD
     "fit": ".fit",
-=======
     "func": ".func",
->>>>>>> main
     "kernel": ".own.kernel",
     "load": ".saving",
     "save": ".saving",
