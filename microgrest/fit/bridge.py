@@ -72,7 +72,7 @@ class ScipyFunction:
 
 
 def _array(found: Tensor | None, u: Tensor) -> Array:
-    return np.zeros(u.shape) if found is None else found.detach().numpy().copy()
+    return np.zeros(u.shape) if found is None else found.detach().cpu().numpy().copy()
 
 
 def as_scipy(fun: Callable[..., Tensor]) -> ScipyFunction:

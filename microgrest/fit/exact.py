@@ -23,7 +23,7 @@ class NotExact(Exception):
 def jacobian(fun: Callable[[Tensor], Any], x: Array) -> tuple[Array, Array]:
     """(values, Jacobian) of `fun`, which takes a float64 tensor like `x`; NotExact if it cannot."""
     with enable_grad():
-        u = tensor(x, dtype=float64, requires_grad=True)
+        u = tensor(x, dtype=float64, device="cpu", requires_grad=True)
         try:
             values = _column(fun(u))
         except Exception as error:
@@ -46,7 +46,7 @@ def _column(values: Any) -> Tensor:
 
 def _columns(values: Tensor, u: Tensor) -> Array:
     """By the derivative of J'd by d, one column of J after the other."""
-    d = tensor(np.zeros(values.numel()), requires_grad=True)
+    d = tensor(np.zeros(values.numel()), device="cpu", requires_grad=True)
     (pulled,) = grad((values,), (u,), (d,), create_graph=True, allow_unused=True)
     if pulled is None or not pulled.requires_grad:
         raise NotExact("the result does not depend on the parameters")
@@ -57,7 +57,7 @@ def _columns(values: Tensor, u: Tensor) -> Array:
 
 def _grad(value: Tensor, by: Tensor, keep: bool) -> Tensor:
     (found,) = grad((value,), (by,), retain_graph=True, allow_unused=True)
-    return tensor(np.zeros(by.shape)) if found is None else found
+    return tensor(np.zeros(by.shape), device="cpu") if found is None else found
 
 
 def agrees(
