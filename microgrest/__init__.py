@@ -444,7 +444,7 @@ for _name in OF_TENSORS:
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
-    from . import distributions as distributions, func as func, utils as utils
+    from . import distributions as distributions, fit as fit, func as func, utils as utils
     from .compiler import compile as compile
     from .func import vmap as vmap
     from .own.elementwise import elementwise as elementwise
@@ -456,6 +456,7 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
+    "fit": ".fit",
     "func": ".func",
     "kernel": ".own.kernel",
     "load": ".saving",

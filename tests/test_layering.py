@@ -59,6 +59,7 @@ ROOMS: dict[str, list[str]] = {
     "utils": [rest],
     "compiler": [rest],
     "own": [rest],
+    "fit": [rest],
     "": [rest],
     "stubs": [rest],
     "cli": [rest],
