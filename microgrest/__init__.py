@@ -69,7 +69,7 @@ from .functions.analysis.distances import cdist as cdist
 from .functions.checked import OF_TENSORS, of_tensor
 from .functions.choosing import combinations as combinations
 from .functions.einsum import einsum as einsum
-from .functions.indexing.items import index_put as index_put
+from .functions.indexing.items import index_put as index_put, index_put_ as index_put_
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
 from .functions.indexing.slices import index_fill as index_fill
@@ -278,7 +278,8 @@ from .functions.reductions.statistics import (
     std_mean as std_mean,
     var_mean as var_mean,
 )
-from .functions.views.inplace import resize_as_ as resize_as_
+from .functions.updates import addmv_ as addmv_
+from .functions.views.inplace import as_strided_ as as_strided_, resize_as_ as resize_as_
 from .functions.views.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
