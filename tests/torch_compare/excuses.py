@@ -20,7 +20,7 @@ UNDEFINED = re.compile(
 SINGLE = re.compile(r"\b(celu|hardsigmoid|hardswish|selu|erfinv)_?\b")
 # ... and these cancel there: as good as the operands, not as the result.
 CANCELS = re.compile(
-    r"\b(cross|std_mean|var_mean|tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu)_?\b"
+    r"\b(cross|std_mean|var_mean|tanhshrink|logaddexp2?|sinc|logit|logsigmoid|logcumsumexp|gelu|corrcoef|cov)_?\b"
 )
 # These add up several elements: as good as the largest of them.
 FOLDS = re.compile(
@@ -117,7 +117,7 @@ ERRORS = [
     Excuse(
         "out of bounds|could not be broadcast",
         "a (view of a )?leaf Variable that requires grad",
-        r"\] =",
+        r"\] =|index_put_",
     ),
     Excuse("Dimension out of range", "expects `chunks` to be greater than 0|length must be"),
     Excuse("appears to not have been used", "'NoneType' object has no attribute", "grad"),
