@@ -92,17 +92,16 @@ of_losses = partial(kernel, LINES, short=True, internal=True, method=False)
 
 
 @of_losses(
-    vjp=lambda h, y, g, counted, shape: (sum(h / counted, dim=_all(shape), keepdim=False), None)
+    vjp=lambda h, y, g, counted, shape: (
+        sum(h / counted, dim=tuple(range(len(shape))), keepdim=False),
+        None,
+    )
 )
 def share_of_mean(g: Tensor, counted: Tensor, shape: tuple[int, ...]) -> Call:
     """g over the number of losses that count, for each of them; others have no gradient."""
     n = math.prod(shape)
     walk = Walk(share(g.dtype.name), form_of(n, 1))
     return Call(walk, ((shape, g.dtype),), (n, 1))
-
-
-def _all(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(range(len(shape)))
 
 
 @of_losses(

