@@ -20,6 +20,7 @@ from . import (
     softmax,
     sorting,
     special,
+    windows,
 )
 from .row import ROWS, Row
 from .trace import Symbol
@@ -45,4 +46,5 @@ __all__ = [
     "softmax",
     "sorting",
     "special",
+    "windows",
 ]

@@ -16,12 +16,14 @@ from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.driver import compile as compiler
 from microgrest.kernels.cuda.source import moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
+from microgrest.kernels.source.kind import Launches, Room
 from numba import cfunc, types
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
+from tests.kernels.test_kinds import of_windows
 from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
@@ -59,6 +61,24 @@ def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
         for found in launches(info, dtype):
             for stage in found.stages:
                 assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
+
+
+@by_capability
+def test_windows(capability: tuple[int, int]) -> None:
+    """Convolutions, pooling and other sizes, by one block and by many, each text once."""
+    texts = set()
+    for call in of_windows():
+        for make, room in ((call.kind.grid, Room(256, 64)), (call.kind.block, Room(256, 1))):
+            assert make is not None
+            found = make(call.params, call.metas, call.sizes, room)
+            assert isinstance(found, Launches) and found.stages
+            for stage in found.stages:
+                if stage.source.text not in texts:
+                    # Two dozen numbers of 64 bits; a block of 256 threads has 255 registers each.
+                    kernel = examine(stage.source, capability, call.kind.name, registers=128)
+                    assert kernel.cubin.startswith(b"\x7fELF")
+                    assert "float64" in stage.source.signature or not kernel.doubles
+                    texts.add(stage.source.text)
 
 
 @pytest.mark.parametrize(

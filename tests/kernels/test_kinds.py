@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds import draw as draws, move, slices
+from microgrest.kernels.kinds import convolve, draw as draws, move, slices, windows
+from microgrest.kernels.kinds.bands import BAND
+from microgrest.kernels.kinds.convolve import Convolution
+from microgrest.kernels.kinds.peaks import PEAKS, Peaks
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.scan import SCAN, Sweep
@@ -126,6 +129,52 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def of_windows() -> Iterator[Called]:
+    """Calls of the kinds that have windows: extents, kernel, counts, steps, pads and spread."""
+    for sizes in (
+        (1, 5, 4, 1, 2, 3, 1, 4, 2, 1, 1, 1, 0, 0, 0, 1, 1, 1),
+        (1, 1, 9, 1, 1, 3, 1, 1, 4, 1, 1, 2, 0, 0, 1, 1, 1, 2),
+        (3, 4, 5, 2, 3, 2, 2, 2, 6, 2, 2, 1, 1, 1, 1, 1, 2, 2),
+    ):
+        extent, taps, count = (int(np.prod(sizes[k : k + 3])) for k in (0, 3, 6))
+        for dtype in ("float32", "float64", "int64"):
+            columns, image = numbers(2 * taps * count, dtype), numbers(2 * extent, dtype)
+            yield Called(windows.UNFOLD, dtype, (image, columns), sizes)
+            yield Called(windows.FOLD, dtype, (columns, image), sizes)
+            one = (*sizes[:15], 1, 1, 1)
+            yield Called(PEAKS, Peaks(dtype, True), found(image, 2 * count), one)
+            if max(sizes[12:15]) < 2 > max(sizes[15:]):
+                yield Called(PEAKS, Peaks(dtype, False), found(image, 2 * count), sizes)
+        for groups, channels, outputs in ((1, 2, 3), (2, 1, 2)):
+            counts = 3, groups, channels, outputs
+            x, y = (whole(3 * groups * n) for n in (channels * extent, outputs * count))
+            weight = whole(groups * channels * outputs * taps)
+            plain, biased = Convolution("float32"), Convolution("float32", True)
+            last, first = whole(groups * outputs), whole(groups * channels)
+            yield Called(convolve.CONVOLVE, plain, (x, weight, y), sizes + counts)
+            yield Called(convolve.CONVOLVE, biased, (x, weight, last, y), sizes + counts)
+            yield Called(convolve.SPREAD, plain, (y, weight, x), sizes + counts)
+            yield Called(convolve.SPREAD, biased, (y, weight, first, x), sizes + counts)
+            yield Called(convolve.CORRELATE, plain, (x, y, weight), sizes + counts)
+    low, count = np.array([0, 1, 1, 4]), np.array([2, 3, 0, 1])
+    for dtype, inner in (("float32", 1), ("float64", 3), ("int64", 2)):
+        x, out = numbers(2 * 5 * inner, dtype), numbers(2 * 4 * inner, dtype)
+        yield Called(BAND, dtype, (x, low, count, numbers(12, dtype), out), (5, 4, inner, 3))
+
+
+def whole(n: int) -> Any:
+    """Whole numbers, the sums of whose products are exact."""
+    return np.round(numbers(n))
+
+
+def found(image: Any, n: int) -> tuple[Any, Any, Any]:
+    """An image of few numbers, some of them NaN, and room for n values and places."""
+    few = np.round(image / 4)
+    if image.dtype.kind == "f":
+        few[::5] = np.nan
+    return few.astype(image.dtype), numbers(n, image.dtype.name), numbers(n, "int64")
+
+
 def of_samplers() -> Iterator[Called]:
     """Calls of draws by rejection, and of the slope of gamma numbers."""
     keys = RANDOM.integers(0, KEYS, 12)
@@ -156,7 +205,7 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_samplers(), *of_rows()]
+CALLS = [*calls(), *of_windows(), *of_samplers(), *of_rows()]
 
 
 def named(call: Called) -> str:

@@ -24,7 +24,8 @@ CANCELS = re.compile(
 )
 # These add up several elements: as good as the largest of them.
 FOLDS = re.compile(
-    r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner)\b|@"
+    r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner|conv\w*|fold"
+    r"|(avg|lp)_pool\dd|adaptive_avg_pool\dd|interpolate|upsample\w*)\b|@"
 )
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
@@ -134,6 +135,14 @@ ERRORS = [
     Excuse("^$", "Index put requires", "index_put"),
     Excuse("^$", "masked_fill_ only supports boolean masks", r"\] ="),
     Excuse("^$", "setStorage|expected to contain only concrete integers"),
+    # Images of too few dimensions, and those without elements.
+    Excuse(
+        "^(Expected|.*pool.d.*: Expected|It is)", "ndex out of range|Dimension out", "pool|fold"
+    ),
+    Excuse("must either be a single int", "index out of range|unpack", "pool"),
+    Excuse("Expected .D or .D", "^$", "adaptive_avg_pool|adaptive_max_pool1d"),
+    Excuse("expected shape of indices", "output_size", "max_unpool"),
+    Excuse("a window has no element", "^$", "max_pool"),
     # dtypes without a kernel, on either side.
     Excuse("^$", '"(tril_indices|triu_indices|randperm|cross|abs_cpu)" not implemented'),
     # Tensors without elements are checked like all others.
