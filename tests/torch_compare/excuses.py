@@ -27,9 +27,13 @@ CANCELS = re.compile(
 # These add up several elements: as good as the largest of them.
 FOLDS = re.compile(
     r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner|conv\w*|fold"
+<<<<<<< HEAD
     r"|(avg|lp)_pool\dd|adaptive_avg_pool\dd|interpolate|upsample\w*"
     r"|\w*softm(ax|in)|logsumexp|\w*_norm|normalize|bilinear|\w*_loss|\w*cross_entropy\w*|kl_div"
     r"|cosine_similarity|pairwise_distance|pdist|scaled_dot_product_attention)\b|@"
+=======
+    r"|(avg|lp)_pool\dd|adaptive_avg_pool\dd|interpolate|upsample\w*)\b|@"
+>>>>>>> conv
 )
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
