@@ -24,10 +24,7 @@ from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
 from tests.kernels.test_kinds import of_windows
-<<<<<<< HEAD
 from tests.line_programs import programs
-=======
->>>>>>> conv
 from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
@@ -73,7 +70,6 @@ def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
 
 
 @by_capability
-<<<<<<< HEAD
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_lines(dtype: str, capability: tuple[int, int]) -> None:
     """By a thread for each line, and by a block."""
@@ -85,8 +81,6 @@ def test_lines(dtype: str, capability: tuple[int, int]) -> None:
 
 
 @by_capability
-=======
->>>>>>> conv
 def test_windows(capability: tuple[int, int]) -> None:
     """Convolutions, pooling and other sizes, by one block and by many, each text once."""
     texts = set()

@@ -11,15 +11,12 @@ from microgrest.kernels.cpu import kinds
 from microgrest.kernels.kinds import convolve, draw as draws, move, slices, windows
 from microgrest.kernels.kinds.bands import BAND
 from microgrest.kernels.kinds.convolve import Convolution
-<<<<<<< HEAD
 from microgrest.kernels.kinds.linalg import lapack
 from microgrest.kernels.kinds.linalg.lapack import Form
 from microgrest.kernels.kinds.linalg.lu import LU, Elimination
 from microgrest.kernels.kinds.linalg.triangle import TRIANGLE, Half
 from microgrest.kernels.kinds.linalg.triangular import SOLVE_TRIANGULAR, System
 from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
-=======
->>>>>>> conv
 from microgrest.kernels.kinds.peaks import PEAKS, Peaks
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.sample import KEYS, SAMPLE
@@ -139,7 +136,6 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
-<<<<<<< HEAD
 def lines() -> Iterator[Called]:
     """Walks along lines, in every form."""
     shapes = {"rows": (2, 70, 1), "short_rows": (5, 7, 1), "columns": (2, 4, 3)}
@@ -197,8 +193,6 @@ def of_matrices() -> Iterator[Called]:
     yield Called(lapack.PINV, Form("float64"), (*made(24, 2, 2, 24), info), (2, 3, 4))
 
 
-=======
->>>>>>> conv
 def of_windows() -> Iterator[Called]:
     """Calls of the kinds that have windows: extents, kernel, counts, steps, pads and spread."""
     for sizes in (
@@ -275,7 +269,6 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-<<<<<<< HEAD
 CALLS = [
     *calls(),
     *lines(),
@@ -284,9 +277,6 @@ CALLS = [
     *of_samplers(),
     *of_rows(),
 ]
-=======
-CALLS = [*calls(), *of_windows(), *of_samplers(), *of_rows()]
->>>>>>> conv
 
 
 def named(call: Called) -> str:

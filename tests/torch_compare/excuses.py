@@ -27,13 +27,9 @@ CANCELS = re.compile(
 # These add up several elements: as good as the largest of them.
 FOLDS = re.compile(
     r"\b(sum|mean|var|std|norm|dist|prod|cumsum|cumprod|matmul|\w*m[mv]|dot|inner|conv\w*|fold"
-<<<<<<< HEAD
     r"|(avg|lp)_pool\dd|adaptive_avg_pool\dd|interpolate|upsample\w*"
     r"|\w*softm(ax|in)|logsumexp|\w*_norm|normalize|bilinear|\w*_loss|\w*cross_entropy\w*|kl_div"
     r"|cosine_similarity|pairwise_distance|pdist|scaled_dot_product_attention)\b|@"
-=======
-    r"|(avg|lp)_pool\dd|adaptive_avg_pool\dd|interpolate|upsample\w*)\b|@"
->>>>>>> conv
 )
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
@@ -157,7 +153,7 @@ ERRORS = [
     Excuse("^$", "setStorage|expected to contain only concrete integers"),
     # Images of too few dimensions, and those without elements.
     Excuse(
-        "^(Expected|.*pool.d.*: Expected|It is)", "ndex out of range|Dimension out", "pool|fold"
+        "^(Expected|.*pool.d.*: [Ee]xpected|It is)", "ndex out of range|Dimension out", "pool|fold"
     ),
     Excuse("must either be a single int", "index out of range|unpack", "pool"),
     Excuse("Expected .D or .D", "^$", "adaptive_avg_pool|adaptive_max_pool1d"),
