@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from microgrest.kernels.fits import fit as fits
@@ -149,6 +151,25 @@ def test_closures_may_change(by_python: None) -> None:
     model = lambda x, a: held[0] * a * x  # noqa: E731
     for held[0] in (1.0, 2.0):
         assert curve_fit(model, X, X)[0] == pytest.approx(1 / held[0])
+
+
+def test_attributes_may_change(by_python: None) -> None:
+    class Held:
+        factor = 1.0
+
+    model = lambda x, a: Held.factor * a * x  # noqa: E731
+    for Held.factor in (1.0, 2.0):
+        assert curve_fit(model, X, X)[0] == pytest.approx(1 / Held.factor)
+
+
+def test_methods_partial_and_jitted_functions(by_python: None) -> None:
+    class Model:
+        def value(self, x: Any, a: Any, k: Any, c: Any) -> Any:
+            return decay(x, a, k, c)
+
+    wanted = curve_fit(decay, X, Y)[0]
+    for model in (Model().value, functools.partial(decay), numba.njit(decay)):
+        np.testing.assert_allclose(curve_fit(model, X, Y)[0], wanted, rtol=1e-8)
 
 
 def test_one_line_in_a_loop_is_read_once(by_python: None, monkeypatch: pytest.MonkeyPatch) -> None:
