@@ -112,9 +112,6 @@ from .modules.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from .modules.layers import Dropout, Flatten, Identity, Linear
-from .modules.losses import MSELoss
-from .modules.module import Module
 from .modules.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -179,10 +176,6 @@ __all__ = [
     "ConstantPad1d",
     "ConstantPad2d",
     "ConstantPad3d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AvgPool3d",
-    "ChannelShuffle",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -220,9 +213,6 @@ __all__ = [
     "LPPool2d",
     "LPPool3d",
     "LayerNorm",
-    "LPPool1d",
-    "LPPool2d",
-    "LPPool3d",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
@@ -255,8 +245,6 @@ __all__ = [
     "Pooling",
     "RMSNorm",
     "RReLU",
-    "PixelShuffle",
-    "PixelUnshuffle",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
