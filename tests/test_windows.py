@@ -57,7 +57,9 @@ def test_convolution_is_a_sum_over_windows(n: int, dtype: str) -> None:
         np.testing.assert_array_equal(array(y), np.concatenate(parts, 1))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.name.startswith("conv2d")], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.name.startswith("conv2d")], ids=lambda case: case.name
+)
 def test_transposed_convolution_is_the_adjoint(case: Case) -> None:
     """The gradient by the image, and that by the weight, in the same sum."""
     x, w = (mg.tensor(a).requires_grad_() for a in case.arrays()[:2])
