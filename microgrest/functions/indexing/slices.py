@@ -22,7 +22,10 @@ _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
     """`index` as an int64 vector; IndexError for more dimensions, RuntimeError for its type."""
     if index.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, got {list(index._shape)}")
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim {index.ndim} and size "
+            f"{list(index._shape)}"
+        )
     if index.dtype is not int64 and not (narrow and index.dtype is int32):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
     return reshape(index_beside(name, x, index), -1)
