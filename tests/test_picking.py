@@ -212,7 +212,7 @@ def test_rows_are_seen_from_their_middle() -> None:
 @pytest.mark.parametrize("order", ["rising", "falling", "equal", "organ pipe", "random"])
 def test_selections_of_many(order: str) -> None:
     """Buffers are cut down often, never, or of what is all alike."""
-    n = 2000 if mg.get_default_device().type == "cuda" else 50_000
+    n = 90 if mg.get_default_device().type == "cuda" else 50_000  # the simulator takes long
     x = {
         "rising": np.arange(n),
         "falling": np.arange(n)[::-1],
