@@ -47,6 +47,8 @@ ROOMS: dict[str, list[str]] = {
     "random": ["kernels", "types", "recording", "ops", "graph", "tensor", "dispatch", "creation"],
     "return_types": ["ops", "tensor"],
     "functions": [rest],
+    "linalg": [rest],
+    "special": [rest],
     "autograd": [rest],
     "interop": ["types", "recording", "ops", "tensor", "dispatch", "creation", "functions"],
     "distributions": [rest],

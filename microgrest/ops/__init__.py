@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from . import (
     activation,
+    classes,
     contraction,
     convert,
+    digits,
     elementwise,
+    gamma,
     indexing,
+    linalg,
     logic,
     losses,
     meeting,
@@ -20,6 +24,7 @@ from . import (
     softmax,
     sorting,
     special,
+    windows,
 )
 from .row import ROWS, Row
 from .trace import Symbol
@@ -29,10 +34,14 @@ __all__ = [
     "Row",
     "Symbol",
     "activation",
+    "classes",
     "contraction",
     "convert",
+    "digits",
     "elementwise",
+    "gamma",
     "indexing",
+    "linalg",
     "logic",
     "losses",
     "meeting",
@@ -45,4 +54,5 @@ __all__ = [
     "softmax",
     "sorting",
     "special",
+    "windows",
 ]
