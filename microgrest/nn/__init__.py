@@ -30,6 +30,8 @@ from .modules.containers import Sequential
 from .modules.layers import Dropout, Flatten, Identity, Linear
 from .modules.losses import MSELoss
 from .modules.module import Module
+from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
 from .parameter import Parameter
 
 __all__ = [
