@@ -15,7 +15,7 @@ from ... import functional as F, init
 from ...parameter import Parameter
 from ..module import Module
 from .packing import PackedSequence
-from .steps import CELLS, Weights, by_input, last, over_time
+from .steps import CELLS, Weights, by_input, last, over_time, pieces
 
 
 # Options, and the values that are not printed.
@@ -221,7 +221,10 @@ class RNNBase(Module):
 
 
 def _cut(gates: Tensor, sizes: Sequence[int] | None) -> Sequence[Tensor]:
-    return gates.unbind(0) if sizes is None else gates.split(list(sizes), 1)
+    if sizes is not None:
+        return pieces(gates, sizes, 1)
+    steps, rows, _ = gates._shape
+    return pieces(gates.flatten(0, 1), [rows] * steps)
 
 
 def _joined(columns: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:

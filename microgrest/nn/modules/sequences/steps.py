@@ -7,9 +7,11 @@ which one elementwise kernel reads beside the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ....autograd.function import Function
 from ....functions.outputs import cat, matmul
+from ....graph.modes import state
 from ....ops.recurrent import gru_state, lstm_memory, lstm_output
 from ....tensor import Tensor
 from ... import functional as F
@@ -41,6 +43,33 @@ class Cell(NamedTuple):
     apart: bool = False
 
 
+class _Pieces(Function):
+    """Runs of columns or rows, all of whose gradients come back as one.
+
+    As views each would bring a gradient of the whole, which is zero but for its run.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, sizes: tuple[int, ...], dim: int) -> tuple[Tensor, ...]:
+        ctx.dim = dim
+        return tuple([piece.clone() for piece in x.split(sizes, dim)])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return cat(grads, ctx.dim), None, None
+
+
+def pieces(x: Tensor, sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of `sizes` along `dim`, one after the other."""
+    if x._requires_grad and state.grad:
+        return _Pieces.apply(x, tuple(sizes), dim)  # type: ignore[no-any-return]
+    return x.split(tuple(sizes), dim)  # type: ignore[no-any-return]
+
+
+def _gates(x: Tensor, n: int) -> tuple[Tensor, ...]:
+    return pieces(x, [x._shape[0] // n] * n)
+
+
 def _simple(activation: Callable[[Tensor], Tensor]) -> Step:
     def step(x: Tensor, states: States, w: Weights) -> States:
         return (activation(x + matmul(w.hh, states[0])),)
@@ -50,7 +79,7 @@ def _simple(activation: Callable[[Tensor], Tensor]) -> Step:
 
 def _lstm(x: Tensor, states: States, w: Weights) -> States:
     h, c = states
-    i, f, g, o = (x + matmul(w.hh, h)).chunk(4)
+    i, f, g, o = _gates(x + matmul(w.hh, h), 4)
     c = lstm_memory(i, f, g, c)
     h = lstm_output(o, c)
     return h if w.hr is None else matmul(w.hr, h), c
@@ -60,7 +89,7 @@ def _gru(x: Tensor, states: States, w: Weights) -> States:
     by_state = matmul(w.hh, states[0])
     if w.b_hh is not None:
         by_state = by_state + w.b_hh.unsqueeze(1)
-    (r, z, n), (s, y, m) = x.chunk(3), by_state.chunk(3)
+    (r, z, n), (s, y, m) = _gates(x, 3), _gates(by_state, 3)
     return (gru_state(r, s, z, y, n, m, states[0]),)
 
 
