@@ -52,6 +52,9 @@ from .operations.embedding import (
     embedding_bag,
     one_hot,
 )
+from .operations.heads import (
+    multi_head_attention_forward,
+)
 from .operations.normalization import (
     batch_norm,
     group_norm,
@@ -123,6 +126,7 @@ __all__ = [
     "margin_ranking_loss",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
