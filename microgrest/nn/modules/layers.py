@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from ...creation import empty
 from ...functions.pointwise.dropout import check_probability
@@ -65,11 +66,61 @@ class Linear(Module):
         return f"{sizes}, bias={self.bias is not None}"
 
 
-class Dropout(Module):
-    """In training, x / (1 - p) with probability 1 - p, else 0; in evaluation, x itself.
+class Bilinear(Module):
+    """`y_k = x1^T W_k x2 + b_k`: `weight` of shape (out, in1, in2) and `bias` (out,), or None.
+
+    Both start uniform in +-1/sqrt(in1_features).
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got {in1_features}")
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        shape = out_features, in1_features, in2_features
+        self.weight = Parameter(empty(*shape, device=device, dtype=dtype))
+        fresh = Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
+        self.register_parameter("bias", fresh)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in (self.weight, self.bias):
+            if p is not None:
+                init.uniform_(p, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
+        return f"{sizes}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class _Dropout(Module):
+    """What a function of `nn.functional` does to its input in training.
 
     ValueError for p outside [0, 1]. `inplace` overwrites the input.
     """
+
+    function: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls, function: Callable[..., Any]) -> None:
+        cls.function = staticmethod(function)
+        cls.__doc__ = f"`nn.functional.{function.__name__}`, while it trains."
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -78,10 +129,46 @@ class Dropout(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training, self.inplace)
+        result: Tensor = self.function(input, self.p, self.training, self.inplace)
+        return result
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
+
+
+# fmt: off
+class Dropout(_Dropout, function=F.dropout): ...
+class Dropout1d(_Dropout, function=F.dropout1d): ...
+class Dropout2d(_Dropout, function=F.dropout2d): ...
+class Dropout3d(_Dropout, function=F.dropout3d): ...
+class AlphaDropout(_Dropout, function=F.alpha_dropout): ...
+class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout): ...
+# fmt: on
+
+
+class Unflatten(Module):
+    """Parts dimension `dim` into `unflattened_size`."""
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(unflattened_size, (tuple, list)):
+            raise TypeError(
+                "unflattened_size must be a tuple of ints, but found type "
+                f"{type(unflattened_size).__name__}"
+            )
+        for i, n in enumerate(unflattened_size):
+            if not isinstance(n, int):
+                raise TypeError(
+                    "unflattened_size must be tuple of ints, but found element of type "
+                    f"{type(n).__name__} at pos {i}"
+                )
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.unflatten(self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class Flatten(Module):
