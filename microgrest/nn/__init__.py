@@ -74,8 +74,6 @@ from .modules.losses import (
     TripletMarginWithDistanceLoss,
 )
 from .modules.module import Module
-from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
-from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
 from .modules.normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -105,6 +103,11 @@ from .modules.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .modules.sequences.attention import MultiheadAttention
+from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
+from .modules.sequences.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .modules.sequences.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .modules.tables import Embedding, EmbeddingBag
 from .parameter import Parameter
 
@@ -113,6 +116,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AlphaDropout",
     "BCELoss",
@@ -139,6 +145,7 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -153,6 +160,7 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -168,6 +176,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -176,6 +185,9 @@ __all__ = [
     "ParameterList",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -199,6 +211,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -38,5 +38,5 @@ gru_state = cell(
     "gru_state",
     _gru,
     args=("ra", "rb", "za", "zb", "na", "nb", "h"),
-    doc="The new state of a GRU: of its gates r, z, n the part by the input, a, and by the state, b.",
+    doc="The new state of a GRU: a is what gates r, z, n have by the input, b what by the state.",
 )

@@ -147,8 +147,7 @@ def _check_shapes(
     n = query.ndim
     if n not in (2, 3):
         raise AssertionError(
-            "query should be unbatched 2D or batched 3D tensor but received "
-            f"{n}-D query tensor"
+            f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor"
         )
     kind = f"For {'batched' if n == 3 else 'unbatched'} ({n}-D) `query`, expected"
     if key.ndim != n or value.ndim != n:

@@ -17,7 +17,6 @@ from ..module import Module
 from .packing import PackedSequence
 from .steps import CELLS, Weights, by_input, last, over_time, pieces
 
-
 # Options, and the values that are not printed.
 _PLAIN: dict[str, Any] = {
     "proj_size": 0,
@@ -113,7 +112,9 @@ class RNNBase(Module):
             init.uniform_(weight, -bound, bound)
 
     def extra_repr(self) -> str:
-        given = [f"{n}={getattr(self, n)}" for n, plain in _PLAIN.items() if getattr(self, n) != plain]
+        given = [
+            f"{n}={getattr(self, n)}" for n, plain in _PLAIN.items() if getattr(self, n) != plain
+        ]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *given])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
@@ -184,9 +185,7 @@ class RNNBase(Module):
             )
         return [s.unsqueeze(1) for s in states] if alone else states
 
-    def _first_states(
-        self, x: Tensor, batch: int, states: list[Tensor] | None
-    ) -> Sequence[Tensor]:
+    def _first_states(self, x: Tensor, batch: int, states: list[Tensor] | None) -> Sequence[Tensor]:
         shown = self.proj_size or self.hidden_size
         n = self.num_layers * len(self._suffixes())
         wanted = [(n, batch, shown), (n, batch, self.hidden_size)][: CELLS[self.mode].states]
