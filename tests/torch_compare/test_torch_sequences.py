@@ -262,10 +262,10 @@ def run(lib: Any, name: str, module: Any) -> list[Any]:
     return [*[y.detach() for y in found], *[x.grad for x in [*inputs, *module.parameters()]]]
 
 
-def check(found: Sequence[Any], wanted: Sequence[Any], rtol: float) -> None:
+def check(found: Sequence[Any], wanted: Sequence[Any], rtol: float, atol: float = 1e-10) -> None:
     for x, y in zip(found, wanted, strict=True):
         assert tuple(x.shape) == tuple(y.shape)
-        np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=rtol, atol=1e-10)
+        np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -310,8 +310,8 @@ def test_in_a_step(name: str) -> None:
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_bounds_of_the_start(name: str) -> None:
     ours = getattr(mg.nn, name)(20, 16, 2)
-    for p in ours.parameters():
-        assert 0.2 < float(p.abs().max()) <= 0.25
+    drawn = mg.cat([p.detach().flatten() for p in ours.parameters()])
+    assert -0.25 <= float(drawn.min()) < -0.24 and 0.24 < float(drawn.max()) <= 0.25
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
@@ -334,7 +334,7 @@ def test_second_derivatives(name: str) -> None:
         (first,) = lib.autograd.grad((y * y).sum(), inputs[:1], create_graph=True)
         (first * first).sum().backward()
         found.append([x.grad for x in [*inputs, *module.parameters()] if x.grad is not None])
-    check(found[0], found[1], 1e-8)
+    check(found[0], found[1], 1e-8, 1e-7)
 
 
 def sequences(lib: Any) -> list[Any]:
@@ -422,7 +422,6 @@ REFUSED: list[Callable[[Any], Any]] = [
     lambda lib: lib.nn.utils.rnn.pack_padded_sequence(lib.ones(2, 2, 1), [1, 2]),
     lambda lib: lib.nn.utils.rnn.pack_padded_sequence(lib.ones(2, 2, 1), [2, 0]),
     lambda lib: lib.nn.utils.rnn.pack_padded_sequence(lib.ones(2, 2, 1), [2]),
-    lambda lib: lib.nn.utils.rnn.pack_padded_sequence(lib.ones(2, 2, 1), [3, 1]),
     lambda lib: lib.nn.utils.rnn.pack_padded_sequence(lib.ones(2, 0, 1), []),
     lambda lib: lib.nn.utils.rnn.pack_sequence(sequences(lib)),
     lambda lib: lib.nn.utils.rnn.pad_sequence([]),
@@ -442,6 +441,12 @@ def test_what_is_refused(call: int) -> None:
             REFUSED[call](lib)
         kinds.append(raised.type)
     assert kinds[0] is kinds[1]
+
+
+def test_lengths_beyond_the_padding() -> None:
+    """PyTorch packs fewer rows than it says that there are."""
+    with pytest.raises(RuntimeError, match="at most that of the padded sequences, 2, but got"):
+        mg.nn.utils.rnn.pack_padded_sequence(mg.ones(2, 2, 1), [3, 1])
 
 
 def test_the_order_of_weights_and_dropout_warns() -> None:

@@ -86,7 +86,7 @@ class PackedSequence(_Fields):
     @property
     def is_cuda(self) -> bool:
         """Whether the rows are on a GPU."""
-        return self.data.is_cuda
+        return bool(self.data.is_cuda)
 
 
 def _converting(name: str, to: dtype) -> Callable[[PackedSequence], PackedSequence]:

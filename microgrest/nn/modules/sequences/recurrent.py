@@ -15,7 +15,7 @@ from ... import functional as F, init
 from ...parameter import Parameter
 from ..module import Module
 from .packing import PackedSequence
-from .steps import CELLS, Weights, by_input, last, over_time, pieces
+from .steps import CELLS, States, Weights, by_input, last, over_time, pieces
 
 # Options, and the values that are not printed.
 _PLAIN: dict[str, Any] = {
@@ -86,8 +86,10 @@ class RNNBase(Module):
         return self.proj_size > 0 if name == "weight_hr" else self.bias or name[0] == "w"
 
     def _weights(self, layer: int, suffix: str) -> Weights:
-        names = [f"{name}_l{layer}{suffix}" if self._has(name) else "" for name in _FIELDS]
-        return Weights(*[getattr(self, name) if name else None for name in names])
+        def found(name: str) -> Any:
+            return getattr(self, f"{name}_l{layer}{suffix}") if self._has(name) else None
+
+        return Weights(*map(found, _FIELDS))
 
     @property
     def all_weights(self) -> list[list[Parameter]]:
@@ -118,7 +120,7 @@ class RNNBase(Module):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *given])
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """The outputs (T, B, directions * hidden), the last states (layers * directions, B, hidden).
+        """Outputs (T, B, directions * hidden), last states (layers * directions, B, hidden).
 
         The input is (T, B, input_size), (B, T, input_size) with `batch_first`, and then so is the
         output, (T, input_size) with states of two dimensions, or packed. `hx` are the first states,
@@ -157,7 +159,7 @@ class RNNBase(Module):
         self, x: Tensor, states: Sequence[Tensor], sizes: Sequence[int] | None
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers over inputs (T, B, *), or (rows, *) of which step t has `sizes[t]`."""
-        cell, ends = CELLS[self.mode], []
+        cell, ends = CELLS[self.mode], list[States]()
         for layer in range(self.num_layers):
             if layer and self.training and self.dropout:
                 x = F.dropout(x, self.dropout)
@@ -327,7 +329,7 @@ def _refuse(other: dict[str, Any]) -> None:
 
 
 def _check_options(num_layers: int, bias: bool, batch_first: bool, dropout: float) -> None:
-    if isinstance(dropout, bool) or not isinstance(dropout, Number) or not 0 <= dropout <= 1:  # type: ignore[operator]
+    if isinstance(dropout, bool) or not isinstance(dropout, Number) or not 0 <= dropout <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an "
             f"element being zeroed, got {dropout!r}"

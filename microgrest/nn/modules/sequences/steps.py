@@ -63,7 +63,7 @@ def pieces(x: Tensor, sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of `sizes` along `dim`, one after the other."""
     if x._requires_grad and state.grad:
         return _Pieces.apply(x, tuple(sizes), dim)  # type: ignore[no-any-return]
-    return x.split(tuple(sizes), dim)  # type: ignore[no-any-return]
+    return x.split(tuple(sizes), dim)
 
 
 def _gates(x: Tensor, n: int) -> tuple[Tensor, ...]:

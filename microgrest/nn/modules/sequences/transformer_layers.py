@@ -69,7 +69,7 @@ class _Layer(Module):
             attn_mask=mask,
             is_causal=is_causal,
         )
-        return found
+        return found  # type: ignore[no-any-return]
 
     def _network(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))  # type: ignore[no-any-return]
