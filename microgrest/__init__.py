@@ -17,10 +17,12 @@ from . import (
     cpu as cpu,
     cuda as cuda,
     interop,  # noqa: F401 - it attaches NumPy's protocol to Tensor
+    linalg as linalg,
     mps as mps,
     nn as nn,
     optim as optim,
     return_types as return_types,
+    special as special,
     xpu as xpu,
 )
 from .accelerator import get_device_module as get_device_module
@@ -64,9 +66,10 @@ from .functions.analysis.differences import (
     trapz as trapz,
 )
 from .functions.analysis.distances import cdist as cdist
+from .functions.checked import OF_TENSORS, of_tensor
 from .functions.choosing import combinations as combinations
 from .functions.einsum import einsum as einsum
-from .functions.indexing.items import index_put as index_put
+from .functions.indexing.items import index_put as index_put, index_put_ as index_put_
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
 from .functions.indexing.slices import index_fill as index_fill
@@ -166,7 +169,6 @@ from .functions.outputs import (
     nanquantile as nanquantile,
     nansum as nansum,
     nonzero as nonzero,
-    norm as norm,
     normal as normal,
     ones as ones,
     outer as outer,
@@ -205,6 +207,7 @@ from .functions.pointwise.arithmetic import (
     div as div,
     divide as divide,
     logit as logit,
+    logit_ as logit_,
     masked_fill as masked_fill,
     nan_to_num as nan_to_num,
     nan_to_num_ as nan_to_num_,
@@ -236,6 +239,15 @@ from .functions.pointwise.realness import (
     view_as_real as view_as_real,
 )
 from .functions.pointwise.rows import *  # noqa: F403 - one function per row
+from .functions.pointwise.special import (
+    float_power as float_power,
+    frexp as frexp,
+    ldexp as ldexp,
+    ldexp_ as ldexp_,
+    mvlgamma as mvlgamma,
+    nextafter as nextafter,
+    polygamma as polygamma,
+)
 from .functions.queries import (
     can_cast as can_cast,
     get_device as get_device,
@@ -254,7 +266,11 @@ from .functions.queries import (
     typename as typename,
 )
 from .functions.ranking.counting import bincount as bincount
-from .functions.ranking.distinct import unique as unique, unique_consecutive as unique_consecutive
+from .functions.ranking.distinct import (
+    isin as isin,
+    unique as unique,
+    unique_consecutive as unique_consecutive,
+)
 from .functions.reductions.comparing import allclose as allclose, equal as equal, isclose as isclose
 from .functions.reductions.folds import count_nonzero as count_nonzero
 from .functions.reductions.statistics import (
@@ -262,7 +278,8 @@ from .functions.reductions.statistics import (
     std_mean as std_mean,
     var_mean as var_mean,
 )
-from .functions.views.inplace import resize_as_ as resize_as_
+from .functions.updates import addmv_ as addmv_
+from .functions.views.inplace import as_strided_ as as_strided_, resize_as_ as resize_as_
 from .functions.views.shapes import (
     adjoint as adjoint,
     as_strided as as_strided,
@@ -295,6 +312,28 @@ from .functions.views.splitting import (
     unbind as unbind,
     vsplit as vsplit,
 )
+from .functions.windows.convolutions import (
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+)
+from .functions.windows.pixels import (
+    channel_shuffle as channel_shuffle,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+)
+from .functions.windows.pools import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    adaptive_max_pool1d as adaptive_max_pool1d,
+    avg_pool1d as avg_pool1d,
+    max_pool1d as max_pool1d,
+    max_pool1d_with_indices as max_pool1d_with_indices,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+)
 from .graph.modes import (
     enable_grad as enable_grad,
     inference_mode as inference_mode,
@@ -304,6 +343,31 @@ from .graph.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .interop.printing import set_printoptions as set_printoptions
+from .linalg.elder import (
+    chain_matmul as chain_matmul,
+    cholesky as cholesky,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    det as det,
+    frobenius_norm as frobenius_norm,
+    geqrf as geqrf,
+    inverse as inverse,
+    logdet as logdet,
+    lu as lu,
+    lu_solve as lu_solve,
+    lu_unpack as lu_unpack,
+    matrix_exp as matrix_exp,
+    matrix_power as matrix_power,
+    norm as norm,
+    nuclear_norm as nuclear_norm,
+    orgqr as orgqr,
+    pinverse as pinverse,
+    qr as qr,
+    slogdet as slogdet,
+    svd as svd,
+    triangular_solve as triangular_solve,
+    vander as vander,
+)
 from .nn.operations.distances import (
     cosine_similarity as cosine_similarity,
     pairwise_distance as pairwise_distance,
@@ -315,7 +379,6 @@ from .nn.operations.dropout import (
 )
 from .nn.operations.embedding import bilinear as bilinear
 from .nn.operations.normalization import (
-    group_norm as group_norm,
     layer_norm as layer_norm,
     rms_norm as rms_norm,
 )
@@ -377,10 +440,12 @@ short, int, long = int16, int32, int64
 half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
 globals().update(TYPES)  # FloatTensor, LongTensor, ...
+for _name in OF_TENSORS:
+    globals()[_name] = of_tensor(globals()[_name])
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:
-    from . import distributions as distributions, func as func, utils as utils
+    from . import distributions as distributions, fit as fit, func as func, utils as utils
     from .compiler import compile as compile
     from .func import vmap as vmap
     from .own.elementwise import elementwise as elementwise
@@ -392,6 +457,7 @@ _LATER = {
     "compile": ".compiler",
     "distributions": ".distributions",
     "elementwise": ".own.elementwise",
+    "fit": ".fit",
     "func": ".func",
     "kernel": ".own.kernel",
     "load": ".saving",

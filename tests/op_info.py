@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from statistics import NormalDist
 from typing import Any
 
+import mpmath
 import numpy as np
 
 Array = np.ndarray[Any, Any]
@@ -48,7 +50,7 @@ class OpInfo:
     def find(self, library: Any) -> Callable[..., Any]:
         """The op in `library`, microgrest or torch, with its numbers and options applied."""
         functional = getattr(library.nn.functional, self.name, None)
-        function = functional or getattr(library, self.name)
+        function = functional or attrgetter(self.name)(library)
         return lambda *tensors: function(*tensors, *self.numbers, **self.options)
 
     def samples(self, shape: tuple[int, ...], dtype: str = "float64", seed: int = 0) -> list[Array]:
@@ -94,6 +96,49 @@ def _erfinv(x: float) -> float:
 
 
 erfinv = np.vectorize(_erfinv, otypes=[float])
+
+
+def exactly(function: Callable[..., Any]) -> Callable[..., Array]:
+    """A reference by mpmath, for finite arguments; NaN of NaN."""
+
+    def number(*x: float) -> float:
+        return math.nan if any(map(math.isnan, x)) else float(function(*map(mpmath.mpf, x)))
+
+    return np.vectorize(number, otypes=[float])
+
+
+def _lgamma(x: float) -> float:
+    """math.lgamma, with infinity at poles."""
+    try:
+        return math.lgamma(x)
+    except ValueError:
+        return math.inf
+
+
+lgamma = np.vectorize(_lgamma, otypes=[float])
+
+
+def _digamma(x: mpmath.mpf) -> Any:
+    """NaN at poles below 0."""
+    if x > 0 or x != mpmath.floor(x):
+        return mpmath.digamma(x)
+    return mpmath.mpf("nan" if x < 0 else "-inf")
+
+
+digamma = exactly(_digamma)
+
+
+def _ndtri(p: float) -> float:
+    inside = NormalDist().inv_cdf(p) if 0 < p < 1 else math.nan
+    return math.inf if p == 1 else -math.inf if p == 0 else inside
+
+
+ndtri = np.vectorize(_ndtri, otypes=[float])
+
+
+def entr(x: Array) -> Array:
+    """-x log(x)."""
+    return np.where(x > 0, -x * np.log(x), np.where(x == 0, 0, np.where(x < 0, -np.inf, x)))
 
 
 def sigmoid(x: Array) -> Array:
@@ -205,6 +250,54 @@ SPECIAL = [
     OpInfo("erfinv", erfinv, UNIT, "float"),
     OpInfo("sigmoid", sigmoid, ints="float"),
     OpInfo("logit", lambda x: np.log(x / (1 - x)), ((0.05, 0.95),), "float"),
+    OpInfo(
+        "logit",
+        lambda x: (lambda z: np.log(z / (1 - z)))(np.clip(x, 0.2, 0.8)),
+        ((0.25, 0.75),),
+        "float",
+        options={"eps": 0.2},
+    ),
+    OpInfo("lgamma", lgamma, POSITIVE, "float"),
+    OpInfo("digamma", digamma, POSITIVE, "float", extremes=False),
+    OpInfo("i0", np.i0, ints="float", extremes=False),
+    OpInfo(
+        "special.i0e", lambda x: np.exp(-np.abs(x)) * np.i0(x), POSITIVE, "float", extremes=False
+    ),
+    OpInfo(
+        "special.i1",
+        exactly(lambda x: mpmath.besseli(1, x)),
+        ints="float",
+        extremes=False,
+    ),
+    OpInfo(
+        "special.i1e",
+        exactly(lambda x: mpmath.exp(-abs(x)) * mpmath.besseli(1, x)),
+        POSITIVE,
+        "float",
+        extremes=False,
+    ),
+    OpInfo(
+        "special.erfcx",
+        exactly(lambda x: mpmath.exp(x * x) * mpmath.erfc(x)),
+        ints="float",
+        extremes=False,
+    ),
+    OpInfo("special.ndtr", lambda x: erfc(-x * math.sqrt(0.5)) / 2, ints="float"),
+    OpInfo(
+        "special.log_ndtr",
+        exactly(lambda x: mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2)),
+        ints="float",
+        extremes=False,
+    ),
+    OpInfo("special.ndtri", ndtri, ((0.05, 0.95),), "float"),
+    OpInfo("special.entr", entr, POSITIVE, "float"),
+    OpInfo(
+        "special.xlog1py",
+        lambda a, b: np.where((a == 0) & ~np.isnan(b), 0.0, a * np.log1p(b)),
+        ((-3.0, 3.0), (-0.5, 5.0)),
+        "float",
+    ),
+    OpInfo("angle", lambda x: np.where(x < 0, np.pi, np.where(x == x, 0.0, x)), ints="float"),
     OpInfo("xlogy", xlogy, ((-3.0, 3.0), (0.1, 5.0)), "float"),
     OpInfo("logaddexp", np.logaddexp, two()),
     OpInfo("logaddexp2", np.logaddexp2, two()),
@@ -221,6 +314,15 @@ ROUNDING = [
     OpInfo("round", np.rint, ints="same"),
     OpInfo("round", lambda x: np.round(x, 1), options={"decimals": 1}, extremes=False),
     OpInfo("frac", lambda x: x - np.trunc(x)),
+    OpInfo("nextafter", np.nextafter, two()),
+    OpInfo(
+        "heaviside",
+        lambda a, b: np.asarray(np.heaviside(a, b), b.dtype),
+        two(),
+        "same",
+        gradient=False,
+        extremes=False,
+    ),
 ]
 COMPARISON = [
     OpInfo("eq", np.equal, two(), "bool", gradient=False),
@@ -304,6 +406,8 @@ BITS = [
     OpInfo("bitwise_xor", np.bitwise_xor, two(), "same", gradient=False),
     OpInfo("bitwise_not", np.invert, ints="same", gradient=False),
     OpInfo("bitwise_left_shift", lshift, two(), "same", gradient=False),
+    OpInfo("gcd", np.gcd, two(), "same", gradient=False),
+    OpInfo("lcm", lambda a, b: np.asarray(np.lcm(a, b), a.dtype), two(), "same", gradient=False),
     OpInfo("bitwise_right_shift", np.right_shift, two(), "same", gradient=False),
 ]
 

@@ -150,6 +150,39 @@ WRITES = [
         lambda t, x, y: x.masked_scatter(ints(t, [1, 0, 0, 1]).bool(), y),
         ((3, 4), (2, 4)),
     ),
+    Case(
+        "index_fill of a tensor twice",
+        lambda t, x, y: x.index_fill(1, ints(t, [0, 2, 0]), y),
+        ((3, 4), ()),
+    ),
+    Case("select_scatter", lambda t, x, y: t.select_scatter(x, y, 1, -2), ((3, 4), (3,))),
+    Case("slice_scatter", lambda t, x, y: x.slice_scatter(y, 1, 1, 9, 2), ((3, 4), (3, 2))),
+    Case("diagonal_scatter", lambda t, x, y: x.diagonal_scatter(y, 1), ((3, 4), (3,))),
+    Case(
+        "addmm",
+        lambda t, x, y, z: x.addmm(y, z, beta=2, alpha=3),
+        ((2, 2), (2, 3), (3, 2)),
+        NUMBERS,
+    ),
+    Case(
+        "addmv cut off",
+        lambda t, x, y, z: x.addmv(y, z, beta=2.5, alpha=1.5),
+        ((2,), (2, 3), (3,)),
+        NUMBERS,
+    ),
+    Case("addr", lambda t, x, y, z: x.addr(y, z, beta=2), ((2, 3), (2,), (3,)), NUMBERS),
+    Case(
+        "baddbmm cut off",
+        lambda t, x, y, z: x.baddbmm(y, z, beta=0.5),
+        ((2, 2, 2), (2, 2, 3), (2, 3, 2)),
+        NUMBERS,
+    ),
+    Case(
+        "addbmm",
+        lambda t, x, y, z: x.addbmm(y, z, alpha=2),
+        ((2, 2), (3, 2, 3), (3, 3, 2)),
+        NUMBERS,
+    ),
     Case("index_select", lambda t, x: x.index_select(1, ints(t, [3, 0, 3]))),
     Case("gather", lambda t, x: x.gather(0, ints(t, ALONG))),
     Case("take", lambda t, x: x.take(ints(t, [[3, -1], [3, 0]]))),
@@ -200,6 +233,8 @@ RANKS = [
     Case("nanquantile 0", lambda t, x: x.nanquantile(t.tensor([0.2, 1.0], dtype=x.dtype), 0, True)),
 ]
 COUNTS = [
+    Case("isin", lambda t, x, y: t.isin(x, y), ((3, 4), (5,)), NUMBERS, 0),
+    Case("isin inverted", lambda t, x: t.isin(x, 2, invert=True), ((3, 4),), NUMBERS, 0),
     Case("unique", lambda t, x: t.unique(x, True, True, True), orders=0, eager=True),
     Case("unique alone", lambda t, x: x.unique(), ((9,),), orders=0, eager=True),
     Case(

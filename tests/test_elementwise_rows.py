@@ -267,4 +267,5 @@ def test_floor_division_corrects_the_rounded_quotient() -> None:
 def test_every_row_has_a_test_row() -> None:
     rows = {row.name for row in ROWS.values() if row.kind == "elementwise"}
     internal = {name for name in rows if ROWS[name].extra.get("internal")}
-    assert rows - internal - {"clone"} == {info.name for info in [*ELEMENTWISE, *BITS]}
+    tested = {info.name for info in [*ELEMENTWISE, *BITS]}
+    assert rows - internal - {"clone"} == {name for name in tested if "." not in name}

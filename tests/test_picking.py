@@ -90,7 +90,11 @@ class InPlace:
         return getattr(mg, name)
 
 
-WRITING = [c for c in WRITES if not c.name.startswith(("take", "gather", "index_select"))]
+WRITING = [
+    c
+    for c in WRITES
+    if not c.name.startswith(("take", "gather", "index_select", "select", "slice", "diagonal"))
+]
 
 
 @pytest.mark.parametrize("case", WRITING, ids=str)
@@ -203,3 +207,22 @@ def test_rows_are_seen_from_their_middle() -> None:
     plain = np.sqrt(((x[:, None].astype(float) - x[None]) ** 2).sum(-1))
     found = mg.cdist(mg.tensor(x), mg.tensor(x)).cpu().numpy()
     np.testing.assert_allclose(found, plain, 1e-3, 2e-3)
+
+
+@pytest.mark.parametrize("order", ["rising", "falling", "equal", "organ pipe", "random"])
+def test_selections_of_many(order: str) -> None:
+    """Buffers are cut down often, never, or of what is all alike."""
+    n = 90 if mg.get_default_device().type == "cuda" else 50_000  # the simulator takes long
+    x = {
+        "rising": np.arange(n),
+        "falling": np.arange(n)[::-1],
+        "equal": np.zeros(n),
+        "organ pipe": np.minimum(np.arange(n), np.arange(n)[::-1]),
+        "random": np.random.default_rng(0).integers(0, n // 2, n),
+    }[order].astype("float64")
+    ranked = np.argsort(-x, kind="stable")
+    rising = np.argsort(x, kind="stable")
+    for k in (1, 7, n // 9, n // 2):
+        assert mg.tensor(x).topk(k).indices.cpu().numpy().tolist() == ranked[:k].tolist()
+        values, indices = mg.tensor(x).kthvalue(k)
+        assert (values.item(), indices.item()) == (x[rising[k - 1]], rising[k - 1])

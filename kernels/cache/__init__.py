@@ -7,6 +7,7 @@ from .store import (
     Entry as Entry,
     ahead as ahead,
     clear as clear,
+    compiled as compiled,
     digest as digest,
     entries as entries,
     fetch_bytes as fetch_bytes,

@@ -73,22 +73,31 @@ def load(source: str, label: str = "kernel") -> ModuleType:
     return _modules.get(name) or _loaded(name, text)
 
 
-def ahead(source: str, label: str, types: str, *, long: bool = False) -> Pending:
+def ahead(
+    source: str, label: str, types: str, *, long: bool = False, again: bool = False
+) -> Pending:
     """Have `kernel` of a module that `load` will give soon compiled for `types` by another process.
 
-    Nothing is done where the module has been on disk before; nothing is imported here. Returns what
-    tells whether it is still to be waited for. Who says that it takes `long` has the other process
-    begin at once.
+    Nothing is done where the module has been on disk before, unless `again` is said, since it may
+    never have been compiled; nothing is imported here. Returns what tells whether it is still to be
+    waited for. Who says that it takes `long` has the other process begin at once.
     """
     name, text = _named(source, label)
     written = roots().written
     if name in _modules or written is None or not elsewhere.useful():
         return elsewhere.nothing
     place = f"{_machine()}/{name}.py"
-    known = any((root / place).exists() for root in roots().read)
+    known = not again and any((root / place).exists() for root in roots().read)
     if known or not files.write(written / place, text.encode()):
         return elsewhere.nothing
     return elsewhere.ahead(elsewhere.Job(str(written / place), "kernel", types), long)
+
+
+def compiled(source: str, label: str) -> bool:
+    """Whether machine code of `kernel` of this module is on disk."""
+    name, _ = _named(source, label)
+    pattern = f"{name}.kernel-*.nbc"
+    return any(next((root / _machine()).glob(pattern), None) for root in roots().read)
 
 
 def digest(*parts: str | bytes) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
+from ..source.codegen import interpreted
 from ..source.kind import Kind, word
 from . import first_calls, helpers, names, parallel
 from .first_calls import FirstOfKind
@@ -89,10 +91,11 @@ def _shared_out(kind: Kind, params: Any) -> Launch:
     serial = _loaded(kind, params, False)
     if kind.tasks is None:
         return serial
-    tasks, least = kind.tasks, parallel.MINIMUM
+    tasks, effort, least = kind.tasks, kind.effort, parallel.MINIMUM
 
     def launch(first: Any, *others: Any) -> Any:
-        if first.size < least or tasks(first, *others) < 2 or not parallel.usable():
+        size = effort(first, *others) if effort else first.size
+        if size < least or tasks(first, *others) < 2 or not parallel.usable():
             return serial(first, *others)
         return _loaded(kind, params, True)(first, *others)
 
@@ -104,9 +107,18 @@ def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
     if kind.cpu is None:
         raise NotImplementedError(f"{kind.name} has no kernel for the CPU")
     source = kind.cpu(params, names, threads)
-    routines = (kind.routine(params).address,) if kind.routine else ()
     found: Launch = helpers.load(source, kind.label(params)).kernel
-    return (lambda *given: found(*routines, *given)) if routines else found
+    if kind.routine is None:
+        return found
+    routine = kind.routine(params)
+    address = 0 if interpreted() else routine.address
+
+    def launch(*given: Any) -> Any:
+        # Of a library's own threads and ours, one kind is enough.
+        with routine.alone() if threads else nullcontext():
+            return found(address, *given)
+
+    return launch
 
 
 def _checked(kind: Kind, launch: Launch) -> Launch:

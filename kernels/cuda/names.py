@@ -24,7 +24,11 @@ OWN = (
 DIRECT = {"abs": "abs", "fabs": "abs"} | {name: f"math.{name}" for name in OWN.split()}
 # CUDA's erfc of float64 errs by 5 ulp (CUDA Math API, accuracy of double precision); ours by 2.
 ACCURATE = {("erfc", "float64")}
-SHARED = ("erfinv", "exp2", "expsub", "less", "ipow", "half_to_float", "float_to_half")
+SHARED = (
+    "erfinv", "exp2", "expsub", "less", "lost", "ipow", "half_to_float", "float_to_half", "lgamma",
+    "digamma", "polygamma", "zeta", "i0", "i0e", "i1", "i1e", "erfcx", "log_ndtr", "ndtri",
+    "nextafter", "exponent", "gcd",
+)  # fmt: skip
 
 
 def scalar(name: str, dtype: str) -> str:
@@ -51,7 +55,9 @@ def sources() -> dict[str, str]:
     """The source text of every helper, by name: the CPU's, with functions that CUDA has."""
     own = {f.__name__: inspect.getsource(f).rstrip() for f in (rint_f32, rint_f64)}
     shared = (texts.sources() | own).items()
-    return {name: re.sub(r"\bnp\.(sqrt|copysign)\b", r"math.\1", text) for name, text in shared}
+    return {
+        name: re.sub(r"\bnp\.(sqrt|copysign|floor)\b", r"math.\1", text) for name, text in shared
+    }
 
 
 def rint_f32(x: np.float32) -> np.float32:

@@ -7,6 +7,7 @@ the form that the CPU's kernel has: "rows" or "short_rows" where inner is 1, els
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,9 +58,9 @@ def _operands(params: Walk) -> tuple[Operand, ...]:
 
 
 def _cpu(params: Walk, names: Any, threads: bool) -> str:
-    from ..source import lines
+    from ..source import line_forms
 
-    text: str = getattr(lines, params.form)(params.program, names, parallel=threads)
+    text: str = getattr(line_forms, params.form)(params.program, names, parallel=threads)
     return text
 
 
@@ -80,7 +81,12 @@ def _counted(params: Walk, metas: Metas, sizes: Sizes) -> int:
 
 # CUDA
 
-_VALUES = (VALUES,)
+
+def _others(params: Walk) -> tuple[str, ...]:
+    """What a kernel takes after its sizes."""
+    if params.program.position:
+        return "status", "failure", VALUES
+    return (VALUES,) if params.program.values else ()
 
 
 def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
@@ -91,7 +97,7 @@ def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     count = _counted(params, metas, sizes)
     source = lines.each(params.program, names)
     given = [a.name for a in params.program.arrays]
-    numbers = (*given, count, *sizes, *_VALUES[: len(params.program.values)])
+    numbers = (*given, count, *sizes, *_others(params))
     stage = Stage(source, room.blocks_for(count), room.threads, numbers)
     return Launches((stage,) if count else ())
 
@@ -109,7 +115,7 @@ def _grid(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     source = lines.together(params.program, names, threads)
     given = [a.name for a in params.program.arrays]
     most = max(room.blocks * room.threads // threads, 1)
-    numbers = (*given, count, *sizes, *_VALUES[: len(params.program.values)])
+    numbers = (*given, count, *sizes, *_others(params))
     return Launches((Stage(source, min(count, most), threads, numbers),))
 
 
@@ -131,7 +137,8 @@ def _oracle(params: Walk, *given: Any) -> None:
     program = params.program
     count = len(program.arrays)
     arrays, (n, inner), numbers = given[:count], given[count : count + 2], given[count + 2 :]
-    values: dict[str, Any] = {"n": n, **dict(zip(program.values, map(float, numbers), strict=True))}
+    names = [*program.values, *(["ignored"] if program.position else [])]
+    values: dict[str, Any] = {"n": n, **dict(zip(names, map(float, numbers), strict=True))}
     shapes = {"element": (-1, n, inner), "line": (-1, 1, inner), "along": (1, n, 1)}
     outs = {}
     for array, x in zip(program.arrays, arrays, strict=True):
@@ -141,6 +148,8 @@ def _oracle(params: Walk, *given: Any) -> None:
             outs[array.name] = seen
         else:
             values[array.name] = seen.astype(np.float64)
+    at = values.get(program.position)
+    values["at"] = None if at is None else np.clip(at, 0, n - 1).astype(np.int64)
     for phase in program.phases:
         _phase(phase, values, outs)
 
@@ -155,7 +164,10 @@ def _mapped(formula: str, values: dict[str, Any]) -> Any:
 
 
 def _phase(phase: Phase, values: dict[str, Any], outs: dict[str, Any]) -> None:
-    folds = {"sum": np.sum, "max": lambda x, **how: np.fmax.reduce(x, initial=-math.inf, **how)}
+    folds: dict[str, Any] = {
+        "sum": np.sum,
+        "max": lambda x, **how: np.fmax.reduce(x, initial=-math.inf, **how),
+    }
     for name, formula in phase.values:
         values[name] = _mapped(formula, values)
     for name, formula in phase.stores:
@@ -163,10 +175,16 @@ def _phase(phase: Phase, values: dict[str, Any], outs: dict[str, Any]) -> None:
         values[name] = outs[name]
     for fold in phase.folds:
         values[fold.name] = folds[fold.how](_mapped(fold.formula, values), axis=1, keepdims=True)
+    for name, array in phase.picks:
+        values[name] = np.take_along_axis(values[array], values["at"], 1)
     for number in phase.then:
         values[number.name] = _mapped(number.formula, values)
         if number.name in outs:
             outs[number.name][...] = values[number.name]
+    for name, formula in phase.puts:
+        old = np.take_along_axis(outs[name], values["at"], 1)
+        new = _mapped(formula, values | {name: old})
+        np.put_along_axis(outs[name], values["at"], new, 1)
 
 
 def _cost(params: Walk, metas: Metas, sizes: Sizes) -> Cost:
@@ -186,3 +204,5 @@ LINES = Kind(
     needs=_needs,
     cost=_cost,
 )
+
+TARGETS = replace(LINES, name="targets", fails=("a target is out of bounds",))

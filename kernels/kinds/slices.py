@@ -135,9 +135,9 @@ def _summed(params: str, source: Array, index: Array, out: Array, n: int, inner:
     out[:] = 0
     if source.size:
         add = np.logical_or if params == "bool" else np.add
-        add.at(
-            out.reshape(-1, n, inner), (slice(None), index), source.reshape(-1, index.size, inner)
-        )
+        given = source.reshape(-1, index.size, inner)
+        for column, added in zip(out.reshape(-1, n, inner), given, strict=True):
+            add.at(column, index, added)
 
 
 def _of_taken(params: str, metas: Metas, sizes: Sizes, k: int, at: Array) -> tuple[Run | None, ...]:

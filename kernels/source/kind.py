@@ -202,6 +202,8 @@ class Kind:
     threads or one; it returns nothing, or the number of a failure."""
     tasks: Callable[..., int] | None = None
     """tasks(*operands, ...): pieces of work that threads may share; None: one thread."""
+    effort: Callable[..., int] | None = None
+    """effort(*operands, ...): what it takes, as a number of elements; None: those of the first."""
     host: Callable[[Any], Callable[..., None]] | None = None
     """host(params): what does it on the CPU, and returns nothing, in place of a kernel."""
     places: Callable[[Metas], tuple[int, ...]] | None = None

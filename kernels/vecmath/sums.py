@@ -13,3 +13,17 @@ def less_f64(x: np.float64, high: np.float64, low: np.float64) -> np.float64:
 def less_f32(x: np.float32, high: np.float32, low: np.float32) -> np.float32:
     """As less_f64."""
     return (x - high) - low
+
+
+def lost_f64(a: np.float64, b: np.float64) -> np.float64:
+    """What a - b loses by rounding (D. Knuth, 1969)."""
+    x = a - b
+    c = x - a
+    return (a - (x - c)) - (b + c)
+
+
+def lost_f32(a: np.float32, b: np.float32) -> np.float32:
+    """As lost_f64."""
+    x = a - b
+    c = x - a
+    return (a - (x - c)) - (b + c)

@@ -8,7 +8,23 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from . import division, error, exponential, half, inverse, logarithm, power, sums, trigonometric
+from . import (
+    bessel,
+    digamma,
+    digits,
+    division,
+    error,
+    exponential,
+    gamma,
+    half,
+    inverse,
+    logarithm,
+    normal,
+    power,
+    sums,
+    trigonometric,
+    zeta,
+)
 
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 
@@ -16,7 +32,23 @@ SUFFIX = {"float32": "_f32", "float64": "_f64"}
 @cache
 def sources() -> dict[str, str]:
     """The source text of every helper, by name."""
-    modules = (division, error, exponential, half, inverse, logarithm, power, sums, trigonometric)
+    modules = (
+        bessel,
+        digamma,
+        digits,
+        division,
+        error,
+        exponential,
+        gamma,
+        half,
+        inverse,
+        logarithm,
+        normal,
+        power,
+        sums,
+        trigonometric,
+        zeta,
+    )
     return {name: text for module in modules for name, text in functions(module).items()}
 
 

@@ -25,6 +25,7 @@ from .families import (  # noqa: F401 - they declare what rows compute
     scan,
     selection,
     transfer,
+    windows,
 )
 from .fast import add_in_place, binary, plus, reflected, unary, updating
 from .memory import copy

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from ..types.layouts import without_layout
 from . import products, sorting
 from .analysis import differences
+from .checked import check_first
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .ranking import counting, drawing, quantiles, selecting
@@ -46,7 +47,12 @@ def into(
         if made and ("layout" in kwargs or "memory_format" in kwargs):
             kwargs = without_layout(kwargs)
         if out is None:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except AttributeError:
+                if not made:
+                    check_first(function.__name__, args)
+                raise
         if typed and isinstance(out, Tensor):
             kwargs.setdefault("dtype", out.dtype)
         return target.store(function.__name__, out, function(*args, **kwargs), same=same)
@@ -63,7 +69,6 @@ nansum = into(statistics.nansum)
 nanmean = into(statistics.nanmean)
 std = into(statistics.std)
 var = into(statistics.var)
-norm = into(statistics.norm, same=True)
 softmax = into(shares.softmax, same=True)
 log_softmax = into(shares.log_softmax, same=True)
 logsumexp = into(shares.logsumexp, same=True)

@@ -120,25 +120,31 @@ def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     return add(input if beta == 1 else input * beta, product, alpha=alpha)
 
 
-def _number(alpha: Any) -> Any:
-    """`alpha`; a bool is 0 or 1, which matrix products allow and other sums do not."""
-    if isinstance(alpha, Tensor):
-        return alpha.to(int64) if alpha.dtype is bool_ else alpha
-    return int(alpha) if isinstance(alpha, bool) else alpha
+def _scaled(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """`_plus` of matrix products, which cut factors of integers off to integers, bools too."""
+    whole = not product.is_floating_point()
+    return _plus(input, product, _number(beta, whole), _number(alpha, whole))
+
+
+def _number(factor: Any, whole: bool) -> Any:
+    if isinstance(factor, Tensor):
+        return factor.to(int64) if whole or factor.dtype is bool_ else factor
+    cut = isinstance(factor, bool) or (whole and isinstance(factor, float))
+    return int(factor) if cut else factor
 
 
 @method
 @ends_as("AddmmBackward0")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat1 @ mat2."""
-    return _plus(input, mm(mat1, mat2), beta, _number(alpha))
+    return _scaled(input, mm(mat1, mat2), beta, alpha)
 
 
 @method
 @ends_as("AddmvBackward0")
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta input + alpha mat @ vec."""
-    return _plus(input, mv(mat, vec), beta, _number(alpha))
+    return _scaled(input, mv(mat, vec), beta, alpha)
 
 
 @method
@@ -154,7 +160,7 @@ def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2, of stacks of matrices."""
-    return _plus(input, bmm(batch1, batch2), beta, _number(alpha))
+    return _scaled(input, bmm(batch1, batch2), beta, alpha)
 
 
 @method
@@ -163,7 +169,7 @@ def addbmm(
 ) -> Tensor:
     """beta input + alpha times the sum of the products of two stacks of matrices."""
     total = bmm(batch1, batch2)
-    return _plus(input, total.sum(0, dtype=total.dtype), beta, _number(alpha))
+    return _scaled(input, total.sum(0, dtype=total.dtype), beta, alpha)
 
 
 @method

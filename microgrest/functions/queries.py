@@ -49,7 +49,7 @@ def is_signed(input: Tensor) -> bool:
 @method
 def is_nonzero(input: Tensor) -> bool:
     """Whether the one element of `input` is not zero; RuntimeError for more or fewer."""
-    return bool(input)
+    return bool(_tensor("is_nonzero", input))
 
 
 @method
@@ -61,7 +61,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 @method
 def is_conj(input: Tensor) -> bool:
     """Whether `input` is a conjugated view: never, as there are no complex tensors."""
-    return False
+    return _tensor("is_conj", input) is None
 
 
 is_neg = is_inference = is_conj

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from . import (
     activation,
+    classes,
     contraction,
     convert,
+    digits,
     elementwise,
+    gamma,
     indexing,
+    linalg,
     logic,
     losses,
     meeting,
@@ -21,6 +25,7 @@ from . import (
     softmax,
     sorting,
     special,
+    windows,
 )
 from .row import ROWS, Row
 from .trace import Symbol
@@ -30,10 +35,14 @@ __all__ = [
     "Row",
     "Symbol",
     "activation",
+    "classes",
     "contraction",
     "convert",
+    "digits",
     "elementwise",
+    "gamma",
     "indexing",
+    "linalg",
     "logic",
     "losses",
     "meeting",
@@ -47,4 +56,5 @@ __all__ = [
     "softmax",
     "sorting",
     "special",
+    "windows",
 ]

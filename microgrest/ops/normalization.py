@@ -20,40 +20,42 @@ from .movement import expand
 from .reduction import mean as mean_of, spread, sum
 
 _SCALE = (
-    Number("scale", "1 / sqrt({squares} / {n} + {eps})"),
+    Number("variance", "{squares} / {n} - {rest} * {rest}"),
+    Number("deviation", "sqrt((0 if {variance} < 0 else {variance}) + {eps})"),
+    Number("scale", "1 / {deviation}"),
     Number("rstd", "{scale}"),
 )
 _IN_TWO_PARTS = (Number("mean", "{high}"), Number("low", "{rest}"))
-# In float64 all of it; a float32's own sums need no more than a float64.
+# `high` is the mean but for roundings, and `rest` what elements differ from it on average. In
+# float64 that is added up without any: parts that are multiples of one number (d + grid - grid,
+# with a number that grows with their root mean square), and apart what is left of each, and lost.
+_FIRST = Phase(
+    folds=(Fold("total", "{x}"),), then=(Number("high", "{total} / {n}", wide=False),), wide=True
+)
+_DIFFERENCE = (("d", "less({x}, {high}, 0)"),)
+_SQUARES = Fold("squares", "{d} * {d}")
 _MOMENTS = {
     "float32": (
+        _FIRST,
         Phase(
-            folds=(Fold("total", "{x}"),),
-            then=(
-                Number("center", "{total} / {n}"),
-                Number("high", "{center}", wide=False),
-                Number("rest", "{center} - {high}"),
-                *_IN_TWO_PARTS,
-            ),
-            wide=True,
-        ),
-        Phase(
-            values=(("d", "{x} - {center}"),),
-            folds=(Fold("squares", "{d} * {d}"),),
-            then=_SCALE,
+            _DIFFERENCE,
+            folds=(_SQUARES, Fold("left", "{d}")),
+            then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS, *_SCALE),
             wide=True,
         ),
     ),
     "float64": (
-        Phase(folds=(Fold("total", "{x}"),), then=(Number("high", "{total} / {n}"),)),
+        _FIRST,
         Phase(
-            folds=(Fold("left", "less({x}, {high}, 0)"),),
-            then=(Number("rest", "{left} / {n}"), *_IN_TWO_PARTS),
+            _DIFFERENCE, folds=(_SQUARES,), then=(Number("grid", "sqrt({squares}) * 134217728"),)
         ),
         Phase(
-            values=(("d", "less({x}, {high}, {rest})"),),
-            folds=(Fold("squares", "{d} * {d}"),),
-            then=_SCALE,
+            (*_DIFFERENCE, ("part", "less({d}, -{grid}, {grid})")),
+            folds=(
+                Fold("parts", "{part}"),
+                Fold("left", "less({d}, {part}, 0) + lost({x}, {high})"),
+            ),
+            then=(Number("rest", "({parts} + {left}) / {n}"), *_IN_TWO_PARTS, *_SCALE),
         ),
     ),
 }
@@ -64,15 +66,19 @@ _NORMAL = "less({x}, {mean}, {low}) * {rstd}"
 
 
 @cache
-def _forward(dtype: str, affine: bool) -> Lines:
-    out = "less({x}, {high}, {rest}) * {scale}"
+def forward(dtype: str, affine: bool) -> Lines:
+    """What `layer_norm`, or `normal`, does along a line."""
+    # A float64's scale has a rounding of its own, which a division does without.
+    scaled = "* {scale}" if dtype == "float32" else "/ {deviation}"
+    out = f"less({{x}}, {{high}}, {{rest}}) {scaled}"
     last = Phase(stores=(("out", f"{out} * {{weight}} + {{bias}}" if affine else out),))
     arrays = (_X, *((_WEIGHT, _BIAS) if affine else ()), _OUT, *_KEPT)
     return Lines("layer_norm", dtype, arrays, (*_MOMENTS[dtype], last), ("eps",))
 
 
 @cache
-def _backward(dtype: str, affine: bool) -> Lines:
+def backward(dtype: str, affine: bool) -> Lines:
+    """What their gradient by x does."""
     values = (("own", "{g} * {weight}" if affine else "{g}"), ("normal", _NORMAL))
     means = Number("common", "{total} / {n}"), Number("along_it", "{slope} / {n}")
     phases = (
@@ -87,7 +93,7 @@ def _backward(dtype: str, affine: bool) -> Lines:
 
 
 @cache
-def _of_weight(dtype: str) -> Lines:
+def of_weight(dtype: str) -> Lines:
     """The lines go the other way here: along the samples."""
     phase = Phase(folds=(Fold("total", f"{{g}} * ({_NORMAL})"),), then=(Number("out", "{total}"),))
     kept = (Array(name, "r", "along") for name in ("mean", "low", "rstd"))
@@ -108,45 +114,13 @@ _RESULTS = ("out", "mean", "low", "rstd")
 def _normalized(x: Tensor, dims: int, eps: float, affine: bool) -> Call:
     outer, n = _cut(x.shape, dims)
     results = ((x.shape, x.dtype), *[(outer, x.dtype)] * 3)
-    walk = Walk(_forward(x.dtype.name, affine), form_of(n, 1))
+    walk = Walk(forward(x.dtype.name, affine), form_of(n, 1))
     return Call(walk, results, (n, 1), (x.dtype.numpy.type(eps),))
-
-
-@along(
-    returns=_RESULTS,
-    backward_name="NativeLayerNormBackward0",
-    vjp=lambda g, y, x, mean, low, rstd, dims, eps: (
-        normal_backward(g, x, mean, low, rstd, dims=dims, eps=eps),
-        None,
-        None,
-        None,
-    ),
-)
-def normal(input: Tensor, dims: int, eps: float) -> Call:
-    """The input normalized over its last `dims` dimensions, and by what."""
-    return _normalized(input, dims, eps, False)
-
-
-@along(
-    returns=_RESULTS,
-    backward_name="NativeLayerNormBackward0",
-    vjp=lambda g, y, x, weight, bias, mean, low, rstd, dims, eps: (
-        layer_norm_backward(g, x, weight, mean, low, rstd, dims=dims, eps=eps),
-        layer_norm_weight(g, x, mean, low, rstd, dims=dims, eps=eps),
-        sum(g, dim=tuple(range(len(x.shape) - dims)), keepdim=False),
-        None,
-        None,
-        None,
-    ),
-)
-def layer_norm(input: Tensor, weight: Tensor, bias: Tensor, dims: int, eps: float) -> Call:
-    """`normal` times weight plus bias, which have the shape of the last dimensions."""
-    return _normalized(input, dims, eps, True)
 
 
 def _gradient(g: Tensor, dims: int, affine: bool) -> Call:
     _, n = _cut(g.shape, dims)
-    walk = Walk(_backward(g.dtype.name, affine), form_of(n, 1))
+    walk = Walk(backward(g.dtype.name, affine), form_of(n, 1))
     return Call(walk, ((g.shape, g.dtype),), (n, 1))
 
 
@@ -233,20 +207,53 @@ def layer_norm_backward(
     return _gradient(g, dims, True)
 
 
-@along(
-    vjp=lambda h, y, g, x, mean, low, rstd, dims, eps: (
-        expand(h, size=tuple(x.shape)) * _first(normal(x, dims=dims, eps=eps)),
-        layer_norm_backward(g, x, h, mean, low, rstd, dims=dims, eps=eps),
-        None,
-        None,
-        None,
-    )
-)
+def _of_weight_again(
+    h: Any, y: Any, g: Any, x: Any, mean: Any, low: Any, rstd: Any, dims: int, eps: float
+) -> tuple[Any, ...]:
+    """The cotangents of g and x: h stands where a weight would."""
+    of_g = expand(h, size=tuple(x.shape)) * _first(normal(x, dims=dims, eps=eps))
+    of_x = layer_norm_backward(g, x, h, mean, low, rstd, dims=dims, eps=eps)
+    return of_g, of_x, None, None, None
+
+
+@along(vjp=_of_weight_again)
 def layer_norm_weight(
     g: Tensor, x: Tensor, mean: Tensor, low: Tensor, rstd: Tensor, dims: int, eps: float
 ) -> Call:
     """The gradient of `layer_norm` by its weight."""
     outer, n = _cut(g.shape, dims)
     lines = math.prod(outer)
-    walk = Walk(_of_weight(g.dtype.name), form_of(lines, n))
+    walk = Walk(of_weight(g.dtype.name), form_of(lines, n))
     return Call(walk, ((g.shape[len(outer) :], g.dtype),), (lines, n))
+
+
+@along(
+    returns=_RESULTS,
+    backward_name="NativeLayerNormBackward0",
+    vjp=lambda g, y, x, mean, low, rstd, dims, eps: (
+        normal_backward(g, x, mean, low, rstd, dims=dims, eps=eps),
+        None,
+        None,
+        None,
+    ),
+)
+def normal(input: Tensor, dims: int, eps: float) -> Call:
+    """The input normalized over its last `dims` dimensions, and by what."""
+    return _normalized(input, dims, eps, False)
+
+
+@along(
+    returns=_RESULTS,
+    backward_name="NativeLayerNormBackward0",
+    vjp=lambda g, y, x, weight, bias, mean, low, rstd, dims, eps: (
+        layer_norm_backward(g, x, weight, mean, low, rstd, dims=dims, eps=eps),
+        layer_norm_weight(g, x, mean, low, rstd, dims=dims, eps=eps),
+        sum(g, dim=tuple(range(len(x.shape) - dims)), keepdim=False),
+        None,
+        None,
+        None,
+    ),
+)
+def layer_norm(input: Tensor, weight: Tensor, bias: Tensor, dims: int, eps: float) -> Call:
+    """`normal` times weight plus bias, which have the shape of the last dimensions."""
+    return _normalized(input, dims, eps, True)

@@ -20,20 +20,20 @@ from .elementwise import exp
 from .kernel import Call, Tensor, kernel
 from .reduction import spread, sum
 
-_TOP = Phase(folds=(Fold("top", "{x}", MAX),))
-_REST = (
+TOP = Phase(folds=(Fold("top", "{x}", MAX),))
+REST = (
     Fold("rest", "0 if {x} == {top} else expsub({x}, {top})"),
     Fold("ties", "1 if {x} == {top} else 0"),
 )
-_LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
+LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
 
-_PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
+PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "softmax": (
         (_X, _OUT),
         (
-            _TOP,
+            TOP,
             Phase(
                 values=(("e", "expsub({x}, {top})"),),
                 stores=(("out", "{e}"),),
@@ -47,14 +47,14 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "log_softmax": (
         (_X, _OUT),
         (
-            _TOP,
-            Phase(folds=_REST, then=(_LOG, Number("less", "{log_sum} + ({top} - {top})"))),
+            TOP,
+            Phase(folds=REST, then=(LOG, Number("less", "{log_sum} + ({top} - {top})"))),
             Phase(stores=(("out", "({x} - {top}) - {less}"),)),
         ),
     ),
     "logsumexp": (
         (_X, Array("out", "w", "line")),
-        (_TOP, Phase(folds=_REST, then=(_LOG, Number("out", "{top} + {log_sum}")))),
+        (TOP, Phase(folds=REST, then=(LOG, Number("out", "{top} + {log_sum}")))),
     ),
     "softmax_backward": (
         (_G, _Y, _OUT),
@@ -74,14 +74,14 @@ _PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
 
 
 @cache
-def _program(name: str, dtype: str) -> Lines:
-    return Lines(name, dtype, *_PROGRAMS[name])
+def program(name: str, dtype: str) -> Lines:
+    return Lines(name, dtype, *PROGRAMS[name])
 
 
 @cache
 def walk(name: str, dtype: str, form: str) -> Walk:
     """The parameters of a call."""
-    return Walk(_program(name, dtype), form)
+    return Walk(program(name, dtype), form)
 
 
 def sizes(shape: tuple[int, ...], dim: int) -> tuple[int, int]:
@@ -107,6 +107,28 @@ def _beside(h: Any, y: Any, dim: int) -> Any:
 along = partial(kernel, LINES, short=True, internal=True, method=False)
 
 
+def _softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    of_y = h * (g - _beside(g * y, y, dim)) - g * _beside(h * y, y, dim)
+    return softmax_backward(h, y, dim=dim), of_y
+
+
+@along(vjp=_softmax_backward)
+def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of softmax from its result's: y (g - sum(g y))."""
+    return _call("softmax_backward", y, dim)
+
+
+def _log_softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    p = exp(y)
+    return h - _beside(h * p, y, dim), -h * p * _beside(g, y, dim)
+
+
+@along(vjp=_log_softmax_backward)
+def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of log_softmax from its result's: g - exp(y) sum(g)."""
+    return _call("log_softmax_backward", y, dim)
+
+
 @along(vjp=lambda g, y, input, dim: (softmax_backward(g, y, dim=dim),))
 def softmax(input: Tensor, dim: int) -> Call:
     """exp(x) over its sum along `dim`."""
@@ -128,25 +150,3 @@ def logsumexp(input: Tensor, dim: int) -> Call:
 def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
     dims = (dim,) if x.shape else ()
     return spread(g, x, dims, False) * exp(x - spread(y, x, dims, False))
-
-
-def _softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
-    of_y = h * (g - _beside(g * y, y, dim)) - g * _beside(h * y, y, dim)
-    return softmax_backward(h, y, dim=dim), of_y
-
-
-@along(vjp=_softmax_backward)
-def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
-    """The gradient of softmax from its result's: y (g - sum(g y))."""
-    return _call("softmax_backward", y, dim)
-
-
-def _log_softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
-    p = exp(y)
-    return h - _beside(h * p, y, dim), -h * p * _beside(g, y, dim)
-
-
-@along(vjp=_log_softmax_backward)
-def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
-    """The gradient of log_softmax from its result's: g - exp(y) sum(g)."""
-    return _call("log_softmax_backward", y, dim)

@@ -210,6 +210,7 @@ def runs_as_it_is(f: Any) -> bool:
     """Whether a function of known numbers may be called for what it says."""
     return (
         isinstance(f, np.ufunc)
+        or (isinstance(f, type) and issubclass(f, np.generic))
         or any(f is known for known in PLAIN)
         or getattr(f, "__module__", None) == "math"
         or any(f is known for known, _ in BY_OBJECT)

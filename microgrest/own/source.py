@@ -47,7 +47,9 @@ class Source(NamedTuple):
     def at(self, node: ast.AST | None) -> str:
         """Where a node is, for messages: the function, the line and its text."""
         line = getattr(node, "lineno", self.tree.lineno)
-        return f"{self.name}, {self.file}, line {line}: `{self.lines[line - 1].strip()}`"
+        text = self.lines[line - 1].strip()
+        text = text if len(text) < 100 else f"{text[:97]}..."
+        return f"{self.name}, {self.file}, line {line}: `{text}`"
 
 
 def undecorated(f: Any) -> Any:

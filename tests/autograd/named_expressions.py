@@ -55,6 +55,29 @@ x.clone().fill_(1.) | x.clone().copy_(y) | x.clone().exp_() | x.clone().sin_()
 x.clone().relu_() | x.clone().clamp_(0,1) | x.clone().t_() | x.clone().unsqueeze_(0)
 x.clone().masked_fill_(x>0,0.) | x.clone().sub_(y) | x.clone().div_(2) | x.clone().pow_(2)
 setitem(x,0,1.) | setitem(x,i2,y) | setitem(x,x>0,0.)
+x.logsumexp(0) | x.median() | x.median(0)[0] | x.nanmedian() | x.mode(0)[0] | x.topk(1)[0]
+x.kthvalue(1)[0] | x.diff() | x.scatter(0,i,y) | x.scatter_add(0,i,y) | x.index_add(0,i2,y)
+x.index_fill(0,i2,1.) | x.index_copy(0,i2,y) | x.index_put((i2,),y) | x.put(i2,v)
+torch.einsum('ij,jk',m,m) | F.softmax(x,-1) | F.log_softmax(x,-1) | F.softmin(x,-1)
+F.l1_loss(x,y) | F.smooth_l1_loss(x,y) | F.huber_loss(x,y) | F.normalize(x)
+F.binary_cross_entropy(x.sigmoid(),t) | F.binary_cross_entropy_with_logits(x,t)
+F.nll_loss(x,i2) | F.cross_entropy(x,i2) | F.kl_div(x,t) | F.layer_norm(x,(2,)) | F.pad(x,(1,1))
+F.embedding(i2,x) | F.prelu(x,s.reshape(1)) | F.glu(x) | F.margin_ranking_loss(v,v*2,v.detach())
+F.soft_margin_loss(x,t) | F.hinge_embedding_loss(x,t) | F.multi_margin_loss(x,i2)
+F.multilabel_margin_loss(x,i) | F.multilabel_soft_margin_loss(x,t) | F.triplet_margin_loss(x,y,m)
+F.cosine_embedding_loss(x,y,v.detach()) | F.poisson_nll_loss(x,y) | F.gaussian_nll_loss(x,y,x*x)
+F.group_norm(m[None],2) | F.batch_norm(x,v.detach(),v.detach()) | F.rms_norm(x,(2,))
+F.local_response_norm(b,2) | torch.cdist(x,y) | torch.logcumsumexp(x,0) | torch.corrcoef(x)
+F.cosine_similarity(x,y) | F.pairwise_distance(x,y) | x.scatter_reduce(0,i,y,'amax')
+x.index_reduce(0,i2,y,'prod') | x.masked_scatter(x>0,y) | x.clone().index_add_(0,i2,y)
+x.clone().scatter_(0,i,y) | x.unfold(0,2,1) | torch.diff(x) | torch.nanmedian(x)
+F.scaled_dot_product_attention(b,b,b) | F.gumbel_softmax(x) | F.dropout1d(b)
+F.dropout2d(b[None]) | x.where(x>0.3,y) | x.index_select(1,i2) | torch.swapaxes(x,0,1)
+torch.addcmul(x,y,y,value=2) | torch.tensor_split(x,2)[0] | torch.hsplit(x,2)[0]
+x.clone().fill_diagonal_(1.) | torch.clone(x) | x.nanmean(0) | torch.multiply(x,2) | x.lerp(y,.5)
+x.fmod(y) | torch.select_scatter(x,v,0,0) | torch.slice_scatter(x,x,0)
+torch.diagonal_scatter(x,v) | torch.as_strided_scatter(x,v,(2,),(1,))
+torch.nn.functional.normalize(x) | torch.celu(x) | torch.dsplit(x[None,None],1)[0]
 """
 
 _VALUES: dict[str, Any] = {
@@ -80,9 +103,13 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     return z
 
 
-def result(torch: Any, expression: str) -> Any:
-    """What an expression comes to with a library."""
-    names = {name: torch.tensor(v, requires_grad=True) for name, v in _VALUES.items()}
-    names |= {"torch": torch, "F": torch.nn.functional, "setitem": setitem}
-    names |= {"i": torch.tensor([[0, 1], [1, 0]]), "i2": torch.tensor([0, 1])}
-    return eval(expression, names)
+def result(torch: Any, expression: str, given: dict[str, Any] | None = None) -> Any:
+    """What an expression comes to with a library, of the tensors `given`; others are made there."""
+    names = {} if given is None else given
+    for name, value in _VALUES.items():
+        if name not in names:
+            names[name] = torch.tensor(value, requires_grad=True)
+    functions = {"torch": torch, "F": torch.nn.functional, "setitem": setitem}
+    functions["t"] = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    functions |= {"i": torch.tensor([[0, 1], [1, 0]]), "i2": torch.tensor([0, 1])}
+    return eval(expression, functions | names)

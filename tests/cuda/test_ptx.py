@@ -14,14 +14,17 @@ from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.driver import compile as compiler
-from microgrest.kernels.cuda.source import moves, radix, scans, wide
+from microgrest.kernels.cuda.source import lines, moves, radix, scans, wide
 from microgrest.kernels.cuda.source.maps import flat, strided
+from microgrest.kernels.source.kind import Launches, Room
 from numba import cfunc, types
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
+from tests.kernels.test_kinds import of_windows
+from tests.line_programs import programs
 from tests.op_info import KERNELS, KernelInfo
 
 pytest.importorskip(
@@ -32,14 +35,19 @@ pytest.importorskip(
 # huge argument into one period, per element.
 DOUBLES = dict.fromkeys(["sin", "sin_backward", "cos", "cos_backward", "tan", "sinc"], 4)
 DOUBLES |= {"sinc_backward": 8}
+# Rows whose functions compute in float64, of which the longest take more registers.
+IN_FLOAT64 = re.compile(
+    "(frexp|lgamma|digamma|polygamma|i0|special_(zeta|i0e|i1|i1e|erfcx|log_ndtr|ndtri))(_|$)"
+)
 
 
 def check_elementwise(source: compiler.Source, capability: tuple[int, int], label: str) -> None:
     """Compile, and check what every elementwise kernel must be."""
-    kernel = examine(source, capability, label)
+    in_float64 = IN_FLOAT64.match(label) is not None
+    kernel = examine(source, capability, label, 255 if in_float64 else 64)
     assert kernel.cubin.startswith(b"\x7fELF")
     assert kernel.entry.encode() in kernel.cubin
-    if "float64" not in source.signature:
+    if "float64" not in source.signature and not in_float64:
         elements = 4 if "load_run" in source.text else 1
         assert kernel.doubles <= DOUBLES.get(label, 0) * elements
 
@@ -59,6 +67,35 @@ def test_every_kind(info: KernelInfo, capability: tuple[int, int]) -> None:
         for found in launches(info, dtype):
             for stage in found.stages:
                 assert examine(stage.source, capability, info.name).cubin.startswith(b"\x7fELF")
+
+
+@by_capability
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lines(dtype: str, capability: tuple[int, int]) -> None:
+    """By a thread for each line, and by a block."""
+    for program in programs(dtype):
+        for source in (lines.each(program, names), lines.together(program, names, 64)):
+            kernel = examine(source, capability, program.name, registers=128)
+            assert kernel.cubin.startswith(b"\x7fELF")
+            assert dtype == "float64" or not kernel.doubles
+
+
+@by_capability
+def test_windows(capability: tuple[int, int]) -> None:
+    """Convolutions, pooling and other sizes, by one block and by many, each text once."""
+    texts = set()
+    for call in of_windows():
+        for make, room in ((call.kind.grid, Room(256, 64)), (call.kind.block, Room(256, 1))):
+            assert make is not None
+            found = make(call.params, call.metas, call.sizes, room)
+            assert isinstance(found, Launches) and found.stages
+            for stage in found.stages:
+                if stage.source.text not in texts:
+                    # Two dozen numbers of 64 bits; a block of 256 threads has 255 registers each.
+                    kernel = examine(stage.source, capability, call.kind.name, registers=128)
+                    assert kernel.cubin.startswith(b"\x7fELF")
+                    assert "float64" in stage.source.signature or not kernel.doubles
+                    texts.add(stage.source.text)
 
 
 @pytest.mark.parametrize(

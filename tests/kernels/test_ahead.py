@@ -206,3 +206,17 @@ except KeyboardInterrupt:
     assert process.stdout is not None and process.stdout.readline() == "at it\n"
     os.killpg(process.pid, signal.SIGINT)
     assert processes.output(process) == f"None True\n{ANSWER}"
+
+
+def test_what_is_on_disk_without_machine_code_is_compiled_again() -> None:
+    text = SOURCE.format(name="again", number=3)
+    assert not cache.compiled(text, "again")
+    cache.load(text, "again")  # puts the text there, and compiles nothing
+    store._modules.clear()
+    assert not cache.compiled(text, "again")
+    assert not cache.ahead(text, "again", TYPES, long=True)()
+    pending = cache.ahead(text, "again", TYPES, long=True, again=True)
+    begun = time.monotonic()
+    while pending() and time.monotonic() < begun + 120:
+        time.sleep(0.05)
+    assert cache.compiled(text, "again")

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds import draw as draws, move, slices
+from microgrest.kernels.kinds import convolve, draw as draws, move, slices, windows
+from microgrest.kernels.kinds.bands import BAND
+from microgrest.kernels.kinds.convolve import Convolution
+from microgrest.kernels.kinds.linalg import lapack
+from microgrest.kernels.kinds.linalg.lapack import Form
+from microgrest.kernels.kinds.linalg.lu import LU, Elimination
+from microgrest.kernels.kinds.linalg.triangle import TRIANGLE, Half
+from microgrest.kernels.kinds.linalg.triangular import SOLVE_TRIANGULAR, System
+from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
+from microgrest.kernels.kinds.peaks import PEAKS, Peaks
 from microgrest.kernels.kinds.product import PRODUCT
 from microgrest.kernels.kinds.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.scan import SCAN, Sweep
@@ -19,8 +28,9 @@ from microgrest.kernels.source import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS
+from microgrest.ops import ROWS, normalization
 from microgrest.types import dtypes
+from tests.line_programs import programs
 from tests.op_info import KERNELS
 from tests.row_calls import calls_of
 
@@ -126,6 +136,109 @@ def calls() -> Iterator[Called]:
         yield Called(kind, params, (numbers(11, dtype),), (), values)
 
 
+def lines() -> Iterator[Called]:
+    """Walks along lines, in every form."""
+    shapes = {"rows": (2, 70, 1), "short_rows": (5, 7, 1), "columns": (2, 4, 3)}
+    for program in (*programs("float32"), normalization.forward("float64", True)):
+        kind = TARGETS if program.position else LINES
+        values: tuple[Any, ...] = (np.int64(2),) if program.position else ()
+        values += tuple(np.dtype(program.dtype).type(2) for _ in program.values)
+        for form, (outer, n, inner) in shapes.items():
+            sizes = {"element": outer * n * inner, "line": outer * inner, "along": n}
+            operands = tuple(
+                RANDOM.integers(0, n - 1, sizes[a.where])
+                if a.dtype
+                else numbers(sizes[a.where], program.dtype)
+                for a in program.arrays
+            )
+            yield Called(kind, Walk(program, form), operands, (n, inner), values)
+
+
+def of_matrices() -> Iterator[Called]:
+    """Calls of kinds of linear algebra, on stacks of two, as many numbers as they write."""
+
+    def made(*sizes: int, dtype: str = "float64") -> tuple[Any, ...]:
+        return tuple(numbers(n, dtype) for n in sizes)
+
+    for lower in (True, False):
+        yield Called(TRIANGLE, Half("float64", lower), made(24, 24), (3, 4, 1))
+        for unit in (True, False):
+            system = System("float64", lower, unit)
+            yield Called(SOLVE_TRIANGULAR, system, made(18, 12, 12), (2, 3, 2))
+    for m, n in ((3, 3), (4, 2), (2, 4)):
+        k = min(m, n)
+        for pivot in (True, False):
+            counts = numbers(2 * k, "int32"), numbers(2 * m, "int64"), numbers(2, "int32")
+            operands = *made(2 * m * n, 2 * m * n), *counts
+            yield Called(LU, Elimination("float64", pivot), operands, (2, m, n))
+        info = numbers(2, "int32")
+        sizes = 2, m, n
+        for kind, form, size in (
+            (lapack.QR, Form("float64"), m * k + k * n),
+            (lapack.SVD, Form("float64"), m * k + k + k * n),
+            (lapack.SVD, Form("float64", whole=True), m * m + k + n * n),
+            (lapack.SVD, Form("float64", vectors=False), k),
+        ):
+            yield Called(kind, form, (*made(2 * m * n, 2 * size), info), sizes)
+    info = numbers(2, "int32")
+    for kind, size in ((lapack.DET, 1), (lapack.SLOGDET, 2), (lapack.COFACTORS, 9)):
+        yield Called(kind, Form("float64"), (*made(18, 2 * size), info), (2, 3, 3))
+    for kind, form in (
+        (lapack.EIGH, Form("float64", upper=True)),
+        (lapack.CHOLESKY, Form("float64")),
+    ):
+        size = 24 if kind is lapack.EIGH else 18
+        yield Called(kind, form, (*made(18, size), info), (2, 3, 3))
+    yield Called(lapack.SOLVE, Form("float64"), (*made(18, 12, 12), info), (2, 3, 2))
+    yield Called(lapack.PINV, Form("float64"), (*made(24, 2, 2, 24), info), (2, 3, 4))
+
+
+def of_windows() -> Iterator[Called]:
+    """Calls of the kinds that have windows: extents, kernel, counts, steps, pads and spread."""
+    for sizes in (
+        (1, 5, 4, 1, 2, 3, 1, 4, 2, 1, 1, 1, 0, 0, 0, 1, 1, 1),
+        (1, 1, 9, 1, 1, 3, 1, 1, 4, 1, 1, 2, 0, 0, 1, 1, 1, 2),
+        (3, 4, 5, 2, 3, 2, 2, 2, 6, 2, 2, 1, 1, 1, 1, 1, 2, 2),
+    ):
+        extent, taps, count = (int(np.prod(sizes[k : k + 3])) for k in (0, 3, 6))
+        for dtype in ("float32", "float64", "int64"):
+            columns, image = numbers(2 * taps * count, dtype), numbers(2 * extent, dtype)
+            yield Called(windows.UNFOLD, dtype, (image, columns), sizes)
+            yield Called(windows.FOLD, dtype, (columns, image), sizes)
+            one = (*sizes[:15], 1, 1, 1)
+            yield Called(PEAKS, Peaks(dtype, True), found(image, 2 * count), one)
+            if max(sizes[12:15]) < 2 > max(sizes[15:]):
+                yield Called(PEAKS, Peaks(dtype, False), found(image, 2 * count), sizes)
+        for groups, channels, outputs in ((1, 2, 3), (2, 1, 2)):
+            counts = 3, groups, channels, outputs
+            x, y = (whole(3 * groups * n) for n in (channels * extent, outputs * count))
+            weight = whole(groups * channels * outputs * taps)
+            plain, biased = Convolution("float32"), Convolution("float32", True)
+            last, first = whole(groups * outputs), whole(groups * channels)
+            yield Called(convolve.CONVOLVE, plain, (x, weight, y), sizes + counts)
+            yield Called(convolve.CONVOLVE, biased, (x, weight, last, y), sizes + counts)
+            yield Called(convolve.SPREAD, plain, (y, weight, x), sizes + counts)
+            yield Called(convolve.SPREAD, biased, (y, weight, first, x), sizes + counts)
+            yield Called(convolve.CORRELATE, plain, (x, y, weight), sizes + counts)
+    low, count = np.array([0, 1, 1, 4]), np.array([2, 3, 0, 1])
+    for dtype, inner in (("float32", 1), ("float64", 3), ("int64", 2)):
+        x, out = numbers(2 * 5 * inner, dtype), numbers(2 * 4 * inner, dtype)
+        yield Called(BAND, dtype, (x, low, count, numbers(12, dtype), out), (5, 4, inner, 3))
+
+
+def whole(n: int) -> Any:
+    """Whole numbers, the sums of whose products are exact."""
+    return np.round(numbers(n))
+
+
+def found(image: Any, n: int) -> tuple[Any, Any, Any]:
+    """An image of few numbers, some of them NaN, and room for n values and places."""
+    few = np.round(image / 4)
+    if image.dtype.kind == "f":
+        few[::5] = np.nan
+    return few.astype(image.dtype), numbers(n, image.dtype.name), numbers(n, "int64")
+
+
 def of_samplers() -> Iterator[Called]:
     """Calls of draws by rejection, and of the slope of gamma numbers."""
     keys = RANDOM.integers(0, KEYS, 12)
@@ -156,7 +269,14 @@ def matrix(shape: tuple[int, ...]) -> Any:
     return numbers(n + 2), 1, shape, tuple(steps)
 
 
-CALLS = [*calls(), *of_samplers(), *of_rows()]
+CALLS = [
+    *calls(),
+    *lines(),
+    *of_matrices(),
+    *of_windows(),
+    *of_samplers(),
+    *of_rows(),
+]
 
 
 def named(call: Called) -> str:

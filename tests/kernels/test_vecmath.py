@@ -42,9 +42,20 @@ DOMAINS: dict[str, list[tuple[float, float]]] = {
     "erf": [(-1.1, 1.1), (-6, 6)],
     "erfc": [(-1, 1), (0.4, 1), (-6, 10.1), (1, 27)],
     "erfinv": [(-1, 1), (0.99, 1)],
+    "lgamma": [(-3.5, 3.5), (-40, 0), (0, 40)],
+    "digamma": [(-3.5, 3.5), (-40, 0), (0, 40)],
 }
-BOUND = dict.fromkeys(DOMAINS, 2.0) | {"tan": 4.0}
-LIMITED = {"log": 0.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0, "log1p": -1.0}
+BOUND = dict.fromkeys(DOMAINS, 2.0) | {"tan": 4.0, "lgamma": 4.0, "digamma": 4.0}
+# Where the gamma function has poles, and mpmath takes long.
+LIMITED = {
+    "lgamma": -1e5,
+    "digamma": -1e5,
+    "log": 0.0,
+    "log2": 0.0,
+    "log10": 0.0,
+    "acosh": 1.0,
+    "log1p": -1.0,
+}
 UNIT = ("asin", "acos", "atanh", "erfinv")
 
 
@@ -58,6 +69,8 @@ def samples(name: str, dtype: str, n: int) -> Any:
     if name in UNIT:
         parts[-1] = np.nextafter(np.ones(1, dtype), np.zeros(1, dtype))
     x = np.concatenate([np.asarray(p, dtype) for p in parts])
+    if name in ("lgamma", "digamma"):
+        x = x[(x > 0) | (x != np.floor(x))]
     return x[(x > LIMITED.get(name, -INF)) & (abs(x) < (1 if name in UNIT else INF))]
 
 
@@ -68,6 +81,8 @@ def exact(name: str, *x: Any) -> Any:
         return mpmath.mpf(0)  # where mpmath itself overflows
     if name in ("exp2", "log2"):
         return mpmath.power(2, args[0]) if name == "exp2" else mpmath.log(args[0], 2)
+    if name == "lgamma":
+        return mpmath.loggamma(args[0]).real
     return getattr(mpmath, {"pow": "power"}.get(name, name))(*args)
 
 
@@ -161,6 +176,15 @@ SPECIAL = [
     ("erf", (0, -0.0, INF, -INF, 10), (0, -0.0, 1, -1, 1)),
     ("erfc", (0, -0.0, INF, -INF, 30, -30), (1, 1, 0, 2, 0, 2)),
     ("erfinv", (0, -0.0, 1, -1, 1.5, -INF), (0, -0.0, INF, -INF, NAN, NAN)),
+    ("lgamma", (0, -0.0, 1, 2, -1, -50, INF, -INF), (INF, INF, 0, 0, INF, INF, INF, INF)),
+    ("digamma", (0, -0.0, -1, -50, INF, -INF), (-INF, INF, NAN, NAN, INF, NAN)),
+    ("i0", (0, INF, -INF, 1e5), (1, INF, INF, INF)),
+    ("i1", (0, -0.0, INF, -INF), (0, -0.0, INF, -INF)),
+    ("i0e", (0, INF, -INF), (1, 0, 0)),
+    ("i1e", (0, -0.0, INF, -INF), (0, -0.0, 0, -0.0)),
+    ("erfcx", (0, INF, -INF, -1e5), (1, 0, INF, INF)),
+    ("log_ndtr", (INF, -INF), (-0.0, -INF)),
+    ("ndtri", (0.5, 0, 1, -0.5, 1.5), (0, -INF, INF, NAN, NAN)),
 ]
 
 
@@ -174,7 +198,8 @@ def test_special_values(name: str, x: Any, want: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "name", sorted(set(DOMAINS) - {"exp", "exp2", "cosh", "cos", "acos", "erfc"})
+    "name",
+    sorted(set(DOMAINS) - {"exp", "exp2", "cosh", "cos", "acos", "erfc", "lgamma", "digamma"}),
 )
 def test_subnormal_arguments(name: str, dtype: str) -> None:
     smallest = np.finfo(dtype).smallest_subnormal
@@ -193,6 +218,55 @@ def test_subnormal_results(name: str, dtype: str) -> None:
     args = (x.astype(dtype),) if name != "pow" else (np.full_like(y, 2), y)
     got = compute(names.scalar(name, dtype), *args)
     assert worst(name, dtype, got, *args)[0] <= 2
+
+
+def between(name: str, low: Any, high: Any) -> Any:
+    """A zero of a function that has other signs at the ends, to some 50 digits."""
+
+    def positive(x: Any) -> bool:
+        value = mpmath.loggamma(x).real if name == "lgamma" else mpmath.digamma(x)
+        return bool(value > 0)
+
+    rises = positive(high)
+    for _ in range(180):
+        middle = (low + high) / 2
+        low, high = (low, middle) if positive(middle) == rises else (middle, high)
+    return low
+
+
+def zeros(name: str) -> list[Any]:
+    """The zeros of lgamma and digamma above -20."""
+    edge = mpmath.mpf(10) ** -30
+    found = [between("digamma", -n - 1 + edge, -n - edge) for n in range(20)]
+    if name == "digamma":
+        return [*found, between("digamma", mpmath.mpf(1), mpmath.mpf(2))]
+    pairs = [(n, found[n]) for n in range(2, 18)]
+    ends = [(-n - 1 + edge, turn) for n, turn in pairs] + [(turn, -n - edge) for n, turn in pairs]
+    return [mpmath.mpf(1), mpmath.mpf(2), *(between(name, *sorted(e)) for e in ends)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["lgamma", "digamma"])
+def test_next_to_zeros_and_poles(name: str, dtype: str) -> None:
+    """The nearest numbers, whose values are as small as rounding lets them be, and around them."""
+    ends = {side: np.array(side, dtype) for side in (INF, -INF)}
+    with mpmath.workprec(200):
+        centers = [np.array(float(z), dtype) for z in zeros(name)]
+    x = []
+    for center in [*centers, *(np.array(-n, dtype) for n in range(12))]:
+        up = down = center
+        x.append(center)
+        for _ in range(3):
+            up, down = np.nextafter(up, ends[INF]), np.nextafter(down, ends[-INF])
+            x += [up, down]
+        for away in (1e-12, 1e-6, 9e-4, 1.1e-3):
+            x += [np.asarray(center + away, dtype), np.asarray(center - away, dtype)]
+    arguments = np.array(x, dtype)
+    arguments = arguments[(arguments != np.floor(arguments)) | (arguments > 0)]
+    with np.errstate(all="ignore"):
+        got = compute(names.scalar(name, dtype), arguments)
+    error, where = worst(name, dtype, got, arguments)
+    assert error <= BOUND[name], where
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -330,7 +404,9 @@ def wide_vectors() -> bool:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*DOMAINS, "pow", "atan2", "hypot", "fmod"])
+@pytest.mark.parametrize(
+    "name", [*sorted(set(DOMAINS) - {"lgamma", "digamma"}), "pow", "atan2", "hypot", "fmod"]
+)
 def test_loops_vectorize(name: str, dtype: str) -> None:
     if dtype == "float64" and not wide_vectors():
         pytest.skip("two lanes of float64 do not always pay, and LLVM counts")

@@ -31,7 +31,7 @@ def numeric(f, t):
 
 
 def leaf(*shape):
-    return mg.randn(*shape, dtype=mg.float64, requires_grad=True)
+    return mg.randn(shape, dtype=mg.float64, requires_grad=True)
 
 
 def test_convolution():

@@ -37,6 +37,8 @@ class Arguments(Values):
             return self.number(op)
         if first == "bool":
             return self.one(["True", "False"])
+        if first in ("Ints", "Sizes"):
+            return self.by_annotation("int | Sequence", x)
         if first == "int" and "Sequence" in annotation and self.often(0.4):
             return str([self.chance.randint(0, 3) for _ in range(self.one([1, 1, 2, 2, 3]))])
         if first == "int":

@@ -32,7 +32,7 @@ OUTSIDE = {
 COUNTING = {
     "arange", "linspace", "logspace", "eye", "tril_indices", "triu_indices", "diag", "diagflat",
     "diag_embed", "repeat", "repeat_interleave", "tile", "randperm", "chunk", "tensor_split",
-    "full", "unfold",
+    "full", "unfold", "polygamma", "polygamma_", "mvlgamma", "mvlgamma_",
 }  # fmt: skip
 # Modules whose functions are nn.functional's own helpers.
 HELPERS = {

@@ -49,6 +49,7 @@ def facts(message: str) -> set[str]:
 # Calls whose message here tells another thing than PyTorch's, and why.
 OTHER_WORDS = {
     "torch.addmm(torch.ones(3, 3), torch.ones(2, 3), torch.ones(3, 2))": "as of a sum",
+    "torch.broadcast_shapes((2,), (3,))": "as of a sum",
     "torch.tensordot(torch.ones(2, 3), torch.ones(2, 3), 1)": "all sizes, and dimensions from 0",
     'torch.ones(2, 3)["a"]': "the index that was given",
     'torch.tensor([1]).copy_("a")': "the parameter's name is src",

@@ -100,6 +100,58 @@ def test_mse_loss(reduction, weighted):
         np.testing.assert_allclose(mine, expected, rtol=1e-13)
 
 
+LOSSES = {
+    "L1Loss": ({"reduction": "sum"}, ()),
+    "MSELoss": ({}, ()),
+    "SmoothL1Loss": ({"beta": 0.5}, ()),
+    "HuberLoss": ({"delta": 0.5, "reduction": "none"}, ()),
+    "KLDivLoss": ({"reduction": "batchmean", "log_target": True}, ()),
+    "BCELoss": ({}, ()),
+    "BCEWithLogitsLoss": ({}, ()),
+    "PoissonNLLLoss": ({"log_input": False}, ()),
+    "GaussianNLLLoss": ({"full": True}, (1.5,)),
+    "HingeEmbeddingLoss": ({"margin": 0.5}, ()),
+    "SoftMarginLoss": ({}, ()),
+    "MultiLabelSoftMarginLoss": ({}, ()),
+    "NLLLoss": ({"ignore_index": 2}, "classes"),
+    "CrossEntropyLoss": ({"label_smoothing": 0.1}, "classes"),
+    "MultiMarginLoss": ({"p": 2, "margin": 0.5}, "classes"),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(name):
+    """Values, printed forms, and buffers of weights."""
+    options, more = LOSSES[name]
+    results = []
+    x, y = np.random.default_rng(2).uniform(0.1, 0.9, (2, 3, 4))
+    for lib in (microgrest, torch):
+        loss = getattr(lib.nn, name)(**options)
+        target = lib.tensor([0, 3, 2]) if more == "classes" else lib.tensor(y)
+        given = () if more == "classes" else more
+        results.append((loss(lib.tensor(x), target, *given).numpy(), repr(loss)))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
+    assert results[0][1] == results[1][1]
+
+
+def test_weights_of_losses_are_buffers():
+    for lib in (microgrest, torch):
+        loss = lib.nn.CrossEntropyLoss(lib.tensor([1.0, 2.0])).double()
+        assert list(loss.state_dict()) == ["weight"] and loss.weight.dtype is lib.float64
+        with pytest.raises(TypeError):
+            lib.nn.GaussianNLLLoss(True)
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax", "Softmin", "GLU"])
+def test_modules_along_a_dimension(name):
+    x = np.random.default_rng(2).normal(size=(3, 4))
+    ours, theirs = (getattr(lib.nn, name)(dim=1) for lib in (microgrest, torch))
+    assert repr(ours) == repr(theirs)
+    np.testing.assert_allclose(
+        ours(microgrest.tensor(x)).numpy(), theirs(torch.tensor(x)).numpy(), rtol=1e-12
+    )
+
+
 def load(lib, state, **options):
     values = {k: lib.ones(*shape) for k, shape in state.items()}
     return lib.nn.Linear(2, 3).load_state_dict(values, **options)

@@ -13,8 +13,7 @@ from tests.autograd.named_expressions import expressions, result
 torch = pytest.importorskip("torch")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.filterwarnings("ignore:.*deprecated"),
-    pytest.mark.filterwarnings("ignore:.*numpy.T"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # of both libraries, and not about names
 ]
 
 

@@ -25,7 +25,8 @@ def each(lines: Lines, names: ModuleType) -> Source:
     body = [_FIRST, *_given(w)]
     for phase in lines.phases:
         body += _along(w, phase, "range(n)")
-        body += w.then(phase, "line")
+        body += w.then(phase, "line", "first")
+    body += _noted(w)
     loop = ["line = np.int64(cuda.grid(1))", "while line < lines:", *indent(body)]
     return _source(w, "thread", [*loop, "    line += np.int64(cuda.gridsize(1))"])
 
@@ -39,9 +40,8 @@ def together(lines: Lines, names: ModuleType, threads: int) -> Source:
         body += _along(w, phase, f"range(thread, n, {threads})")
         for fold in phase.folds:
             body += _met(w, fold, threads)
-        stored = [n.name in w.where for n in phase.then]
-        for text, once in zip(w.then(phase, "line"), stored, strict=True):
-            body += ["if thread == 0:", f"    {text}"] if once else [text]
+        body += _once(w, phase)
+    body += _noted(w)
     loop = [
         *([f"tree = cuda.shared.array({threads}, np.{lines.dtype})"] if folds else []),
         "thread = np.int64(cuda.threadIdx.x)",
@@ -86,10 +86,30 @@ def _met(w: LinesWriter, fold: Fold, threads: int) -> list[str]:
     ]
 
 
+def _once(w: LinesWriter, phase: Phase) -> list[str]:
+    """Numbers of a line in every thread of a block, stored by the first; puts after all stores."""
+    stored = tuple(f"{n.name}[line] = " for n in phase.then if n.name in w.where)
+    found = []
+    for text in w.then(phase._replace(puts=()), "line", "first"):
+        once = stored and text.startswith(stored)
+        found += ["if thread == 0:", f"    {text}"] if once else [text]
+    if phase.puts:
+        puts = w.then(phase._replace(then=(), picks=()), "line", "first")
+        found += ["cuda.syncthreads()", "if thread == 0:", *indent(puts)]
+    return found
+
+
+def _noted(w: LinesWriter) -> list[str]:
+    """A line whose position is nowhere."""
+    return [f"if {w.misplaced()}:", "    status[0] = failure"] if w.lines.position else []
+
+
 def _source(w: LinesWriter, kind: str, body: list[str]) -> Source:
-    given = ", ".join([*w.parameters, *SIZES, *w.lines.values])
+    failing = ["status", "failure"] if w.lines.position else []
+    given = ", ".join([*w.parameters, *SIZES, *failing, *w.values])
     kernel = ["@cuda.jit", f"def kernel({given}):", *indent(body)]
     text = w.module(f"{kind}s, CUDA", kernel, ["from numba import cuda"])
-    pointers = [pointer(w.dtype)] * len(w.parameters)
-    numbers = [*("int64" for _ in SIZES), *(w.dtype for _ in w.lines.values)]
-    return Source(text, f"void({', '.join([*pointers, *numbers])})")
+    types = [pointer(w.types[name]) for name in w.parameters] + ["int64"] * len(SIZES)
+    types += ["CPointer(int64)", "int64"] if failing else []
+    types += [w.types[name] for name in w.values]
+    return Source(text, f"void({', '.join(types)})")

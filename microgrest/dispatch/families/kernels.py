@@ -44,7 +44,7 @@ def call(row: Row, inputs: Sequence[Any], options: dict[str, Any]) -> tuple[Tens
 def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
     """The function of a `short` row: function(*inputs, **options).
 
-    What a call comes to is kept by kinds, shapes and options, for contiguous inputs.
+    What a call comes to is kept by kinds, shapes and options.
     """
     known: dict[Any, Any] = kept({})
     kind = row.extra["kind"]
@@ -63,10 +63,10 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
 
     def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
         key = tuple([(t._kind, t._shape) for t in inputs]), *options.values()
-        arrays = [t._flat for t in inputs]
         facts = known.get(key)
-        if facts is None or any([a is None for a in arrays]):
+        if facts is None:
             return whole(key, inputs, options)
+        arrays = [flat(t) if t._flat is None else t._flat for t in inputs]
         params, sizes, values, made = facts
         where = inputs[0]._kind
         results = []
@@ -79,7 +79,21 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
             record(row, (*inputs, *results[1:]), options, results[0])
         return tuple(results)
 
-    return op
+    def one(x: Tensor, **options: Any) -> tuple[Tensor, ...]:
+        """The same of one input and one result, in two thirds of the time."""
+        key = x._kind, x._shape, *options.values()
+        facts = known.get(key)
+        if facts is None or x._flat is None:
+            return whole(key, (x,), options)
+        params, sizes, values, ((empty, n, shape, strides, own),) = facts
+        out = empty(n)
+        own.kernels.kinds.run(kind, params, (x._flat, out), sizes, values)
+        y = wrap(out, shape, strides, own)
+        if x._requires_grad and state.grad:
+            record(row, (x,), options, y)
+        return (y,)
+
+    return one if len(row.extra["inputs"]) == 1 and not row.extra["returns"] else op
 
 
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:

@@ -7,6 +7,7 @@ from ...ops.row import register_type
 from ...tensor import Tensor
 from ...types.dtypes import FLOATING
 from ..joining.stacking import cat
+from ..naming import ends_as
 from ..pointwise.arithmetic import where
 from ..products import matmul
 from ..reductions.folds import mean, sum
@@ -22,6 +23,7 @@ _BY_PRODUCTS = {
 _MANY = 25
 
 
+@ends_as("CdistBackward0")
 def cdist(
     x1: Tensor,
     x2: Tensor,

@@ -7,6 +7,7 @@ from ...dispatch.common import broadcast_shapes, common_device
 from ...ops import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
+from ..naming import ends_as
 from ..places import checked, index_of, tensor_of
 from ..pointwise.arithmetic import where
 from ..reductions.folds import sum
@@ -42,6 +43,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @writing
+@ends_as("MaskedScatterBackward0")
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The elements of `source`, in order, where the bool `mask`, which broadcasts, is True.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...ops import indexing as rows
 from ...tensor import Tensor
+from ..naming import ends_as
 from ..reductions.folds import positions
 from ..views.shapes import reshape
 from .items import getitem
@@ -90,6 +91,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Write:
 
 
 @writing
+@ends_as("ScatterReduceBackward0")
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...creation import zeros_like
+from ...dispatch.common import number_as
 from ...ops import indexing as rows
 from ...tensor import Tensor
-from ...types.dtypes import int32, int64
+from ...types.dtypes import bool_, int32, int64
+from ..naming import ends_as
+from ..pointwise.arithmetic import where
 from ..views.shapes import reshape
 from .picking import index_beside, places_of_slices
 from .reducing import reduced
-from .writing import Write, check_tensors, number, same_type, writing
+from .writing import Write, check_tensors, number, same_type, writing, written
 
 _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 
@@ -18,7 +22,10 @@ _OUTSIDE = "index {} is out of bounds for dimension {} with size {}"
 def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
     """`index` as an int64 vector; IndexError for more dimensions, RuntimeError for its type."""
     if index.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, got {list(index._shape)}")
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim {index.ndim} and size "
+            f"{list(index._shape)}"
+        )
     if index.dtype is not int64 and not (narrow and index.dtype is int32):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
     return reshape(index_beside(name, x, index), -1)
@@ -44,7 +51,12 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     d = input._dim(dim)
     rows_ = _vector("index_add", input, index, narrow=True)
     added = _fitting(input, d, rows_, same_type("index_add", input, source))
-    added = added if alpha.__class__ is int and alpha == 1 else added * alpha
+    if not (alpha.__class__ is int and alpha == 1):
+        if not input.is_floating_point() and isinstance(alpha, float):
+            raise RuntimeError(
+                "For integral input tensors, argument alpha must not be a floating point number."
+            )
+        added = added * (number_as(input.dtype, alpha) if isinstance(alpha, int) else alpha)
     return Write(
         rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
     )
@@ -70,7 +82,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
 
 
 @writing
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write | Tensor:
     """`input` with `value`, a number or a 0-d tensor, in its slices `index` along `dim`."""
     check_tensors("index_fill", index=index)
     if isinstance(value, Tensor) and value._shape:
@@ -84,11 +96,20 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write:
         raise RuntimeError("Index has to be a vector/scalar")
     rows_ = _vector("index_fill", input, index, narrow=False)
     places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
-    filler = value.to(input.device, input.dtype) if isinstance(value, Tensor) else None
-    return Write(rows.index_fill, number(input, value) if filler is None else filler, places)
+    if not isinstance(value, Tensor):
+        return Write(rows.index_fill, number(input, value), places)
+    filler = value.to(input.device, input.dtype)
+    if not filler._requires_grad:
+        return Write(rows.index_fill, filler, places)
+    # A slice that is named twice has the gradient once.
+    nowhere = zeros_like(input.detach(), dtype=bool_)
+    return where(
+        written(nowhere, Write(rows.index_fill, number(nowhere, True), places)), filler, input
+    )
 
 
 @writing
+@ends_as("IndexReduceBackward0")
 def index_reduce(
     input: Tensor,
     dim: int,

@@ -53,10 +53,13 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
 
     @wraps(plan)
     def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(plan.__name__, input)
         wanted = any(isinstance(a, Tensor) and a._requires_grad for a in (input, *args))
         x = input.clone() if copied and wanted else input  # a rule may read what it was
-        found = plan(x, *args, **kwargs)  # type: ignore[arg-type]
+        try:
+            found = plan(x, *args, **kwargs)  # type: ignore[arg-type]
+        except (IndexError, RuntimeError):
+            check_writable(plan.__name__, input)  # of two errors PyTorch has this one
+            raise
         if isinstance(found, Tensor):
             return call(copy_row, (input, found), in_place=True)
         row, source, places, accumulate = found

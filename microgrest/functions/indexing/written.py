@@ -9,6 +9,7 @@ from ...dispatch.elementwise import call, fill
 from ...ops.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
+from ..naming import ends_as
 from ..pointwise.arithmetic import clone
 from ..views import shapes
 
@@ -27,6 +28,7 @@ def _written(input: Tensor, src: Tensor, view: Callable[[Tensor], Tensor]) -> Te
 
 
 @method
+@ends_as("DiagonalScatterBackward0")
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Tensor:
@@ -35,12 +37,14 @@ def diagonal_scatter(
 
 
 @method
+@ends_as("SelectScatterBackward0")
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with `src` at `index` of `dim`."""
     return _written(input, src, lambda x: shapes.select(x, dim, index))
 
 
 @method
+@ends_as("SliceScatterBackward0")
 def slice_scatter(
     input: Tensor,
     src: Tensor,
@@ -57,6 +61,7 @@ def slice_scatter(
 
 
 @method
+@ends_as("AsStridedScatterBackward0")
 def as_strided_scatter(
     input: Tensor,
     src: Tensor,

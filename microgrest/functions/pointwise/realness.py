@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...creation import check_tensor
 from ...dispatch.memory import filled
 from ...tensor import Tensor
 from ...tensor.methods import method
@@ -15,6 +16,7 @@ from ..views import shapes
 @method
 def conj(input: Tensor) -> Tensor:
     """The tensor itself, which is real."""
+    check_tensor("conj", input)
     return input
 
 
@@ -40,6 +42,7 @@ def isreal(input: Tensor) -> Tensor:
 
 def _refused(name: str) -> Any:
     def refuse(input: Tensor) -> Tensor:
+        check_tensor(name, input)
         raise RuntimeError(
             f"{name} is not implemented for tensors with non-complex dtypes, as {input.dtype!r}, "
             "and there are no others here"

@@ -41,6 +41,9 @@ def addcmul(
 ) -> Tensor:
     """x + value tensor1 tensor2."""
 
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """pi for negative numbers, 0 for others."""
+
 def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine, in [0, pi]."""
 
@@ -170,6 +173,12 @@ def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def deg2rad_(input: Tensor) -> Tensor:
     """Degrees to radians."""
 
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The derivative of lgamma."""
+
+def digamma_(input: Tensor) -> Tensor:
+    """The derivative of lgamma."""
+
 def elu(input: Tensor, alpha: Number = 1.0, *, out: Tensor | None = None) -> Tensor:
     """x for x > 0, else alpha (exp(x) - 1)."""
 
@@ -242,6 +251,12 @@ def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def frac_(input: Tensor) -> Tensor:
     """The fraction, x - trunc(x)."""
 
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The greatest common divisor, 0 of zeros."""
+
+def gcd_(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor, 0 of zeros."""
+
 def ge(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a >= b."""
 
@@ -271,8 +286,17 @@ def hardtanh(
 ) -> Tensor:
     """x held between min_val and max_val; its derivative at either is 0."""
 
+def heaviside(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """0 for negative a, 1 for positive, b at 0. Not differentiable."""
+
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Length of the vector (a, b), without overflow on the way."""
+
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0."""
+
+def i0_(input: Tensor) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0."""
 
 def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is neither nan nor infinite."""
@@ -288,6 +312,12 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is inf."""
+
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The least common multiple, 0 if one is 0."""
+
+def lcm_(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple, 0 if one is 0."""
 
 def le(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
@@ -305,6 +335,12 @@ def less(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
 
 def less_equal(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b."""
+
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """log(abs(gamma(x)))."""
+
+def lgamma_(input: Tensor) -> Tensor:
+    """log(abs(gamma(x)))."""
 
 def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm; -inf at 0, nan for x < 0."""

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from ... import recording
-from ...creation import arange, full
+from ...creation import arange, as_tensor, full
 from ...dispatch.structured import apply
 from ...ops import selection as rows
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method
-from ...types.dtypes import int64
+from ...types.dtypes import bool_, int64, promote_types
 from ..indexing.items import getitem
-from ..indexing.picking import index_select, nonzero
+from ..indexing.picking import index_select, nonzero, take
 from ..indexing.scattering import scatter
 from ..joining.stacking import cat
 from ..kernels import FUNCTIONS
@@ -108,3 +108,26 @@ def _new(lines: Tensor) -> Tensor:
     unlike = some(unlike, 1) if lines.ndim > 1 else unlike
     first = full((min(len(lines), 1),), True, device=lines.device)
     return cat([first, unlike])
+
+
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """For each of `elements` whether it is among `test_elements`, or is not, where `invert`.
+
+    Either may be a number. `assume_unique` changes nothing.
+    """
+    if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
+        raise TypeError("isin(): elements or test_elements must be a Tensor")
+    given = elements, test_elements
+    here = next(v.device for v in given if isinstance(v, Tensor))
+    x, known = (v.detach() if isinstance(v, Tensor) else as_tensor(v, device=here) for v in given)
+    if x.dtype is bool_ or known.dtype is bool_:
+        raise RuntimeError("Unsupported input type encountered for isin(): bool")
+    common = promote_types(x.dtype, known.dtype)
+    x, known = x.to(common), FUNCTIONS["sort"](reshape(known.to(common), -1)).values
+    if not known.numel():
+        return full(x._shape, invert, device=x.device)
+    places = FUNCTIONS["searchsorted"](known, x).clamp_max(known.numel() - 1)
+    found: Tensor = take(known, places) == x
+    return found ^ invert

@@ -21,6 +21,7 @@ from ..indexing.items import getitem
 from ..indexing.picking import gather
 from ..joining.stacking import cat
 from ..kernels import FUNCTIONS
+from ..naming import ends_as, rename
 from ..pointwise.arithmetic import where
 from ..reductions.folds import argmax, max, positions, sum
 from ..reductions.scans import cummax
@@ -81,6 +82,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 @method
 @numpy_names
+@ends_as("KthvalueBackward0")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """(values, indices): the k-th smallest element along `dim`, counted from 1; NaN is largest."""
     d, k = _along("kthvalue", input, dim), whole(k, "k")
@@ -99,7 +101,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     if dim is None:
         return _of_all(rows.median_all, input)
     d = _along("median", input, dim)
-    return _one(rows.median, input, _middle(input.detach(), d), d, keepdim)
+    found = _one(rows.median, input, _middle(input.detach(), d), d, keepdim)
+    rename(found[0], "MedianBackward1")
+    return found
 
 
 @method
@@ -109,7 +113,9 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     if dim is None:
         return _of_all(rows.nanmedian_all, input)
     d = _along("nanmedian", input, dim)
-    return _one(rows.nanmedian, input, _middle_known(input.detach(), d), d, keepdim)
+    found = _one(rows.nanmedian, input, _middle_known(input.detach(), d), d, keepdim)
+    rename(found[0], "NanmedianBackward1")
+    return found
 
 
 def _of_all(row: Row, x: Tensor) -> Tensor:
@@ -143,6 +149,7 @@ def _middle_known(x: Tensor, d: int) -> tuple[Tensor, Tensor]:
 
 @method
 @numpy_names
+@ends_as("ModeBackward0")
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """(values, indices): the commonest element along `dim`, and where it is last.
 

@@ -10,6 +10,7 @@ from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype, float32, float64, get_default_dtype
+from ...types.integers import listed
 from ..aliases import numpy_names
 from .folds import Dims, dims_of
 
@@ -27,6 +28,8 @@ def _along(row: Row, input: Tensor, dim: int, dtype: Any) -> Tensor:
     d = dim if dim.__class__ is int and 0 <= dim < len(x._shape) else x._dim(dim)
     if own in REGISTERS:
         return SHORT[row.name](x, dim=d)[0]
+    if not x.numel():
+        return x.clone()
     row.check_floating(own)
     return SHORT[row.name](x.to(register_type(own)), dim=d)[0].to(own)
 
@@ -58,6 +61,11 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     if not isinstance(input, Tensor):
         name = type(input).__name__
         raise TypeError(f"logsumexp(): argument 'input' must be Tensor, not {name}")
+    if input._shape and not listed(dim):
+        raise RuntimeError(
+            f"logsumexp(): `dim` is empty, for an input of {input.ndim} dimensions; give what "
+            "is to be added up"
+        )
     own = input.dtype if input.is_floating_point() else get_default_dtype()
     x = input.to(register_type(own))
     gone = dims_of(x, dim)

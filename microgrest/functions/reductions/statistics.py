@@ -135,7 +135,6 @@ def _root(powers: Tensor, p: float) -> Tensor:
     return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
 
 
-@method
 @numpy_names
 @ends_as("LinalgVectorNormBackward0")
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -162,7 +161,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
     if p in (math.inf, -math.inf):
         return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
     if p == 0:
-        return sum((input != 0).to(input.dtype), dim, keepdim)
+        # Not the comparison alone: the result has a derivative, which is 0.
+        return sum(where(input.isnan(), 1.0, input.sgn().abs()), dim, keepdim)
     return _root(sum(_powers(input, p), dim, keepdim), p)
 
 

@@ -204,6 +204,11 @@ def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that all `shapes`, tuples or numbers, expand to."""
+    for s in shapes:
+        if not isinstance(s, (int, tuple, list)):
+            raise RuntimeError(
+                f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {s}"
+            )
     given = [lengths((int(s),) if isinstance(s, int) else s) for s in shapes]
     return Size(common.broadcast_shapes("broadcast_shapes", given)) if given else Size()
 

@@ -32,7 +32,8 @@ class _List(Module):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return type(self)(list(self)[index])
+            made: Any = type(self)
+            return made(list(self)[index])
         return self._items()[self._place(index)]
 
     def append(self, item: Any) -> Any:
@@ -162,7 +163,7 @@ class _Dict(Module):
                 f"{type(self).__name__}.update should be called with an iterable of key/value "
                 f"pairs, but got {type(given).__name__}"
             )
-        pairs = given.items() if isinstance(given, (Mapping, _Dict)) else given
+        pairs: Any = given.items() if isinstance(given, (Mapping, _Dict)) else given
         for name, item in pairs:
             self[name] = item
 

@@ -37,8 +37,8 @@ class Loss(Module):
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
-        old = [given.pop(name, None) for name in _OLD]
-        given["reduction"] = reduction_of(*old, given["reduction"])
+        average, reduce = (given.pop(name, None) for name in _OLD)
+        given["reduction"] = reduction_of(average, reduce, given["reduction"])
         for name in _WEIGHTS:
             if name in given:
                 self.register_buffer(name, given[name])

@@ -92,7 +92,8 @@ class Embedding(_Table):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, **options: Any) -> Embedding:
         """A table of given rows, which do not change if `freeze`."""
         assert embeddings.dim() == 2, "Embeddings parameter is expected to be 2-dimensional"
-        return cls(*embeddings.shape, _weight=embeddings, _freeze=freeze, **options)
+        rows, width = embeddings.shape
+        return cls(rows, width, _weight=embeddings, _freeze=freeze, **options)
 
     def forward(self, input: Tensor) -> Tensor:
         options = self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
@@ -145,7 +146,8 @@ class EmbeddingBag(_Table):
     ) -> EmbeddingBag:
         """A table of given rows, which do not change if `freeze`."""
         assert embeddings.dim() == 2, "Embeddings parameter is expected to be 2-dimensional"
-        bag = cls(*embeddings.shape, _weight=embeddings, **options)
+        rows, width = embeddings.shape
+        bag = cls(rows, width, _weight=embeddings, **options)
         bag.weight.requires_grad = not freeze
         return bag
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import recording
-from ...dispatch.api import FUNCTIONS
 from ...dispatch.elementwise import call
+from ...dispatch.families.kernels import SHORT
 from ...functions.indexing.picking import gather, index_select
+from ...functions.naming import ends_as
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
-from ...functions.reductions.softmax import log_softmax
+from ...functions.reductions.softmax import REGISTERS, log_softmax
 from ...ops import losses as rows
 from ...tensor import Tensor
 from ...types.dtypes import int64, uint8
 from ..reduction import reduced, reduction_of
 
 
+@ends_as("BinaryCrossEntropyBackward0")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -45,6 +45,7 @@ def binary_cross_entropy(
     return reduced(elements if weight is None else elements * weight, reduction)
 
 
+@ends_as("BinaryCrossEntropyWithLogitsBackward0")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -113,6 +114,7 @@ def _check_targets(input: Tensor, target: Tensor, weight: Tensor | None) -> None
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
     if input.ndim == 1:
         wanted = []
+        _check_type(target)
         if target._shape not in ((), (1,)):
             raise ValueError(
                 "For 1D input, 1D target must have size 1, but got target size: "
@@ -128,28 +130,37 @@ def _check_targets(input: Tensor, target: Tensor, weight: Tensor | None) -> None
             f"Expected target size {wanted}, got {list(target._shape)}; an input of size {shape} "
             "has its classes in dimension " + str(_classes(input))
         )
-    if target.dtype not in (int64, uint8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype!r}")
+    _check_type(target)
     if not input.is_floating_point():
         raise NotImplementedError(f'"nll_loss_out_frame" is not implemented for {input.dtype!r}')
     _check_weight(weight, shape[_classes(input)], input)
 
 
+def _check_type(target: Tensor) -> None:
+    if target.dtype not in (int64, uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype!r}")
+
+
 def _check_weight(weight: Tensor | None, classes: int, input: Tensor) -> None:
     if weight is None:
         return
-    if weight._shape != (classes,):
-        raise RuntimeError(
-            "weight tensor should be defined either for all "
-            f"{classes} classes or no classes but got weight tensor of shape: "
-            f"{list(weight._shape)}"
-        )
+    _check_number(weight, classes)
     if weight.dtype is not input.dtype:
         raise RuntimeError(f"expected scalar type {input.dtype!r} but found {weight.dtype!r}")
     if weight._requires_grad:
         raise RuntimeError(
             "The function 'nll_loss_forward' is not differentiable with respect to argument "
             "'weight'. This input cannot have requires_grad True."
+        )
+
+
+def _check_number(weight: Tensor, classes: int) -> None:
+    """RuntimeError unless there is one for each class."""
+    if weight._shape != (classes,):
+        raise RuntimeError(
+            "weight tensor should be defined either for all "
+            f"{classes} classes or no classes but got weight tensor of shape: "
+            f"{list(weight._shape)}"
         )
 
 
@@ -161,12 +172,7 @@ def _of_targets(
     target = target.reshape(input._shape[:d] + input._shape[d + 1 :]).to(int64)
     counts = target != ignore_index
     chosen = where(counts, target, 0)
-    n = input._shape[d]
-
-    def out_of_bounds(wrong: int) -> Exception:
-        return IndexError(f"Target {wrong} is out of bounds.")
-
-    checked(index_of(chosen, input.device), 0, n, out_of_bounds)
+    _check_bounds(target, ignore_index, input._shape[d])
     losses = where(counts, -gather(input, d, chosen.unsqueeze(d)).squeeze(d), 0)
     weights = counts.to(input.dtype)
     if weight is not None:
@@ -192,22 +198,65 @@ def cross_entropy(
     `label_smoothing` s the probability of each class is s / C, and the target's 1 - s more.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing == 0 and weight is None and _usual(input, target):
+        return _of_indices(input, target, ignore_index, reduction)
+    if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input.ndim < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
     if target._shape == input._shape:
         return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     _check_targets(input, target, weight)
+    if weight is None and not label_smoothing and input.dtype in REGISTERS and input.numel():
+        return _of_indices(input, target, ignore_index, reduction)
     logarithms = log_softmax(input, _classes(input))
     losses, weights = _of_targets(logarithms, target, weight, ignore_index)
-    if label_smoothing:
+    if label_smoothing > 0:
         d = _classes(input)
         each = logarithms if weight is None else logarithms * _along(weight, input)
         counts = weights if weight is None else (target != ignore_index).to(input.dtype)
         smooth = where(counts.reshape(losses._shape) != 0, -each.sum(d), 0)
         losses = (1 - label_smoothing) * losses + label_smoothing / input._shape[d] * smooth
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+def _usual(input: Tensor, target: Tensor) -> bool:
+    """Whether these are rows and an index for each, of which nothing else needs to be known."""
+    shape = input._shape
+    return (
+        len(shape) == 2
+        and target._shape == shape[:1]
+        and target._kind.dtype is int64
+        and input._kind.dtype in REGISTERS
+        and 0 not in shape
+    )
+
+
+def _of_indices(input: Tensor, target: Tensor, ignored: int, reduction: str) -> Tensor:
+    """The usual case, by one kernel each way."""
+    d = _classes(input)
+    if target._kind.dtype is not int64:
+        target = target.to(int64)
+    if target._shape == (1,) and not d:
+        target = target.reshape(())
+    try:
+        losses = SHORT["cross_entropy"](input, target, dim=d, ignored=ignored)[0]
+    except RuntimeError:
+        _check_bounds(target, ignored, input._shape[d])
+        raise
+    if reduction != "mean":
+        return reduced(losses, reduction)
+    return SHORT["mean_of_targets"](losses, target, ignored=ignored)[0]
+
+
+def _check_bounds(target: Tensor, ignored: int, n: int) -> None:
+    """IndexError where a target is no class."""
+    chosen = where(target == ignored, 0, target)
+
+    def out_of_bounds(wrong: int) -> Exception:
+        return IndexError(f"Target {wrong} is out of bounds.")
+
+    checked(index_of(chosen, target.device), 0, n, out_of_bounds)
 
 
 def _along(weight: Tensor, input: Tensor) -> Tensor:
@@ -232,143 +281,10 @@ def _of_probabilities(
         raise RuntimeError("ignore_index is not supported for floating point target")
     d = _classes(input)
     n = input._shape[d]
-    _check_weight(None if weight is None else weight.detach(), n, input)
-    if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / n
+    if weight is not None:
+        _check_number(weight, n)
+    if label_smoothing > 0:
+        target = target * (1 - label_smoothing) + label_smoothing / max(n, 1)
     elements = -log_softmax(input, d) * target
     losses = (elements if weight is None else elements * _along(weight, input)).sum(d)
     return losses.sum() / losses.numel() if reduction == "mean" else reduced(losses, reduction)
-
-
-def multi_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The mean over classes of max(0, margin - x[target] + x[i])**p, i other than the target.
-
-    Of inputs (N, C) or (C,) and targets (N,) or (); p is 1 or 2, `weight` one for each class.
-    """
-    reduction = reduction_of(size_average, reduce, reduction)
-    if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
-    if weight is not None and weight.ndim != 1:
-        raise ValueError("weight must be one-dimensional")
-    if input.ndim not in (1, 2):
-        raise RuntimeError(
-            f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
-            f"{list(input._shape)}"
-        )
-    x = input if input.ndim == 2 else input.unsqueeze(0)
-    chosen = target.reshape(-1).to(int64)
-    if chosen._shape[0] != x._shape[0]:
-        raise RuntimeError(
-            f"inconsistent target size, expected {[x._shape[0]]} but got {[*target._shape]}"
-        )
-    checked(
-        index_of(chosen, x.device),
-        0,
-        x._shape[1],
-        lambda i: RuntimeError(f"target out of range: {i}"),
-    )
-    gaps = (margin - gather(x, 1, chosen.unsqueeze(1)) + x).clamp(min=0)
-    gaps = gaps if p == 1 else gaps.square()
-    if weight is not None:
-        gaps = gaps * index_select(weight, 0, chosen).unsqueeze(1)
-    own = chosen.unsqueeze(1) == _counted(x)
-    losses = where(own, 0, gaps).sum(1) / x._shape[1]
-    return reduced(losses if input.ndim == 2 else losses.squeeze(0), reduction)
-
-
-def _counted(x: Tensor) -> Tensor:
-    """0, 1, 2, ..., one for each index of the last dimension."""
-    return x.detach().new_ones(x._shape[-1:], dtype=int64).cumsum(0) - 1
-
-
-def multilabel_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The sum of max(0, 1 - x[j] + x[i]) over targets j and all other i, over the classes' number.
-
-    Of inputs (N, C) or (C,); `target`, of that shape, lists indices of classes up to the first -1.
-    """
-    reduction = reduction_of(size_average, reduce, reduction)
-    if input.ndim not in (1, 2) or target._shape != input._shape:
-        raise RuntimeError(
-            f"inconsistent target size: {list(target._shape)} for input of size: "
-            f"{list(input._shape)}"
-        )
-    if target.dtype is not int64:
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype!r}")
-    x = input if input.ndim == 2 else input.unsqueeze(0)
-    listed = target.reshape(x._shape).to(int64)
-    checked(
-        index_of(listed, x.device),
-        -1,
-        x._shape[1],
-        lambda i: RuntimeError(f"target out of range: {i}"),
-    )
-    given = (listed >= 0).to(int64).cumprod(1) != 0
-    chosen = where(given, listed, 0)
-    named = ((chosen.unsqueeze(2) == _counted(x)) & given.unsqueeze(2)).any(1)
-    gaps = (1 - gather(x, 1, chosen).unsqueeze(2) + x.unsqueeze(1)).clamp(min=0)
-    gaps = where(given.unsqueeze(2) & ~named.unsqueeze(1), gaps, 0)
-    losses = gaps.sum((1, 2)) / max(x._shape[1], 1)
-    return reduced(losses if input.ndim == 2 else losses.squeeze(0), reduction)
-
-
-def multilabel_soft_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The mean over classes, the last dimension, of the binary cross entropy of sigmoid(input)."""
-    reduction = reduction_of(size_average, reduce, reduction)
-    elements = call(rows.binary_cross_entropy_with_logits, (input, target, 1.0))
-    if weight is not None:
-        elements = elements * weight
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not valid")
-    return reduced(elements.sum(-1) / input._shape[-1], reduction)
-
-
-# Signs
-
-
-def soft_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """log(1 + exp(-target input)), of targets 1 and -1, without overflow."""
-    reduction = reduction_of(size_average, reduce, reduction)
-    signs: Any = target.to(input.dtype) if not target.is_floating_point() else target
-    return reduced(-FUNCTIONS["logsigmoid"](signs * input), reduction)
-
-
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The input where the target is 1, max(0, margin - input) where it is -1."""
-    reduction = reduction_of(size_average, reduce, reduction)
-    far = where(target != 1, (margin - input).clamp(min=0), 0)
-    return reduced(far + where(target != -1, input, 0), reduction)

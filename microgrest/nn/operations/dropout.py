@@ -33,7 +33,7 @@ def dropout1d(
             "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, "
             "a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
         )
-    return _channels(input, p, training, inplace, input.ndim - 1)
+    return _of_samples(input, p, training, inplace, 3)
 
 
 def dropout2d(
@@ -68,17 +68,27 @@ def dropout3d(
             "will result in an error in a future release.",
             stacklevel=2,
         )
-    return _channels(input, p, training, inplace, 2 if input.ndim == 5 else 1)
+    return _of_samples(input, p, training, inplace, 5)
+
+
+def _of_samples(x: Tensor, p: float, training: bool, inplace: bool, ndim: int) -> Tensor:
+    """Dropout of channels; of one sample by itself where there are fewer than `ndim` dimensions."""
+    if x.ndim == ndim:
+        return _channels(x, p, training, inplace, 2)
+    found = _channels(x.unsqueeze(0), p, training, inplace, 2)
+    return x if inplace else found.squeeze(0)
 
 
 def _channels(x: Tensor, p: float, training: bool, inplace: bool, leading: int) -> Tensor:
     """Dropout of all that has the same first `leading` indices."""
     if not training or not p or not x.numel():
         return x
+    if p == 1:
+        return x.mul_(0) if inplace else x * 0
     if x.ndim < leading:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     kept = _kept(x, p, leading)
-    scale = 1 / (1 - p) if p < 1 else 1.0
+    scale = 1 / (1 - p)
     return x.mul_(kept).mul_(scale) if inplace else x * kept * scale
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ... import recording
 from ...creation import zeros
 from ...dispatch.structured import apply
 from ...functions.indexing.picking import index_select
+from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.products import matmul
 from ...functions.reductions.statistics import norm
@@ -56,6 +59,7 @@ def _padding(weight: Tensor, padding_idx: int | None) -> int | None:
     return padding_idx % n
 
 
+@ends_as("EmbeddingBackward0")
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -184,7 +188,7 @@ def _bags(rows: Tensor, counts: Tensor, starts: list[int], mode: str) -> Tensor:
     bags, width = max(len(starts) - 1, 0), rows._shape[1]
     if mode == "max":
         return _largest(rows, counts, starts, width)
-    lengths = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    lengths = [b - a for a, b in pairwise(starts)]
     of = counts.new_tensor([k for k, n in enumerate(lengths) for _ in range(n)], dtype=int64)
     used = rows[: len(of)] * counts[: len(of)]
     total = _added(used, of, bags)
@@ -204,7 +208,7 @@ def _largest(rows: Tensor, counts: Tensor, starts: list[int], width: int) -> Ten
     from ...functions.joining.stacking import stack
 
     found = []
-    for a, b in zip(starts, starts[1:], strict=False):
+    for a, b in pairwise(starts):
         chosen = rows[a:b][counts[a:b, 0] != 0]
         found.append(chosen.max(0)[0] if chosen._shape[0] else rows.new_zeros(width))
     return stack(found) if found else rows.new_zeros(0, width)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 from ...dispatch.families.kernels import SHORT
-from ...graph.modes import no_grad
+from ...functions.naming import ends_as
+from ...functions.reductions.softmax import REGISTERS
+from ...graph.modes import is_grad_enabled, no_grad
 from ...ops.row import register_type
 from ...tensor import Tensor
 from ...types.dtypes import finfo
@@ -61,6 +63,11 @@ def _normalized_dims(
     return list(range(input.ndim - len(shape), input.ndim))
 
 
+def _alike(input: Tensor, shape: tuple[int, ...], given: Tensor | None) -> bool:
+    """Whether a weight that is given has `shape`, and the input's type and device."""
+    return given is None or (given._kind is input._kind and given._shape == shape)
+
+
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -72,12 +79,15 @@ def layer_norm(
 
     RuntimeError for shapes that do not fit. Ba, Kiros and Hinton 2016.
     """
-    dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
-    own = input.dtype
+    shape, own = tuple(normalized_shape), input._kind.dtype
+    dims = len(shape)
+    usual = dims and input._shape[-dims:] == shape and own in REGISTERS
+    if not usual or not _alike(input, shape, weight) or not _alike(input, shape, bias):
+        dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
     wide = register_type(own)
     if wide is not own:  # float16
-        given = [None if t is None else t.to(wide) for t in (weight, bias)]
-        return layer_norm(input.to(wide), normalized_shape, *given, eps=eps).to(own)
+        w, b = (None if t is None else t.to(wide) for t in (weight, bias))
+        return layer_norm(input.to(wide), normalized_shape, w, b, eps).to(own)
     if weight is None or bias is None:
         return _affine(SHORT["normal"](input, dims=dims, eps=eps)[0], weight, bias)
     return SHORT["layer_norm"](input, weight, bias, dims=dims, eps=eps)[0]
@@ -93,12 +103,18 @@ def rms_norm(
 
     `eps`, by default the type's, is added to the mean square. Zhang and Sennrich 2019.
     """
+    if input.ndim < len(normalized_shape):
+        raise ValueError(
+            f"Input tensor must have at least {len(normalized_shape)} dimensions, but got "
+            f"{input.ndim}"
+        )
     dims = _normalized_dims(input, normalized_shape, weight=weight)
     x = input.to(register_type(input.dtype))
     less = finfo(input.dtype).eps if eps is None else eps
     return _affine(x * (x.square().mean(dims, True) + less).rsqrt(), weight, None).to(input.dtype)
 
 
+@ends_as("NativeGroupNormBackward0")
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -141,7 +157,7 @@ def _check_groups(channels: int, groups: int, **affine: Tensor | None) -> None:
 def _check_channels(channels: int, **given: Tensor | None) -> None:
     """RuntimeError unless there is a number for each channel in all that is given."""
     for name, value in given.items():
-        if value is not None and (value.ndim != 1 or value._shape[0] != channels):
+        if value is not None and value.numel() != channels:
             raise RuntimeError(
                 f"{name} should contain {channels} elements not {value.numel()}; expected {name} "
                 "to be a vector of size equal to the number of channels in input, but got "
@@ -149,6 +165,7 @@ def _check_channels(channels: int, **given: Tensor | None) -> None:
             )
 
 
+@ends_as("NativeBatchNormBackward0")
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -164,6 +181,10 @@ def batch_norm(
     In `training` by its own mean and variance, of which the running ones take up `momentum`, in
     place; else by these. Ioffe and Szegedy 2015.
     """
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+    if input.ndim < 2 and not training:
+        raise RuntimeError(f"batch_norm: an input of shape {list(input._shape)} has no channels")
     channels = input.size(1)
     dims = [d for d in range(input.ndim) if d != 1]
     count = math.prod(input._shape[d] for d in dims)
@@ -174,6 +195,14 @@ def batch_norm(
     if not training and (running_mean is None or running_var is None):
         missing = "running_mean" if running_mean is None else "running_var"
         raise RuntimeError(f"{missing} must be defined in evaluation mode")
+    if not input.numel():
+        return input.clone()
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and value._requires_grad and is_grad_enabled():
+            raise RuntimeError(
+                "The function 'native_batch_norm' is not differentiable with respect to argument "
+                f"{name!r}. This input cannot have requires_grad True."
+            )
     given = {"running_mean": running_mean, "running_var": running_var}
     _check_channels(channels, **given, weight=weight, bias=bias)
     x = input.to(register_type(input.dtype))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...creation import full
 from ...functions.indexing.picking import index_select
+from ...functions.naming import ends_as
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...types.integers import whole
@@ -54,6 +55,7 @@ def pad(
     return result
 
 
+@ends_as("ConstantPadNdBackward0")
 def _constant(input: Tensor, ends: list[int], value: float) -> Tensor:
     """A tensor of `value`, with what remains of the input written to its middle."""
     shape, kept, middle = list(input._shape), input, []

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 from ... import recording
 from ...dispatch.elementwise import call
-from ...functions.naming import rename
+from ...functions.naming import ends_as, rename
 from ...functions.pointwise.arithmetic import where
 from ...graph.modes import no_grad
 from ...ops import losses as rows
@@ -86,6 +85,7 @@ def l1_loss(
     return _weighted((input - target).abs(), input, weight, reduction)
 
 
+@ends_as("SmoothL1LossBackward0")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -108,6 +108,7 @@ def smooth_l1_loss(
     return reduced(call(rows.smooth_l1, (difference, beta)), reduction)
 
 
+@ends_as("HuberLossBackward0")
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -122,7 +123,7 @@ def huber_loss(
     _warn_of_shapes(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    elements = call(rows.huber, (input - target, delta))
+    elements = call(rows.huber, (_difference(input, target), delta)).to(input.dtype)
     if weight is None:
         return reduced(elements, reduction)
     _check_weight(input, weight)
@@ -179,10 +180,8 @@ def poisson_nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if log_input:
-        elements = input.exp() - target * input
-    else:
-        elements = input - target * (input + eps).log()
+    expected, logarithm = (input.exp(), input) if log_input else (input, (input + eps).log())
+    elements = expected - target * logarithm
     if full:
         many = where(target > 1, target, 1)
         stirling = many * many.log() - many + 0.5 * (2 * math.pi * many).log()
@@ -218,7 +217,7 @@ def gaussian_nll_loss(
     return reduced(elements, reduction)
 
 
-def _variances(input: Tensor, var: Any) -> Tensor:
+def _variances(input: Tensor, var: Tensor | float) -> Tensor:
     """Variances that broadcast to the input."""
     if isinstance(var, (int, float)):
         if var < 0:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...creation import zeros_like
 from ...dispatch.elementwise import call
+from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions import softmax as functions
 from ...ops.activation import prelu as prelu_row
@@ -65,9 +66,11 @@ def gumbel_softmax(
         return soft
     largest = soft.detach().max(dim, True)[1]
     places = largest.new_ones(soft._shape).cumsum(dim) - 1 if soft.ndim else largest
-    return (places == largest).to(soft.dtype) - soft.detach() + soft
+    chosen: Tensor = (places == largest).to(soft.dtype)
+    return chosen - soft.detach() + soft
 
 
+@ends_as("GluBackward0")
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along `dim` times the sigmoid of the second (Dauphin et al. 2016)."""
     if not input.ndim:

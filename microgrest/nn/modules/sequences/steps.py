@@ -137,4 +137,6 @@ def last(found: Sequence[States]) -> States:
         if n > done:
             parts.append(tuple(s[:, done:] for s in states) if done else states)
             done = n
+    if not parts:  # of no sequences
+        return found[-1]
     return parts[0] if len(parts) == 1 else tuple(cat(p, 1) for p in zip(*parts, strict=True))

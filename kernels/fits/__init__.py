@@ -1,0 +1,1 @@
+"""Nonlinear least squares as native code: the algorithm, losses, and a module for each model."""

@@ -1,0 +1,1 @@
+"""Kinds of linear algebra, on stacks of row-major matrices."""

@@ -1,0 +1,1 @@
+"""Windows of images: convolutions, pooling, columns, other sizes, channels as pixels."""
