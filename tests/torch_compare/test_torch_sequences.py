@@ -475,3 +475,35 @@ def test_what_sees_nothing() -> None:
             x, mask = lib.tensor(CASES["attention"][1][0]), lib.ones(3, 3, dtype=lib.bool)
             found.append(module(x, x, x, attn_mask=mask, need_weights=need)[0].detach().numpy())
         np.testing.assert_allclose(found[0], found[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_no_sequences_and_places_of_results(name: str) -> None:
+    """Batches of none, and the strides that results have."""
+    for shape in ((4, 0, 2), (1, 1, 2), (3, 2, 2)):
+        for first in (False, True):
+            found = []
+            for lib in (mg, torch):
+                module = getattr(lib.nn, name)(2, 3, 2, batch_first=first, bidirectional=True)
+                x = lib.ones(*shape)
+                tensors = flat(module(x.transpose(0, 1) if first else x))
+                tensors[0].sum().backward()
+                found.append([(tuple(t.shape), t.stride()) for t in tensors if t.numel()])
+            assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("lengths", [[3, 1], [1, 3]])
+def test_packing_in_a_step(lengths: list[int]) -> None:
+    """Lengths are numbers there: packed within the step, or given to it."""
+    rnn, module = mg.nn.utils.rnn, mg.nn.GRU(2, 3)
+
+    def run(x: Any) -> Any:
+        inside = rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        return rnn.pad_packed_sequence(module(inside)[0])[0]
+
+    x = mg.randn(3, 2, 2)
+    outside = rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+    step, given = mg.compile(run), mg.compile(lambda packed: module(packed)[0].data)
+    for _ in range(2):
+        np.testing.assert_allclose(step(x).detach(), run(x).detach(), rtol=1e-6)
+        np.testing.assert_allclose(given(outside).detach(), module(outside)[0].data.detach(), 1e-6)
