@@ -112,6 +112,11 @@ from .modules.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .modules.sequences.attention import MultiheadAttention
+from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
+from .modules.sequences.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .modules.sequences.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .modules.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -151,6 +156,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -194,6 +202,7 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
+    "GRUCell",
     "Fold",
     "GaussianNLLLoss",
     "GroupNorm",
@@ -209,6 +218,7 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -233,6 +243,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -244,6 +255,9 @@ __all__ = [
     "PoissonNLLLoss",
     "Pooling",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -267,6 +281,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -89,6 +89,9 @@ from .operations.embedding import (
     embedding_bag,
     one_hot,
 )
+from .operations.heads import (
+    multi_head_attention_forward,
+)
 from .operations.margins import (
     hinge_embedding_loss,
     multi_margin_loss,
@@ -207,6 +210,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",

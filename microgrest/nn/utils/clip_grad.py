@@ -1,4 +1,4 @@
-"""Gradient clipping: PyTorch's `nn.utils`."""
+"""Gradient clipping: PyTorch's `nn.utils.clip_grad`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import wraps
 from types import GeneratorType
 from typing import Any, TypeVar, cast
 
-from ..creation import tensor
-from ..functions.joining.stacking import stack
-from ..functions.reductions.statistics import norm
-from ..graph.modes import no_grad
-from ..tensor import Tensor
+from ...creation import tensor
+from ...functions.joining.stacking import stack
+from ...functions.reductions.statistics import norm
+from ...graph.modes import no_grad
+from ...tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

@@ -1,0 +1,1 @@
+"""Modules over sequences: recurrent layers and cells, attention, transformers."""
