@@ -112,11 +112,6 @@ from .modules.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from .modules.sequences.attention import MultiheadAttention
-from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
-from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
-from .modules.sequences.transformer import Transformer, TransformerDecoder, TransformerEncoder
-from .modules.sequences.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .modules.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -148,6 +143,11 @@ from .modules.resampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+from .modules.sequences.attention import MultiheadAttention
+from .modules.sequences.cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .modules.sequences.recurrent import GRU, LSTM, RNN, RNNBase
+from .modules.sequences.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .modules.sequences.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .modules.tables import Embedding, EmbeddingBag
 from .parameter import Parameter
 
@@ -202,8 +202,8 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
-    "GRUCell",
     "Fold",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -218,10 +218,10 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
-    "LSTMCell",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
