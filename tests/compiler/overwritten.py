@@ -22,7 +22,7 @@ Made = tuple[Callable[..., Any], list[Any]]
 def numbers(*shapes: tuple[int, ...]) -> list[Any]:
     """Tensors that are the same each time."""
     mg.manual_seed(0)
-    return [mg.rand(*shape, dtype=mg.float64) for shape in shapes]
+    return [mg.rand(shape, dtype=mg.float64) for shape in shapes]
 
 
 # Memory that is written while something is still to be read from it

@@ -98,3 +98,17 @@ def problem(seed: int) -> Problem:
         y[rng.integers(0, m, 3)] += 1.0
         options |= {"method": "trf", "loss": LOSSES[rng.integers(5)], "f_scale": 0.1}
     return Problem(model, x, y, p0, options)
+
+
+def bounded(seed: int) -> Problem:
+    """A problem whose bounds cut off the true parameters more often than not."""
+    rng = np.random.default_rng(seed)
+    model, true = MODELS[rng.integers(len(MODELS))]
+    x = np.linspace(0.1, 5, 80)
+    if model is plane:
+        x = np.stack([x, rng.normal(size=80)])
+    y = model(x, *true) + 0.05 * rng.normal(size=80)
+    low = true - rng.uniform(-0.1, 0.6, true.size)
+    high = low + rng.uniform(0.05, 1.5, true.size)
+    p0 = low + (high - low) * rng.uniform(0.05, 0.95, true.size)
+    return Problem(model, x, y, p0, {"bounds": (low, high)})

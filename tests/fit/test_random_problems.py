@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_problems import Problem, problem
+from random_problems import Problem, bounded, problem
 
 from microgrest.fit import curve_fit
 
@@ -42,6 +42,20 @@ def test_natively(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_all_natively(seed: int) -> None:
     beside(problem(seed))
+
+
+@pytest.mark.parametrize("seed", range(1000, 1040))
+def test_bounds_that_cut(seed: int, by_python: None) -> None:
+    """Within them, and as good as SciPy's, whose own stop short of a bound by a little."""
+    given = bounded(seed)
+    low, high = given.options["bounds"]
+    p, _ = curve_fit(given.model, given.x, given.y, given.p0, **given.options)
+    q, _ = scipy_optimize.curve_fit(
+        given.model, given.x, given.y, given.p0, bounds=(low, high), **TIGHT, gtol=1e-14
+    )
+    assert (p >= low).all() and (p <= high).all()
+    costs = [((given.model(given.x, *v) - given.y) ** 2).sum() for v in (p, q)]
+    assert costs[0] <= costs[1] * (1 + 1e-7)
 
 
 @pytest.mark.parametrize("native", [False, True])

@@ -21,7 +21,7 @@ class _Affine(Module):
 
     def _have(self, shape: Sequence[int], weight: bool, bias: bool, **made: Any) -> None:
         for name, there in (("weight", weight), ("bias", bias)):
-            self.register_parameter(name, Parameter(empty(*shape, **made)) if there else None)
+            self.register_parameter(name, Parameter(empty(tuple(shape), **made)) if there else None)
 
     def reset_parameters(self) -> None:
         """Begin with weights of 1 and biases of 0."""
@@ -72,7 +72,7 @@ class RMSNorm(_Affine):
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        made = Parameter(empty(*self.normalized_shape, device=device, dtype=dtype))
+        made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype))
         self.register_parameter("weight", made if elementwise_affine else None)
         self.reset_parameters()
 
