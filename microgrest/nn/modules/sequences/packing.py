@@ -140,7 +140,9 @@ def pack_padded_sequence(
     rows = [t * batch + i for t, b in enumerate(batch_sizes) for i in range(b)]
     index = tensor(rows, dtype=int64, device=x.device)
     packed = PackedSequence(
-        index_select(x.flatten(0, 1), 0, index), tensor(batch_sizes, dtype=int64), order
+        index_select(x.flatten(0, 1), 0, index),
+        tensor(batch_sizes, dtype=int64, device="cpu"),
+        order,
     )
     packed._sizes = tuple(batch_sizes)
     return packed
@@ -206,7 +208,9 @@ def pad_packed_sequence(
     index = tensor(rows, dtype=int64, device=data.device)
     padded = index_select(cat([data, padding]), 0, index).unflatten(0, (-1, sizes[0]))
     padded = padded.transpose(0, 1) if batch_first else padded
-    lengths = tensor([sum(b > i for b in sizes) for i in range(sizes[0])], dtype=int64)
+    lengths = tensor(
+        [sum(b > i for b in sizes) for i in range(sizes[0])], dtype=int64, device="cpu"
+    )
     order = sequence.unsorted_indices
     if order is None:
         return padded, lengths
