@@ -160,7 +160,7 @@ REFUSED = [
     (lambda x: x + 1j, "complex in place of a number"),
     (lambda x: x + undefined, "the name 'undefined' is not defined yet"),  # noqa: F821
     (lambda x: np.sum(x), r"numpy\.sum is not supported"),
-    (lambda x: math.gcd(x, 2), r"math\.gcd is not supported"),
+    (lambda x: math.comb(x, 2), r"math\.comb is not supported"),
     (lambda x: random.random() * x, "is not supported"),
     (lambda x: mg.sum(x), "sum is not supported"),
     (lambda x: math.exp(x, 2), r"exp\(\) does not take these arguments"),
