@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from microgrest.kernels.kinds import draw as draws, move
+from microgrest.kernels.kinds.draws import draw as draws
+from microgrest.kernels.kinds.orders import move
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.source.scans import Scan
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from microgrest.kernels.source.lines import Lines
 
-from microgrest.ops import classes, normalization, softmax
+from microgrest.ops.folds import classes, normalization, softmax
 
 
 def programs(dtype: str) -> Iterator[Lines]:

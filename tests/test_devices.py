@@ -14,7 +14,7 @@ import pytest
 
 import microgrest as mg
 from microgrest import cuda, nn, optim
-from microgrest.ops import indexing as rows
+from microgrest.ops.places import indexing as rows
 
 pytestmark = pytest.mark.devices
 needs_gpu = pytest.mark.skipif(

@@ -124,7 +124,6 @@ def test_facts() -> None:
         ("np.dot", lambda x: np.dot(x[None], x[None])),
         ("np.add.reduce", np.add.reduce),
         ("np.sin", lambda x: np.sin(x, out=np.zeros((2, 3)))),
-        ("np.heaviside", lambda x: np.heaviside(x, 1.0)),
         ("np.cbrt", np.cbrt),
         ("np.reshape", lambda x: np.reshape(x, (3, 2), "F")),
         ("np.where", lambda x: np.where(x > 0)),

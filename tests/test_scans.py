@@ -11,7 +11,7 @@ import pytest
 from microgrest.kernels.cpu import parallel
 
 import microgrest as mg
-from microgrest.ops import scan as rows
+from microgrest.ops.folds import scan as rows
 
 pytestmark = pytest.mark.devices
 

@@ -14,7 +14,7 @@ import pytest
 import microgrest as mg
 from microgrest import optim
 from microgrest.autograd import Function
-from microgrest.ops import indexing as rows
+from microgrest.ops.places import indexing as rows
 from microgrest.ops.trace import Symbol
 from tests.test_forms import WRITING, Call, every
 

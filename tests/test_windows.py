@@ -15,7 +15,7 @@ import microgrest.nn.functional as F
 from microgrest import nn
 from microgrest.functions.windows.pooling import _means, _shares
 from microgrest.functions.windows.resampling import _bands
-from microgrest.ops.bands import Bands
+from microgrest.ops.products.bands import Bands
 from tests.windows_cases import CASES, ERRORS, Array, Case
 
 pytestmark = pytest.mark.devices

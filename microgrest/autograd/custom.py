@@ -24,7 +24,7 @@ from ..graph.node import (
     watched,
     watchers,
 )
-from ..ops.convert import clone
+from ..ops.pointwise.convert import clone
 from ..recording import state as recording
 from ..tensor import Tensor
 from ..tensor.weak import WeakList

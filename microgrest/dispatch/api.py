@@ -7,10 +7,10 @@ from typing import Any
 
 from ..graph.arithmetic import Arithmetic, serve
 from ..graph.modes import no_grad
-from ..ops.convert import copy as copy_row
-from ..ops.logic import isnan
-from ..ops.movement import sum_to_size
-from ..ops.reduction import any as some
+from ..ops.folds.reduction import any as some
+from ..ops.places.movement import sum_to_size
+from ..ops.pointwise.convert import copy as copy_row
+from ..ops.pointwise.logic import isnan
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..ops.reduction import all as every
+from ..ops.folds.reduction import all as every
 from ..ops.row import Row
 from ..recording import state
 from ..tensor import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import convert as rows
+from ..ops.pointwise import convert as rows
 from ..tensor import Tensor
 from ..tensor.storage import kind_of
 from ..types.device import device as device_type

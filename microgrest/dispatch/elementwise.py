@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..graph.modes import state
-from ..ops.convert import copy as COPY
+from ..ops.pointwise.convert import copy as COPY
 from ..ops.row import Row
 from ..tensor import Tensor
 from ..tensor.storage import Kind, kind_of

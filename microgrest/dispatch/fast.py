@@ -13,7 +13,7 @@ from typing import Any
 
 from ..graph.modes import state
 from ..kernels.source.program import LARGE
-from ..ops.elementwise import add
+from ..ops.pointwise.elementwise import add
 from ..ops.row import Row
 from ..tensor import Tensor, wrap
 from ..tensor.storage import Kind, kept, kind_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..graph.hooks import keep_on
-from ..ops.movement import follow, overwrite
+from ..ops.places.movement import follow, overwrite
 from ..tensor import Tensor
 from .structured import record
 

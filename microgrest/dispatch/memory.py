@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..kernels.kinds.move import SCATTER_ADD
+from ..kernels.kinds.orders.move import SCATTER_ADD
 from ..kernels.source.kind import Kind as KernelKind
-from ..ops.convert import copy as copy_row, to as convert_rows
+from ..ops.pointwise.convert import copy as copy_row, to as convert_rows
 from ..ops.row import Row, register_type
 from ..tensor import Tensor, make
 from ..tensor.methods import method

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.fits.fit import Fit, Shape
-from ..ops.logic import ne, where
-from ..ops.rounding import constant
+from ..ops.pointwise.logic import ne, where
+from ..ops.pointwise.rounding import constant
 from ..ops.trace import Lowering, Symbol, pull_back
 from ..own.expressions import is_number
 from ..own.reader import read

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dispatch.common import broadcast_shapes
 from ..dispatch.families.contraction import product
-from ..ops import contraction as rows
+from ..ops.products import contraction as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import bool_, int64

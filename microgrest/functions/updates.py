@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dispatch.elementwise import call
-from ..ops.convert import copy as copy_row
+from ..ops.pointwise.convert import copy as copy_row
 from ..recording import leaves
 from ..tensor import Tensor
 from ..tensor.methods import method

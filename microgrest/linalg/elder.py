@@ -13,7 +13,7 @@ from ..functions.aliases import numpy_names
 from ..functions.outputs import Into, into
 from ..functions.reductions import statistics
 from ..functions.reductions.folds import Dims
-from ..ops import linalg as rows
+from ..ops.products import linalg as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
 from . import factors, norms, products, solving

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from .. import return_types
 from ..creation import arange, empty, eye
 from ..functions.joining.stacking import cat
-from ..ops import linalg as rows
+from ..ops.products import linalg as rows
 from ..tensor import Tensor
 from .checks import (
     check_floating,

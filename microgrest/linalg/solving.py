@@ -12,7 +12,7 @@ from typing import Any
 from .. import return_types
 from ..creation import eye, tensor
 from ..functions.pointwise.arithmetic import where
-from ..ops import linalg as rows
+from ..ops.products import linalg as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import finfo, int64

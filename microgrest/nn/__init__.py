@@ -35,6 +35,7 @@ from .modules.activations import (
     Tanhshrink,
     Threshold,
 )
+from .modules.base.module import Module
 from .modules.containers import Sequential
 from .modules.convolutions import (
     Conv1d,
@@ -82,7 +83,6 @@ from .modules.losses import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from .modules.module import Module
 from .modules.normalization import (
     BatchNorm1d,
     BatchNorm2d,

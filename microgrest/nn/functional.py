@@ -50,11 +50,11 @@ from ..functions.windows.resampling import (
     upsample_bilinear,
     upsample_nearest,
 )
-from ..ops import activation as rows
-from ..ops.elementwise import tanh as tanh_row
-from ..ops.rounding import abs as abs_row
+from ..ops.pointwise import activation as rows
+from ..ops.pointwise.elementwise import tanh as tanh_row
+from ..ops.pointwise.rounding import abs as abs_row
+from ..ops.pointwise.special import sigmoid as sigmoid_row
 from ..ops.row import Row
-from ..ops.special import sigmoid as sigmoid_row
 from ..tensor import Tensor
 from .operations.attention import (
     scaled_dot_product_attention,

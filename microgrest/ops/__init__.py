@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from . import (
+from .folds import classes, normalization, reduction, scan, softmax
+from .orders import meeting, selection, sorting
+from .places import indexing, movement
+from .pointwise import (
     activation,
-    classes,
-    contraction,
     convert,
     digits,
     elementwise,
     gamma,
-    indexing,
-    linalg,
     logic,
     losses,
-    meeting,
-    movement,
-    normalization,
     recurrent,
-    reduction,
     rounding,
-    scan,
-    selection,
-    softmax,
-    sorting,
     special,
-    windows,
 )
+from .products import contraction, linalg, windows
 from .row import ROWS, Row
 from .trace import Symbol
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..kernels.source.program import Input, Instr, Output, Program, Reduce
 from ..types import dtypes
 from ..types.dtypes import dtype
-from .logic import logical_and, logical_not, logical_or, where
+from .pointwise.logic import logical_and, logical_not, logical_or, where
 from .row import Row, register_type
 from .value import Value
 

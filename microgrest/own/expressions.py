@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.rounding import constant
+from ..ops.pointwise.rounding import constant
 from ..ops.row import Row
 from ..ops.trace import Symbol
 from .meanings import (

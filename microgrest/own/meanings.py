@@ -11,9 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..interop.ufuncs import UFUNCS
-from ..ops.elementwise import atan2, hypot, log, pow as power_row, reciprocal, sqrt, square
-from ..ops.logic import clamp_max, clamp_min, eq, isnan, maximum, minimum, where
-from ..ops.rounding import abs as absolute, constant, round as rounded, sign, trunc
+from ..ops.pointwise.elementwise import (
+    atan2,
+    hypot,
+    log,
+    pow as power_row,
+    reciprocal,
+    sqrt,
+    square,
+)
+from ..ops.pointwise.logic import clamp_max, clamp_min, eq, isnan, maximum, minimum, where
+from ..ops.pointwise.rounding import abs as absolute, constant, round as rounded, sign, trunc
 from ..ops.row import ROWS, Row
 from ..ops.trace import Symbol
 

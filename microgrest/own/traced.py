@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import Any
 
 from ..kernels.source.program import Program
-from ..ops.rounding import constant
+from ..ops.pointwise.rounding import constant
 from ..ops.row import Row
 from ..ops.trace import Lowering, Symbol, ordered, pull_back
 from ..types.dtypes import bool_, dtype, get_default_dtype

@@ -8,9 +8,9 @@ from typing import Any
 from .. import recording
 from ..creation import check_like, extents, finish, kind_from
 from ..dispatch.conversion import convert
-from ..kernels.kinds import draw as draws
-from ..kernels.kinds.draw import Request
-from ..ops.reduction import all as every
+from ..kernels.kinds.draws import draw as draws
+from ..kernels.kinds.draws.draw import Request
+from ..ops.folds.reduction import all as every
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..tensor.storage import Kind, kind_of

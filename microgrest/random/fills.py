@@ -11,10 +11,10 @@ from .. import recording
 from ..dispatch.elementwise import call
 from ..dispatch.target import check_writable
 from ..graph.modes import is_grad_enabled
-from ..ops.convert import copy as copy_row
-from ..ops.elementwise import exp, log, tan
-from ..ops.logic import clamp_min
-from ..ops.rounding import ceil
+from ..ops.pointwise.convert import copy as copy_row
+from ..ops.pointwise.elementwise import exp, log, tan
+from ..ops.pointwise.logic import clamp_min
+from ..ops.pointwise.rounding import ceil
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..tensor.storage import Kind, kind_of

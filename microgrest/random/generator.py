@@ -16,8 +16,8 @@ import numpy as np
 
 from .. import recording
 from ..kernels import cpu
-from ..kernels.kinds import draw as draws
-from ..kernels.kinds.draw import Request
+from ..kernels.kinds.draws import draw as draws
+from ..kernels.kinds.draws.draw import Request
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..types.device import CPU, device as device_type

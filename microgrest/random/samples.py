@@ -10,10 +10,10 @@ from ..creation import check_tensor
 from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.conversion import convert
 from ..dispatch.memory import copy
-from ..kernels.kinds.sample import KEYS, SAMPLE
+from ..kernels.kinds.draws.sample import KEYS, SAMPLE
 from ..kernels.source import samples
 from ..kernels.source.samples import Sampler
-from ..ops.movement import expand
+from ..ops.places.movement import expand
 from ..tensor import Tensor
 from ..tensor.storage import kind_of
 from ..types.dtypes import float64, int64

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from microgrest.kernels.kinds.products import TERMS
+from microgrest.kernels.kinds.matrices.products import TERMS
 
 PRELUDE = (
     "import copy",

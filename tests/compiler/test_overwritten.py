@@ -9,7 +9,7 @@ import numpy as np
 import overwritten
 import pytest
 from children import as_python
-from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.matrices.product import PRODUCT
 from microgrest.kernels.steps import trace as t
 from microgrest.kernels.steps.build import CPU, build
 from microgrest.kernels.steps.plan.lower import lower

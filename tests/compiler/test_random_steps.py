@@ -151,7 +151,7 @@ PLANTED = """
 import warnings
 import interpreter, random_steps, twins
 from microgrest.compiler.call.step import Step
-from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.matrices.product import PRODUCT
 warnings.simplefilter("ignore")
 
 def build(trace):

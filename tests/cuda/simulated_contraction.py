@@ -15,8 +15,8 @@ from microgrest.kernels import cache
 from microgrest.kernels.cuda import kinds, memory
 from microgrest.kernels.cuda.source.products import Types
 from microgrest.kernels.cuda.source.tiles import Tile, tiled
-from microgrest.kernels.kinds import tiling
-from microgrest.kernels.kinds.product import PRODUCT
+from microgrest.kernels.kinds.matrices import tiling
+from microgrest.kernels.kinds.matrices.product import PRODUCT
 from microgrest.kernels.source.matrices import Matrix, problem
 
 Array = np.ndarray[Any, Any]

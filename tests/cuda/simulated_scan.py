@@ -14,7 +14,8 @@ from microgrest.kernels.cuda import kinds, memory
 from microgrest.kernels.source.scans import Scan
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS, scan as rows
+from microgrest.ops import ROWS
+from microgrest.ops.folds import scan as rows
 from microgrest.types import dtypes
 from tests.kernel_calls import scanned
 

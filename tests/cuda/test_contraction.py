@@ -17,7 +17,7 @@ import pytest
 from checks import CAPABILITIES, by_capability, examine, simulate
 from microgrest.kernels.cuda.source.products import Comb, Types, thin
 from microgrest.kernels.cuda.source.tiles import tiled
-from microgrest.kernels.kinds import tiling
+from microgrest.kernels.kinds.matrices import tiling
 from microgrest.kernels.source.kind import Launches, Room
 from microgrest.kernels.source.matrices import Problem, problem
 

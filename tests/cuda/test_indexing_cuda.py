@@ -9,10 +9,10 @@ import pytest
 from checks import by_capability, examine
 from microgrest.kernels.cpu import kinds as cpu
 from microgrest.kernels.cuda.source import moves, radix
-from microgrest.kernels.kinds import words as sorting
-from microgrest.kernels.kinds.move import PUT
-from microgrest.kernels.kinds.select import SELECT
-from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.kinds.orders import words as sorting
+from microgrest.kernels.kinds.orders.move import PUT
+from microgrest.kernels.kinds.orders.select import SELECT
+from microgrest.kernels.kinds.orders.sort import Sort
 from microgrest.kernels.source.kind import Launches, Room, Stage
 
 from tests.kernel_calls import MOVES, moved

@@ -38,7 +38,7 @@ SORTING = """
 import numpy as np
 from microgrest.kernels.cuda import kinds, memory
 from microgrest.kernels.source.kind import Launches
-from microgrest.kernels.kinds.words import by_digits
+from microgrest.kernels.kinds.orders.words import by_digits
 
 room = kinds.ROOM._replace(threads=32)  # two groups whose sums are added up
 words = np.random.default_rng(5).integers(0, 1 << 10, 300).astype(np.uint64)

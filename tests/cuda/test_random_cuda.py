@@ -10,8 +10,8 @@ import pytest
 from checks import by_capability, examine
 from microgrest.kernels.cpu import kinds
 from microgrest.kernels.cuda.source import fills
-from microgrest.kernels.kinds import draw as draws
-from microgrest.kernels.kinds.sample import SAMPLE
+from microgrest.kernels.kinds.draws import draw as draws
+from microgrest.kernels.kinds.draws.sample import SAMPLE
 from microgrest.kernels.source import philox, samples
 from microgrest.kernels.source.kind import Room
 from microgrest.kernels.source.philox import Draw

@@ -8,27 +8,31 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.kinds import convolve, draw as draws, move, slices, windows
-from microgrest.kernels.kinds.bands import BAND
-from microgrest.kernels.kinds.convolve import Convolution
+from microgrest.kernels.kinds import slices
+from microgrest.kernels.kinds.draws import draw as draws
+from microgrest.kernels.kinds.draws.sample import KEYS, SAMPLE
 from microgrest.kernels.kinds.linalg import lapack
 from microgrest.kernels.kinds.linalg.lapack import Form
 from microgrest.kernels.kinds.linalg.lu import LU, Elimination
 from microgrest.kernels.kinds.linalg.triangle import TRIANGLE, Half
 from microgrest.kernels.kinds.linalg.triangular import SOLVE_TRIANGULAR, System
 from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
-from microgrest.kernels.kinds.peaks import PEAKS, Peaks
-from microgrest.kernels.kinds.product import PRODUCT
-from microgrest.kernels.kinds.sample import KEYS, SAMPLE
+from microgrest.kernels.kinds.matrices.product import PRODUCT
+from microgrest.kernels.kinds.orders import move
+from microgrest.kernels.kinds.orders.select import SELECT
+from microgrest.kernels.kinds.orders.sort import Sort
 from microgrest.kernels.kinds.scan import SCAN, Sweep
 from microgrest.kernels.kinds.search import SEARCH, Search
-from microgrest.kernels.kinds.select import SELECT
-from microgrest.kernels.kinds.sort import Sort
+from microgrest.kernels.kinds.windows import convolve, windows
+from microgrest.kernels.kinds.windows.bands import BAND
+from microgrest.kernels.kinds.windows.convolve import Convolution
+from microgrest.kernels.kinds.windows.peaks import PEAKS, Peaks
 from microgrest.kernels.source import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of
-from microgrest.ops import ROWS, normalization
+from microgrest.ops import ROWS
+from microgrest.ops.folds import normalization
 from microgrest.types import dtypes
 from tests.line_programs import programs
 from tests.op_info import KERNELS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from microgrest.kernels import cache
-from microgrest.kernels.kinds import known_product as products
+from microgrest.kernels.kinds.matrices import known_product as products
 from microgrest.kernels.libraries import blas
 from microgrest.kernels.source.matrices import Place, Problem
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microgrest as torch
-from microgrest.ops.elementwise import sqrt
+from microgrest.ops.pointwise.elementwise import sqrt
 from microgrest.optim.fused import forget_kernels, fused
 
 pytestmark = pytest.mark.devices

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ...nn.modules.hooks import Hooks
+from ...nn.modules.base.hooks import Hooks
 from ...recording.counted import Counted
 from ...tensor import Tensor
 from ..reach import BUFFERS, ENVIRONMENT, MISSING, PLAIN, Found, is_mapping, label

@@ -26,8 +26,8 @@ from itertools import chain
 from typing import Any
 
 from ...graph.hooks import Placed
-from ...nn.modules.hooks import EVERYWHERE, TABLES as HOOKS, Hook, Hooks
-from ...nn.modules.module import Module
+from ...nn.modules.base.hooks import EVERYWHERE, TABLES as HOOKS, Hook, Hooks
+from ...nn.modules.base.module import Module
 from ...optim.optimizer import Optimizer
 from ...recording.counted import Counted
 from ...tensor import Tensor

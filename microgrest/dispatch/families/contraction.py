@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ...kernels.kinds.product import PRODUCT
+from ...kernels.kinds.matrices.product import PRODUCT
 from ...kernels.source.matrices import Matrix
 from ...ops.row import Row
 from ...tensor import Tensor

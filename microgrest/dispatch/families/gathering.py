@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ... import recording
-from ...kernels.kinds import move
+from ...kernels.kinds.orders import move
 from ...kernels.kinds.slices import SUM_SLICES, TAKE_SLICES
 from ...kernels.source.program import LARGE
-from ...ops.indexing import put as PUT
-from ...ops.logic import logical_or, masked_fill
-from ...ops.movement import expand
-from ...ops.reduction import any as some
+from ...ops.folds.reduction import any as some
+from ...ops.places.indexing import put as PUT
+from ...ops.places.movement import expand
+from ...ops.pointwise.logic import logical_or, masked_fill
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.arrays import from_array

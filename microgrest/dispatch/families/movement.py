@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ...graph.modes import state
-from ...kernels.kinds.move import GATHER
-from ...ops.logic import clamp_min
-from ...ops.movement import Geometry, steps
-from ...ops.reduction import sum as sum_row
+from ...kernels.kinds.orders.move import GATHER
+from ...ops.folds.reduction import sum as sum_row
+from ...ops.places.movement import Geometry, steps
+from ...ops.pointwise.logic import clamp_min
 from ...ops.row import Row
 from ...tensor import Tensor, contiguous_strides
 from ...tensor.arrays import from_array

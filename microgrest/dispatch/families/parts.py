@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import recording
 from ...graph.modes import state
-from ...ops.movement import select, slice_
+from ...ops.places.movement import select, slice_
 from ...ops.row import Row
 from ...tensor import Tensor, row_major, seen
 from ...tensor.weak import WeakList

@@ -11,7 +11,7 @@ from ...graph.modes import state
 from ...graph.node import Node, numbers, watched, watchers
 from ...kernels.kinds.search import SEARCH, Search
 from ...kernels.source.program import LARGE, Input, Output, Program, Reduce
-from ...ops.reduction import sum as SUM
+from ...ops.folds.reduction import sum as SUM
 from ...ops.row import Row, register_type
 from ...ops.trace import Symbol
 from ...tensor import Tensor, contiguous_strides, make, wrap

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ...kernels.kinds.select import SELECT
-from ...kernels.kinds.sort import FEW, SORT, Sort
-from ...ops.movement import slice_
+from ...kernels.kinds.orders.select import SELECT
+from ...kernels.kinds.orders.sort import FEW, SORT, Sort
+from ...ops.places.movement import slice_
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.storage import kind_of

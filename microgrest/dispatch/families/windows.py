@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from ... import recording
-from ...kernels.kinds.bands import BAND
-from ...kernels.kinds.convolve import CONVOLVE, CORRELATE, SPREAD, Convolution
-from ...kernels.kinds.peaks import PEAKS, Peaks
-from ...kernels.kinds.windows import FOLD, UNFOLD
-from ...ops import windows as rows
-from ...ops.bands import Bands
+from ...kernels.kinds.windows.bands import BAND
+from ...kernels.kinds.windows.convolve import CONVOLVE, CORRELATE, SPREAD, Convolution
+from ...kernels.kinds.windows.peaks import PEAKS, Peaks
+from ...kernels.kinds.windows.windows import FOLD, UNFOLD
+from ...ops.products import windows as rows
+from ...ops.products.bands import Bands
+from ...ops.products.windows import Windows
 from ...ops.row import Row
-from ...ops.windows import Windows
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import Kind, kind_of

@@ -20,10 +20,10 @@ from ...dispatch.elementwise import call, fill
 from ...dispatch.families.gathering import put
 from ...dispatch.families.parts import write as write_part
 from ...dispatch.structured import apply
-from ...ops import indexing as rows
-from ...ops.convert import copy as copy_row
-from ...ops.elementwise import add
-from ...ops.movement import slice_, view
+from ...ops.places import indexing as rows
+from ...ops.places.movement import slice_, view
+from ...ops.pointwise.convert import copy as copy_row
+from ...ops.pointwise.elementwise import add
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method

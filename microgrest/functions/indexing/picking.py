@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dispatch.common import broadcast_shapes, common_device
 from ...dispatch.structured import apply
-from ...ops import indexing as rows
+from ...ops.places import indexing as rows
 from ...recording import shapes
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy

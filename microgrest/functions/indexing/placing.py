@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import recording
 from ...dispatch.common import broadcast_shapes, common_device
-from ...ops import indexing as rows
+from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
 from ..naming import ends_as

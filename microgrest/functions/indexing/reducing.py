@@ -7,8 +7,8 @@ import math
 from ...creation import full, ones_like, zeros_like
 from ...dispatch.structured import apply
 from ...graph.modes import is_grad_enabled
-from ...ops import indexing as rows
-from ...ops.meeting import extremum_at, product_at
+from ...ops.orders.meeting import extremum_at, product_at
+from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import FLOATING, bool_, iinfo
 from ..kernels import FUNCTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...ops import indexing as rows
+from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ..naming import ends_as
 from ..reductions.folds import positions

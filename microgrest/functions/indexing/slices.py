@@ -6,7 +6,7 @@ from typing import Any
 
 from ...creation import zeros_like
 from ...dispatch.common import number_as
-from ...ops import indexing as rows
+from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int32, int64
 from ..naming import ends_as

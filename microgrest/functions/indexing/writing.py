@@ -13,7 +13,7 @@ from ...dispatch.elementwise import call
 from ...dispatch.families.gathering import put
 from ...dispatch.structured import apply
 from ...dispatch.target import check_writable
-from ...ops.convert import copy as copy_row
+from ...ops.pointwise.convert import copy as copy_row
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...dispatch.elementwise import call, fill
-from ...ops.convert import copy as copy_row
+from ...ops.pointwise.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ..naming import ends_as

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dispatch.common import common_device
 from ...dispatch.structured import apply
-from ...ops.movement import flip as flip_row
+from ...ops.places.movement import flip as flip_row
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method

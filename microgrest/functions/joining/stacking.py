@@ -7,7 +7,7 @@ from typing import Any
 
 from ...dispatch.common import broadcast_shapes, common_device
 from ...dispatch.structured import apply
-from ...ops.indexing import cat as cat_row, stack as stack_row
+from ...ops.places.indexing import cat as cat_row, stack as stack_row
 from ...tensor import Tensor
 from ...types import dtypes
 from ..aliases import numpy_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...creation import arange
 from ...dispatch.structured import apply
-from ...ops.movement import diagonal as diagonal_row, embed
+from ...ops.places.movement import diagonal as diagonal_row, embed
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import bool_

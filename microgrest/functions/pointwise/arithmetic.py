@@ -8,8 +8,8 @@ from typing import Any, overload
 from ...dispatch.api import FUNCTIONS, IN_PLACE, Function
 from ...dispatch.common import number_as
 from ...dispatch.elementwise import call
-from ...ops.elementwise import add_scaled, sub_scaled
-from ...ops.logic import masked_fill as masked_fill_row
+from ...ops.pointwise.elementwise import add_scaled, sub_scaled
+from ...ops.pointwise.logic import masked_fill as masked_fill_row
 from ...ops.row import ROWS
 from ...tensor import Tensor
 from ...tensor.methods import Methods, method

@@ -7,7 +7,7 @@ from typing import Any
 from ... import creation
 from ...dispatch.api import FUNCTIONS
 from ...dispatch.elementwise import call, fill as fill_row
-from ...ops.convert import copy as copy_row
+from ...ops.pointwise.convert import copy as copy_row
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.layouts import without_layout

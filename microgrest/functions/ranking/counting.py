@@ -9,7 +9,7 @@ from typing import Any
 from ... import recording, return_types
 from ...creation import linspace, ones_like, zeros
 from ...dispatch.structured import apply
-from ...ops import selection as rows
+from ...ops.orders import selection as rows
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import FLOATING, INTEGER, float32, float64, int64

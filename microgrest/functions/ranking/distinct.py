@@ -9,7 +9,7 @@ import numpy as np
 from ... import recording
 from ...creation import arange, as_tensor, full
 from ...dispatch.structured import apply
-from ...ops import selection as rows
+from ...ops.orders import selection as rows
 from ...tensor import Tensor
 from ...tensor.arrays import from_numpy
 from ...tensor.methods import method

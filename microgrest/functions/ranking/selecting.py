@@ -10,7 +10,7 @@ from ...dispatch.families.reduction import reduced_shape
 from ...dispatch.families.selection import select
 from ...dispatch.structured import apply
 from ...graph.modes import is_grad_enabled
-from ...ops import selection as rows
+from ...ops.orders import selection as rows
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method

@@ -9,8 +9,8 @@ from typing import Any
 from ... import return_types
 from ...dispatch.families.reduction import folding, once, search
 from ...dispatch.structured import apply
-from ...ops import reduction as rows
-from ...ops.indexing import gather
+from ...ops.folds import reduction as rows
+from ...ops.places.indexing import gather
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method

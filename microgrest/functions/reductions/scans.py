@@ -8,7 +8,7 @@ from ... import return_types
 from ...dispatch.families.scan import running
 from ...dispatch.structured import apply, record
 from ...graph.modes import is_grad_enabled
-from ...ops import scan as rows
+from ...ops.folds import scan as rows
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.methods import method

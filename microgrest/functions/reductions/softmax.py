@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...dispatch.families.kernels import SHORT
-from ...ops import softmax as rows
+from ...ops.folds import softmax as rows
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.methods import method

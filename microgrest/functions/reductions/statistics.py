@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ...dispatch.api import FUNCTIONS
-from ...ops import reduction as rows
+from ...ops.folds import reduction as rows
 from ...ops.row import register_type
 from ...tensor import Tensor
 from ...tensor.methods import method

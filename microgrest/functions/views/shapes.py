@@ -9,7 +9,7 @@ from typing import Any
 from ...dispatch import common
 from ...dispatch.families.parts import one
 from ...dispatch.structured import apply
-from ...ops import movement as rows
+from ...ops.places import movement as rows
 from ...tensor import Size, Tensor
 from ...tensor.methods import method
 from ...types.dtypes import dtype

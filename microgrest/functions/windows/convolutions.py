@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...ops import windows as rows
-from ...ops.windows import Windows
+from ...ops.products import windows as rows
+from ...ops.products.windows import Windows
 from ...tensor import Tensor
 from ...types.dtypes import bool_
 from .arguments import Ints, by, listed, numbered, registered, tensor

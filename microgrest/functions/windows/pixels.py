@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...ops import windows as rows
-from ...ops.windows import Windows
+from ...ops.products import windows as rows
+from ...ops.products.windows import Windows
 from ...tensor import Tensor
 from .arguments import Ints, each, registered, tensor
 

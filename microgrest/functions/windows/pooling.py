@@ -15,10 +15,10 @@ import numpy as np
 from ... import recording
 from ...creation import zeros
 from ...dispatch.families.windows import peaks
-from ...ops import windows as rows
-from ...ops.bands import Bands
-from ...ops.indexing import put
-from ...ops.windows import Windows
+from ...ops.places.indexing import put
+from ...ops.products import windows as rows
+from ...ops.products.bands import Bands
+from ...ops.products.windows import Windows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
 from .arguments import Ints, each, listed, registered, tensor

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.bands import Bands
+from ...ops.products.bands import Bands
 from ...tensor import Tensor
 from ...types.dtypes import float64, uint8
 from .arguments import Ints, listed, tensor

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ...creation import empty
 from .. import functional as F, init as initial
 from ..parameter import Parameter
-from .module import Module
+from .base.module import Module
 
 
 class Activation(Module):

@@ -10,7 +10,7 @@ from ...functions.naming import ends_as
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.softmax import REGISTERS, log_softmax
-from ...ops import losses as rows
+from ...ops.pointwise import losses as rows
 from ...tensor import Tensor
 from ...types.dtypes import int64, uint8
 from ..reduction import reduced, reduction_of

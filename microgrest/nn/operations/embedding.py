@@ -13,7 +13,7 @@ from ...functions.pointwise.arithmetic import where
 from ...functions.products import matmul
 from ...functions.reductions.statistics import norm
 from ...graph.modes import no_grad
-from ...ops.indexing import add_along
+from ...ops.places.indexing import add_along
 from ...tensor import Tensor
 from ...types.dtypes import int32, int64
 

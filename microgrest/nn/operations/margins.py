@@ -10,7 +10,7 @@ from ...functions.indexing.picking import gather, index_select
 from ...functions.naming import ends_as
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
-from ...ops import losses as rows
+from ...ops.pointwise import losses as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
 from ..reduction import reduced, reduction_of

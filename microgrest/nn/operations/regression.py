@@ -10,7 +10,7 @@ from ...dispatch.elementwise import call
 from ...functions.naming import ends_as, rename
 from ...functions.pointwise.arithmetic import where
 from ...graph.modes import no_grad
-from ...ops import losses as rows
+from ...ops.pointwise import losses as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, promote_types
 from ..reduction import reduced, reduction_of

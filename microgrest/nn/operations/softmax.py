@@ -10,7 +10,7 @@ from ...dispatch.elementwise import call
 from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions import softmax as functions
-from ...ops.activation import prelu as prelu_row
+from ...ops.pointwise.activation import prelu as prelu_row
 from ...random import rand_like
 from ...tensor import Tensor
 from ...types.dtypes import finfo

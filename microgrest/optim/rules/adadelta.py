@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...creation import zeros_like
-from ...ops.elementwise import sqrt
+from ...ops.pointwise.elementwise import sqrt
 from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_nonnegative

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...creation import zeros_like
-from ...ops.elementwise import sqrt
-from ...ops.logic import maximum
+from ...ops.pointwise.elementwise import sqrt
+from ...ops.pointwise.logic import maximum
 from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_betas, check_nonnegative

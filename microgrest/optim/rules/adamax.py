@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...creation import zeros_like
-from ...ops.logic import maximum
-from ...ops.rounding import abs as size_of
+from ...ops.pointwise.logic import maximum
+from ...ops.pointwise.rounding import abs as size_of
 from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_betas, check_nonnegative

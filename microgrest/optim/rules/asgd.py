@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...creation import full, zeros_like
-from ...ops.logic import where
+from ...ops.pointwise.logic import where
 from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_nonnegative

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...creation import ones, zeros_like
-from ...ops.elementwise import sqrt
+from ...ops.pointwise.elementwise import sqrt
 from ...tensor import Tensor
 from ...types.dtypes import float32, float64, get_default_dtype
 from ..fused import fused

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...creation import zeros_like
-from ...ops.elementwise import sqrt
-from ...ops.logic import where
+from ...ops.pointwise.elementwise import sqrt
+from ...ops.pointwise.logic import where
 from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_betas, check_nonnegative

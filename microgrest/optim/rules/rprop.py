@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...creation import full_like, zeros_like
-from ...ops.logic import maximum, minimum, where
-from ...ops.rounding import sign
+from ...ops.pointwise.logic import maximum, minimum, where
+from ...ops.pointwise.rounding import sign
 from ...recording import aside
 from ...tensor import Tensor
 from ..fused import fused

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ....autograd.function import Function
 from ....functions.outputs import cat, matmul
 from ....graph.modes import state
-from ....ops.recurrent import gru_state, lstm_memory, lstm_output
+from ....ops.pointwise.recurrent import gru_state, lstm_memory, lstm_output
 from ....tensor import Tensor
 from ... import functional as F
 

@@ -1,0 +1,1 @@
+"""Draws from the stream of random numbers."""

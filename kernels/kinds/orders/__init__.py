@@ -1,0 +1,1 @@
+"""Orders: sorts, selections, searches, and what moves by positions."""

@@ -1,0 +1,1 @@
+"""Windows over images: laid out, convolved, searched, averaged."""

@@ -1,0 +1,1 @@
+"""Module itself: its members, state and hooks."""

@@ -1,0 +1,1 @@
+"""Rows that fold along dimensions, or walk along them."""

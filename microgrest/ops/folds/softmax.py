@@ -1,0 +1,152 @@
+"""Softmax and its relatives along one dimension, each a walk along lines.
+
+    softmax        exp(x - top) / s       s = sum of exp(x - top), top the largest element
+    log_softmax    x - top - log(s)
+    logsumexp      top + log(s)
+
+The difference's own rounding, which grows with it, is made good in `expsub`. Elements as large as
+the largest are counted, and the others, `rest`, are added up apart from them, since log(1 + rest)
+keeps what a sum with 1 would lose.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+from ...kernels.kinds.lines import LINES, Walk, form_of
+from ...kernels.source.lines import MAX, Array, Fold, Lines, Number, Phase
+from ..kernel import Call, Tensor, kernel
+from ..pointwise.elementwise import exp
+from .reduction import spread, sum
+
+TOP = Phase(folds=(Fold("top", "{x}", MAX),))
+REST = (
+    Fold("rest", "0 if {x} == {top} else expsub({x}, {top})"),
+    Fold("ties", "1 if {x} == {top} else 0"),
+)
+LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
+_X, _OUT = Array("x", "r"), Array("out", "w")
+_G, _Y = Array("g", "r"), Array("y", "r")
+
+PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
+    "softmax": (
+        (_X, _OUT),
+        (
+            TOP,
+            Phase(
+                values=(("e", "expsub({x}, {top})"),),
+                stores=(("out", "{e}"),),
+                folds=(Fold("total", "{e}"),),
+                then=(Number("share", "1 / {total}"),),
+            ),
+            Phase(stores=(("out", "{out} * {share}"),)),
+        ),
+    ),
+    # top - top is NaN where the largest element is infinite, as PyTorch's results are then.
+    "log_softmax": (
+        (_X, _OUT),
+        (
+            TOP,
+            Phase(folds=REST, then=(LOG, Number("less", "{log_sum} + ({top} - {top})"))),
+            Phase(stores=(("out", "({x} - {top}) - {less}"),)),
+        ),
+    ),
+    "logsumexp": (
+        (_X, Array("out", "w", "line")),
+        (TOP, Phase(folds=REST, then=(LOG, Number("out", "{top} + {log_sum}")))),
+    ),
+    "softmax_backward": (
+        (_G, _Y, _OUT),
+        (
+            Phase(folds=(Fold("common", "{g} * {y}"),)),
+            Phase(stores=(("out", "{y} * ({g} - {common})"),)),
+        ),
+    ),
+    "log_softmax_backward": (
+        (_G, _Y, _OUT),
+        (
+            Phase(folds=(Fold("common", "{g}"),)),
+            Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
+        ),
+    ),
+}
+
+
+@cache
+def program(name: str, dtype: str) -> Lines:
+    return Lines(name, dtype, *PROGRAMS[name])
+
+
+@cache
+def walk(name: str, dtype: str, form: str) -> Walk:
+    """The parameters of a call."""
+    return Walk(program(name, dtype), form)
+
+
+def sizes(shape: tuple[int, ...], dim: int) -> tuple[int, int]:
+    """The length of a line along `dim`, and the distance of its elements."""
+    inner = 1
+    for n in shape[dim + 1 :]:
+        inner *= n
+    return (*shape, 1)[dim], inner
+
+
+def _call(name: str, x: Tensor, dim: int, less: bool = False) -> Call:
+    n, inner = sizes(x.shape, dim)
+    shape = (*x.shape[:dim], *x.shape[dim + 1 :]) if less else x.shape
+    return Call(walk(name, x.dtype.name, form_of(n, inner)), ((shape, x.dtype),), (n, inner))
+
+
+def _beside(h: Any, y: Any, dim: int) -> Any:
+    """The sum along `dim`, seen at every element."""
+    dims = (dim,) if y.shape else ()
+    return spread(sum(h, dim=dims, keepdim=True), y, dims, True)
+
+
+along = partial(kernel, LINES, short=True, internal=True, method=False)
+
+
+def _softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    of_y = h * (g - _beside(g * y, y, dim)) - g * _beside(h * y, y, dim)
+    return softmax_backward(h, y, dim=dim), of_y
+
+
+@along(vjp=_softmax_backward)
+def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of softmax from its result's: y (g - sum(g y))."""
+    return _call("softmax_backward", y, dim)
+
+
+def _log_softmax_backward(h: Any, _: Any, g: Any, y: Any, dim: int) -> tuple[Any, Any]:
+    p = exp(y)
+    return h - _beside(h * p, y, dim), -h * p * _beside(g, y, dim)
+
+
+@along(vjp=_log_softmax_backward)
+def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Call:
+    """The gradient of log_softmax from its result's: g - exp(y) sum(g)."""
+    return _call("log_softmax_backward", y, dim)
+
+
+@along(vjp=lambda g, y, input, dim: (softmax_backward(g, y, dim=dim),))
+def softmax(input: Tensor, dim: int) -> Call:
+    """exp(x) over its sum along `dim`."""
+    return _call("softmax", input, dim)
+
+
+@along(vjp=lambda g, y, input, dim: (log_softmax_backward(g, y, dim=dim),))
+def log_softmax(input: Tensor, dim: int) -> Call:
+    """The logarithm of softmax."""
+    return _call("log_softmax", input, dim)
+
+
+@along(vjp=lambda g, y, input, dim: (_logsumexp(g, y, input, dim),))
+def logsumexp(input: Tensor, dim: int) -> Call:
+    """log(sum(exp(x))) along `dim`, which goes away."""
+    return _call("logsumexp", input, dim, less=True)
+
+
+def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
+    dims = (dim,) if x.shape else ()
+    return spread(g, x, dims, False) * exp(x - spread(y, x, dims, False))

@@ -1,0 +1,1 @@
+"""Rows that move elements: by geometry, and by positions."""

@@ -1,0 +1,1 @@
+"""Rows of scalar functions, element by element."""

@@ -1,0 +1,1 @@
+"""Rows of sums of products: matrices, windows, bands."""
