@@ -35,7 +35,6 @@ from .modules.activations import (
     Tanhshrink,
     Threshold,
 )
-from .modules.base.module import Module
 from .modules.containers import Sequential
 from .modules.convolutions import (
     Conv1d,
@@ -83,6 +82,7 @@ from .modules.losses import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
+from .modules.module import Module
 from .modules.normalization import (
     BatchNorm1d,
     BatchNorm2d,

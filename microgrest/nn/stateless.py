@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..tensor import Tensor
-from .modules.base.module import Module
+from .modules.module import Module
 
 
 def functional_call(

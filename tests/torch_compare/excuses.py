@@ -34,7 +34,7 @@ FOLDS = re.compile(
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
     r"\b(amax|amin|aminmax|std_mean|var_mean|norm|dist|gelu|nan_to_num|nanmean|nansum|cumprod|prod"
-    r"|softsign|copysign|std|pow|remainder|fmod|i0|polygamma)_?\b|\*\*|%"
+    r"|softsign|copysign|std|pow|remainder|fmod|i0|polygamma|lu)_?\b|\*\*|%"
 )
 # PyTorch's trigamma is right to nine digits, and finite at poles.
 POLES = re.compile(r"\b(digamma|polygamma|lgamma|mvlgamma)_?\b")
@@ -155,6 +155,11 @@ ERRORS = [
     Excuse(
         "^(Expected|.*pool.d.*: [Ee]xpected|It is)", "ndex out of range|Dimension out", "pool|fold"
     ),
+    Excuse("kernel size and stride should be greater", "Dimension out", "pool"),
+    Excuse("beyond the 64 bits", "a view of a leaf", "exponential_"),
+    Excuse("must have at least 2 dimensions", "^$", "cholesky"),
+    Excuse("`dim` is empty", "^$", "logsumexp"),
+    Excuse("^$", "should be convertible without narrowing", "norm"),
     Excuse("must either be a single int", "index out of range|unpack", "pool"),
     Excuse("Expected .D or .D", "^$", "adaptive_avg_pool|adaptive_max_pool1d"),
     Excuse("expected shape of indices", "output_size", "max_unpool"),

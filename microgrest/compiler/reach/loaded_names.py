@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
-from ...nn.modules.base.module import Module
+from ...nn.modules.module import Module
 from .plain_values import parts
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from ...graph.hooks import Placed
 from ...nn.modules.base.hooks import EVERYWHERE, TABLES as HOOKS, Hook, Hooks
-from ...nn.modules.base.module import Module
+from ...nn.modules.module import Module
 from ...optim.optimizer import Optimizer
 from ...recording.counted import Counted
 from ...tensor import Tensor

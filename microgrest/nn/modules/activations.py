@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ...creation import empty
 from .. import functional as F, init as initial
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 
 class Activation(Module):

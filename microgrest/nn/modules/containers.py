@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, overload
 
-from .base.module import Module
+from .module import Module
 
 
 class Sequential(Module):

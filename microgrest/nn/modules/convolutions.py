@@ -11,7 +11,7 @@ from ...functions.windows.arguments import Ints, listed
 from ...tensor import Tensor
 from .. import functional as F, init
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 _MODES = "zeros", "reflect", "replicate", "circular"
 

@@ -11,7 +11,7 @@ from ...functions.pointwise.dropout import check_probability
 from ...tensor import Tensor
 from .. import functional as F, init
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 
 class Identity(Module):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...tensor import Tensor
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 
 class _List(Module):

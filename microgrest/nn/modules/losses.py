@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from .. import functional as F
 from ..reduction import reduction_of
-from .base.module import Module
+from .module import Module
 
 _WEIGHTS = ("weight", "pos_weight")
 _OLD = {"size_average": None, "reduce": None}  # the deprecated way to say `reduction`

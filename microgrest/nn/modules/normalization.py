@@ -10,7 +10,7 @@ from ...tensor import Tensor
 from ...types.dtypes import int64
 from .. import functional as F, init
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 
 class _Affine(Module):

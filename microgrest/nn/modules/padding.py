@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ...tensor import Tensor
 from .. import functional as F
-from .base.module import Module
+from .module import Module
 
 
 class _Pad(Module):

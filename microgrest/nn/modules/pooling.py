@@ -9,7 +9,7 @@ from ...functions.windows.arguments import Ints, each
 from ...functions.windows.pooling import Sizes
 from ...tensor import Tensor
 from .. import functional as F
-from .base.module import Module
+from .module import Module
 
 
 class Pooling(Module):

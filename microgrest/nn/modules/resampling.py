@@ -9,7 +9,7 @@ from ...functions.windows.arguments import Ints
 from ...functions.windows.resampling import Number
 from ...tensor import Tensor
 from .. import functional as F
-from .base.module import Module
+from .module import Module
 
 
 class Upsample(Module):

@@ -8,7 +8,7 @@ from ...creation import empty
 from ...tensor import Tensor
 from .. import functional as F, init
 from ..parameter import Parameter
-from .base.module import Module
+from .module import Module
 
 
 class _Table(Module):

@@ -6,7 +6,7 @@ from ... import recording
 from ...dispatch.elementwise import call
 from ...dispatch.families.kernels import SHORT
 from ...functions.indexing.picking import gather, index_select
-from ...functions.naming import ends_as
+from ...functions.naming import ends_as, rename
 from ...functions.places import checked, index_of
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.softmax import REGISTERS, log_softmax
@@ -99,7 +99,8 @@ def nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     _check_targets(input, target, weight)
     losses, weights = _of_targets(input, target, weight, ignore_index)
-    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    total = losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+    return rename(total, "NllLossBackward0")
 
 
 def _classes(input: Tensor) -> int:
@@ -245,8 +246,9 @@ def _of_indices(input: Tensor, target: Tensor, ignored: int, reduction: str) -> 
         _check_bounds(target, ignored, input._shape[d])
         raise
     if reduction != "mean":
-        return reduced(losses, reduction)
-    return SHORT["mean_of_targets"](losses, target, ignored=ignored)[0]
+        return rename(reduced(losses, reduction), "NllLossBackward0")
+    mean = SHORT["mean_of_targets"](losses, target, ignored=ignored)[0]
+    return rename(mean, "NllLossBackward0")
 
 
 def _check_bounds(target: Tensor, ignored: int, n: int) -> None:

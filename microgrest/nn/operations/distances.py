@@ -75,7 +75,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports non-negative p values")
     n = input._shape[0]
     if n < 2:
-        return input.new_empty(0)
+        return input.reshape(-1)[:0]
     rows = triu_indices(n, n, 1, device=input.device)
     return norm(index_select(input, 0, rows[0]) - index_select(input, 0, rows[1]), p, 1)
 
@@ -128,7 +128,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
-    return reduced((-target * (input1 - input2) + margin).clamp(min=0), reduction)
+    return reduced((-target * (input1 - input2) + float(margin)).clamp(min=0), reduction)
 
 
 def triplet_margin_loss(

@@ -152,6 +152,8 @@ def kl_div(
             "major release.",
             stacklevel=2,
         )
+    if not (input.is_floating_point() and target.is_floating_point()):
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         elements = target.exp() * (target - input)
     else:

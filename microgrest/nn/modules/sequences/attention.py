@@ -8,8 +8,8 @@ from ....creation import empty
 from ....tensor import Tensor
 from ... import functional as F, init
 from ...parameter import Parameter
-from ..base.module import Module
 from ..layers import Linear
+from ..module import Module
 
 
 class NonDynamicallyQuantizableLinear(Linear):

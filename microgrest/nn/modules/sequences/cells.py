@@ -9,7 +9,7 @@ from ....creation import empty, zeros
 from ....tensor import Tensor
 from ... import init
 from ...parameter import Parameter
-from ..base.module import Module
+from ..module import Module
 from .steps import CELLS, Weights, by_input
 
 

@@ -13,7 +13,7 @@ from ....functions.outputs import cat, index_select, stack
 from ....tensor import Tensor
 from ... import functional as F, init
 from ...parameter import Parameter
-from ..base.module import Module
+from ..module import Module
 from .packing import PackedSequence
 from .steps import CELLS, States, Weights, by_input, last, over_time, pieces
 

@@ -11,8 +11,8 @@ from ....functions.outputs import triu
 from ....tensor import Tensor
 from ... import functional as F, init
 from ...operations.heads import added_mask
-from ..base.module import Module
 from ..lists import ModuleList
+from ..module import Module
 from ..normalization import LayerNorm
 from .transformer_layers import Activation, TransformerDecoderLayer, TransformerEncoderLayer
 

@@ -8,8 +8,8 @@ from typing import Any
 from ....tensor import Tensor
 from ... import functional as F
 from ...operations.heads import added_mask
-from ..base.module import Module
 from ..layers import Dropout, Linear
+from ..module import Module
 from ..normalization import LayerNorm
 from .attention import MultiheadAttention
 

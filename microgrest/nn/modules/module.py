@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ....functions.queries import typename
-from ....graph.modes import no_grad
-from ....recording import world
-from ....recording.counted import Counted
-from ....tensor import Tensor
-from ....types.dtypes import float16, float32, float64
-from ...parameter import Parameter
-from . import registration, state
-from .conversion import converter
-from .hooks import (
+from ...functions.queries import typename
+from ...graph.modes import no_grad
+from ...recording import world
+from ...recording.counted import Counted
+from ...tensor import Tensor
+from ...types.dtypes import float16, float32, float64
+from ..parameter import Parameter
+from .base import registration, state
+from .base.conversion import converter
+from .base.hooks import (
     EVERYWHERE,
     TABLES as HOOKS,
     Hooked,
@@ -31,7 +31,7 @@ from .hooks import (
     register_module_full_backward_hook as register_module_full_backward_hook,
     register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
 )
-from .registration import TABLES
+from .base.registration import TABLES
 
 Self = TypeVar("Self", bound="Module")
 
