@@ -154,7 +154,7 @@ def products(sizes: Sizes, mg: Any, torch: Any) -> Iterator[Figure]:
     """float32 matrix products: our kernel, cuBLAS, and PyTorch without TF32."""
     n, cublas = sizes.side, import_module("microgrest.kernels.libraries.cublas")
     kinds, tiling = (
-        import_module(f"microgrest.kernels.{m}") for m in ("cuda.kinds", "kinds.tiling")
+        import_module(f"microgrest.kernels.{m}") for m in ("cuda.kinds", "kinds.matrices.tiling")
     )
     matrices = import_module("microgrest.kernels.source.matrices")
     stream_on = import_module("microgrest.kernels.cuda.driver.device").stream_on

@@ -6,7 +6,8 @@ The Program gives, for one point, the weighted residual of every output and its 
     outputs   for each output: residual, d residual / d parameter 1, ...    float64
 
 `rows` computes a block of points, `evaluate` folds blocks into a triangle, `fit_one` runs the
-iteration; whoever fits many curves calls it for each, with arrays of their own. `kernel` fits one.
+iteration. `kernel` fits one curve, or, in the module that `fitting_many` writes, many, each in its
+own rows of larger arrays.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ FIT_TYPES = (
     " float64[::1], float64[:,::1], float64[:,::1], float64[::1], int64[::1])"
 )
 
+# Of `kernel` for many curves.
+MANY_TYPES = (
+    "(float64[:,:,::1], float64[:,:,::1], float64[:,:,::1], float64[:,:,::1], float64[:,::1],"
+    " int64[:,::1], float64[:,:,::1], boolean[::1])"
+)
+
 _HEAD = '''"""fit of {}"""
 
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit{}
 {}
 
 f64 = np.float64
@@ -52,13 +59,23 @@ class Shape(NamedTuple):
 
 def fitting(program: Program, shape: Shape) -> str:
     """A module whose `kernel` fits the model to one set of data."""
+    return _module(program, shape, [_FIT, _KERNEL], "")
+
+
+def fitting_many(program: Program, shape: Shape, threads: bool) -> str:
+    """A module whose `kernel` fits it to many, by several threads or one."""
+    loop = {"parallel": ", parallel=True, nogil=True" if threads else ", nogil=True"}
+    many = _MANY.format(**loop, flags=MAP_FLAGS, range="prange" if threads else "range")
+    return _module(program, shape, [_FIT, many], ", prange" if threads else "")
+
+
+def _module(program: Program, shape: Shape, functions: list[str], also: str) -> str:
     writer = Writer(program, "v" * (len(program.inputs) + len(program.outputs)), names)
-    parts = [_HEAD.format(program.name, native.importing(list(native.TYPES)))]
+    parts = [_HEAD.format(program.name, also, native.importing(list(native.TYPES)))]
     parts += [f"{names.DECORATOR}\n{text.strip()}" for text in writer.helpers()]
     guarded = any(names.vector(f, "float64") for f in _functions(program))
     parts += [_rows(writer, shape, near) for near in ((True, False) if guarded else (False,))]
-    parts += ["\n".join(_evaluate(shape, guarded)), _FIT]
-    return "\n\n\n".join(parts)
+    return "\n\n\n".join([*parts, "\n".join(_evaluate(shape, guarded)), *functions])
 
 
 def _functions(program: Program) -> set[str]:
@@ -130,10 +147,9 @@ def fit_one(x, y, w, triangles, flat, b, v, s, c):
             t, loss, scale = triangles[1 - now], c[LOSS], s[LOSS_SCALE]
             s[NEW] = evaluate(x, y, w, v[TRIAL], t, flat, b, loss, scale)
         asked = advance(asked, triangles[now], triangles[2], triangles[3], b, v, s, c)
-    return now
+    return now'''
 
-
-{njit(MAP_FLAGS)}
+_KERNEL = f'''{njit(MAP_FLAGS)}
 def kernel(x, y, w, triangles, inverse, flat, b, v, s, c):
     """`fit_one`, then the inverse of R'R; the triangle comes to be the first."""
     now = fit_one(x, y, w, triangles, flat, b, v, s, c)
@@ -142,4 +158,29 @@ def kernel(x, y, w, triangles, inverse, flat, b, v, s, c):
         for j in range(n + 1):
             t[k, j] = triangles[now, k, j]
     finish(t, inverse, triangles[2], triangles[3], v[ROTATED:], c[ORDER:])
+'''
+
+# Curves that share work space, and are done by one thread.
+GROUP = 16
+_MANY = f'''@njit(error_model="numpy", fastmath={{flags}}{{parallel}})
+def kernel(x, y, w, v, s, c, inverse, lost):
+    """Each curve by `fit_one`; x and w may be one for all. `lost` tells those of which a parameter
+    has no influence any more at the end."""
+    curves, n = y.shape[0], v.shape[2]
+    for group in {{range}}((curves + {GROUP - 1}) // {GROUP}):
+        triangles = np.empty((4, n + 1, n + 1))
+        flat = np.empty((n + 1) * {BLOCK})
+        b = flat.reshape((n + 1, {BLOCK}))
+        for i in range(group * {GROUP}, min(curves, (group + 1) * {GROUP})):
+            own_x, own_w = min(i, x.shape[0] - 1), min(i, w.shape[0] - 1)
+            now = fit_one(x[own_x], y[i], w[own_w], triangles, flat, b, v[i], s[i], c[i])
+            t = triangles[now]
+            finish(t, inverse[i], triangles[2], triangles[3], v[i, ROTATED:], c[i, ORDER:])
+            gone = np.isnan(inverse[i, 0, 0])
+            for k in range(n):
+                length = 0.0
+                for j in range(n + 1):
+                    length += t[k, j] * t[k, j]
+                gone |= c[i, RESCALE] != 0 and math.sqrt(length) < 1e-10 * v[i, SCALES, k]
+            lost[i] = gone
 '''

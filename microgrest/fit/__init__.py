@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from .bridge import as_scipy as as_scipy
 from .curve import curve_fit as curve_fit
+from .many import fit_many as fit_many
+from .many_result import ManyResult as ManyResult
 from .results import OptimizeResult as OptimizeResult, OptimizeWarning as OptimizeWarning
 from .squares import least_squares as least_squares
 
-__all__ = ["OptimizeResult", "OptimizeWarning", "as_scipy", "curve_fit", "least_squares"]
+__all__ = [
+    "ManyResult",
+    "OptimizeResult",
+    "OptimizeWarning",
+    "as_scipy",
+    "curve_fit",
+    "fit_many",
+    "least_squares",
+]

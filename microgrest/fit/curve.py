@@ -92,7 +92,7 @@ def curve_fit(
 def _start(f: Any, p0: Any, bounds: Any) -> tuple[Array, Array, Array]:
     """Where to begin, and the bounds."""
     if p0 is None:
-        names = _argument_names(f)
+        names = argument_names(f)
         if len(names) < 2:
             raise ValueError("Unable to determine number of fit parameters.")
         n = len(names) - 1
@@ -105,17 +105,31 @@ def _start(f: Any, p0: Any, bounds: Any) -> tuple[Array, Array, Array]:
     return np.asarray(p0, float).ravel(), lower, upper
 
 
-def _argument_names(f: Any) -> list[str]:
+def argument_names(f: Any) -> list[str]:
     """The names of positional arguments."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     found = inspect.signature(f).parameters.values()
     return [p.name for p in found if p.kind in kinds]
 
 
-def _known(kwargs: dict[str, Any], names: set[str]) -> None:
+def settings_of(
+    start: Array, lower: Array | None, upper: Array | None, options: dict[str, Any]
+) -> Settings:
+    """Settings of many fits: as `curve_fit` has them, with bounds or without."""
+    if lower is None or upper is None:
+        within = {"loss", "f_scale"} & options.keys()
+        if not within:
+            _known(options, _LM, "fit_many")
+            return _minpack(start, options)
+        lower, upper = np.full(start.size, -np.inf), np.full(start.size, np.inf)
+    _known(options, _TRF, "fit_many")
+    return _within(start, lower, upper, "trf", options)
+
+
+def _known(kwargs: dict[str, Any], names: set[str], caller: str = "curve_fit") -> None:
     for name in kwargs:
         if name not in names:
-            raise TypeError(f"curve_fit() got an unexpected keyword argument '{name}'")
+            raise TypeError(f"{caller}() got an unexpected keyword argument '{name}'")
 
 
 def _minpack(start: Array, kwargs: dict[str, Any]) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from ... import recording
@@ -209,8 +210,12 @@ def _largest(rows: Tensor, counts: Tensor, starts: list[int], width: int) -> Ten
 
     found = []
     for a, b in pairwise(starts):
-        chosen = rows[a:b][counts[a:b, 0] != 0]
-        found.append(chosen.max(0)[0] if chosen._shape[0] else rows.new_zeros(width))
+        if a == b:
+            found.append(rows.new_zeros(width))
+            continue
+        counted = counts[a:b, :1] != 0
+        largest = where(counted, rows[a:b], -math.inf).max(0)[0]
+        found.append(where(counted.any(0), largest, 0))
     return stack(found) if found else rows.new_zeros(0, width)
 
 
