@@ -204,7 +204,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "error", "text"), BAD, ids=lambda x: str(x)[:40])
+@pytest.mark.parametrize(("given", "error", "text"), BAD, ids=[text for *_, text in BAD])
 def test_what_is_refused(given: dict[str, Any], error: type[Exception], text: str) -> None:
     call = {"f": decay, "x": X, "Y": Y, "p0": START, **given}
     with pytest.raises(error, match=text):
