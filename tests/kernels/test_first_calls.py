@@ -163,6 +163,16 @@ def test_often_called_kernels_are_compiled() -> None:
     assert elementwise.compiled(p, "vvv") is kernel.kernel
 
 
+def test_who_measures_kernels_has_them_compiled() -> None:
+    kernel = FirstCalls(Wanted(program("float32", "{a} - {b}"), "vvv"))
+    x, out = np.ones(3, "f"), np.empty(3, "f")
+    kernel(x, x, out)
+    assert kernel.kernel is None
+    first_calls.settle()
+    kernel(x, x, out)
+    assert kernel.kernel is not None
+
+
 def test_many_elements_count_as_calls() -> None:
     kernel = FirstCalls(Wanted(program("float32", "{a} + {b}"), "vvv"))
     x = np.ones(16 * first_calls.ELEMENTS, "f")

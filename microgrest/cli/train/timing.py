@@ -75,6 +75,10 @@ def on_gpu(begin: Callable[[str], Training]) -> OnGpu:
 
 def prepared(training: Training) -> Advance:
     """What takes steps of a training for which nothing is left to compile."""
+    from microgrest.kernels.cpu import first_calls
+
+    training.prepare()
+    first_calls.settle()
     training.prepare()
     return training.advance
 
