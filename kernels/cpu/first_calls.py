@@ -173,7 +173,8 @@ class FirstCalls:
             return self._run
         self.kernel = self.wanted.load()
         kept = self.program.kernels
-        kept.update({key: self.kernel for key, kernel in kept.items() if kernel is self})
+        own = [key for key, kernel in tuple(kept.items()) if kernel is self]
+        kept.update(dict.fromkeys(own, self.kernel))
         for watcher in _watchers:
             watcher()
         return self.kernel
