@@ -37,6 +37,7 @@ from typing import Any, NamedTuple
 from . import elsewhere, files
 from .elsewhere import Pending
 from .files import PREFIX
+from .lean import paused, without_scipy
 from .roots import roots
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
@@ -169,6 +170,7 @@ def _loaded(name: str, text: str) -> ModuleType:
     return module
 
 
+@paused()
 def _execute(name: str, text: str) -> ModuleType:
     """Run `text` as module `name`, registered first: Numba unpickles by the module's name."""
     _spread_symbols()
@@ -207,6 +209,7 @@ def _attach(module: ModuleType, path: Path) -> None:
 
 def _attach_one(function: Any, path: Path, part: bool, kept: bool) -> None:
     function.targetoptions |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": part}
+    function._compiler.compile = paused()(function._compiler.compile)
     if part:
         from .parts import PartCompiler
 
@@ -239,6 +242,7 @@ class _Overloads:
         if data is None and roots().written and elsewhere.compile(self._job(signature)):
             data = _kept(place)
         if data is None:
+            without_scipy()
             return None
         try:
             return self._rebuilt(target, pickle.loads(data))
