@@ -22,8 +22,8 @@ class Muon(Optimizer):
     Jordan 2024. The buffer `b += (1 - momentum) * (g - b)` is, with `nesterov` taken a step further
     towards g, divided by its norm (by `eps` at least) and brought near the closest orthogonal
     matrix O by `ns_steps` steps of Newton and Schulz, `X <- a X + (b X X' + c (X X')^2) X` with
-    the `ns_coefficients` a, b, c. r is sqrt(max(1, n / m)), or, by `adjust_lr_fn` "match_rms_adamw",
-    0.2 sqrt(max(n, m)), so that rates found for AdamW are right (Liu et al. 2025).
+    the `ns_coefficients` a, b, c. r is sqrt(max(1, n / m)), or 0.2 sqrt(max(n, m)) by
+    `adjust_lr_fn="match_rms_adamw"`, so that rates found for AdamW are right (Liu et al. 2025).
 
     PyTorch rounds these steps to bfloat16. They are done in the matrix's own type here, or float32
     for float16; O differs from PyTorch's by its rounding, of a hundredth.
