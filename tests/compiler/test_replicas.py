@@ -320,6 +320,14 @@ def test_what_is_not_compiled_yet_begins_as_its_first_step(name: str) -> None:
     np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
+def test_states_that_somebody_has_asked_for() -> None:
+    fit, other = Fit(), Fit()
+    for p in fit.model.parameters():
+        assert not fit.optimizer.state[p]  # there from now on, and empty
+    losses = compiled(fit.step).replicas(2, fit.init, seed=1).repeat(4)
+    assert equal(losses, compiled(other.step).replicas(2, other.init, seed=1).repeat(4))
+
+
 def test_gradients_that_pile_up() -> None:
     fit = Fit(optim.SGD, lr=0.01)
 
