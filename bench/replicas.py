@@ -1,11 +1,11 @@
 """1,000 trainings at once, beside one after the other, JAX and PyTorch: `python bench/replicas.py`.
 
 The cubic fitted to a sine from 1,000 starts, and an MLP of 2-16-16-1 trained by Adam from 1,000
-starts: by `step.replicas`, by 1,000 calls of `step.repeat`, by JAX's `vmap` of a `fori_loop`, and by
-`torch.func.vmap` of a gradient over stacked parameters with PyTorch's optimizers. All begin with the
-same parameters and are compared in what they come to. Rounds alternate between all of them; slower
-ones take fewer steps, and what counts is the time of one step of one replica. Exits with status 1
-if a bound was missed.
+starts: by `step.replicas`, by 1,000 calls of `step.repeat`, by JAX's `vmap` of a `fori_loop`, and
+by `torch.func.vmap` of a gradient over stacked parameters with PyTorch's optimizers. All begin with
+the same parameters and come to the same losses, which is checked. Rounds alternate between all of
+them; slower ones take fewer steps, and what counts is the time of one step of one replica. Exits
+with status 1 if a bound was missed.
 """
 
 from __future__ import annotations
