@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits import losses_by_numpy, marquardt as at
-from ..kernels.fits.state import Settings, State, drive
+from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
+from ..kernels.fits.algorithm.state import Settings, State, drive
 from .problem.bounds import in_bounds, prepared
 from .problem.options import checked_loss, checked_scale, checked_tolerances
 from .problem.problem import METHODS, Problem

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.fits.state import Settings, State
+from ...kernels.fits.algorithm.state import Settings, State
 from ..problem.bounds import in_bounds, prepared, start_within
 from ..problem.options import checked_loss, checked_scale, checked_tolerances
 from ..problem.results import COMMON, TERMINATION, minpack_message, warn

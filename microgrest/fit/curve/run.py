@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.fits import losses_by_numpy, marquardt as at
+from ...kernels.fits.algorithm import losses_by_numpy, marquardt as at
+from ...kernels.fits.algorithm.state import Settings, State, drive
 from ...kernels.fits.fit import Fit
-from ...kernels.fits.state import Settings, State, drive
 from ..problem.problem import METHODS, Problem
 from ..reading import models
 from .data import Data

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.fits import marquardt as at
+from ...kernels.fits.algorithm import marquardt as at
+from ...kernels.fits.algorithm.state import Settings
 from ...kernels.fits.many import ManyFits, States
-from ...kernels.fits.state import Settings
 from ..curve.curve_fit import argument_names, settings_of
 from ..curve.run import CONVERGED, SHORTER
 from ..reading import models

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.fits import losses_by_numpy
+from ...kernels.fits.algorithm import losses_by_numpy
 
 Array = Any
 EPSILON = float(np.finfo(float).eps)

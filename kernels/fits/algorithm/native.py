@@ -13,9 +13,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from .. import cache as store
-from ..source.codegen import FOLD_FLAGS, MAP_FLAGS, njit
-from ..vecmath.texts import closure, functions
+from ... import cache as store
+from ...source.codegen import FOLD_FLAGS, MAP_FLAGS, njit
+from ...vecmath.texts import closure, functions
 from . import losses, marquardt, triangle
 
 TABLE = "float64[:,::1]"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import cache
-from ..cpu import first_calls
+from ... import cache
+from ...cpu import first_calls
 
 
 class Later:
