@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.algorithm import marquardt as at
-from ..kernels.fits.algorithm.state import Settings
-from ..kernels.fits.many import ManyFits, States
-from . import models
-from .curve import argument_names, settings_of
-from .curve_run import CONVERGED, SHORTER
-from .many_data import Curves, prepare
-from .many_result import ManyResult
-from .models import Layout
+from ...kernels.fits.algorithm import marquardt as at
+from ...kernels.fits.algorithm.state import Settings
+from ...kernels.fits.many import ManyFits, States
+from ..curve.curve_fit import argument_names, settings_of
+from ..curve.run import CONVERGED, SHORTER
+from ..reading import models
+from ..reading.models import Layout
+from .data import Curves, prepare
+from .result import ManyResult
 
 Array = Any
 # Curves between two looks at Ctrl-C, and between two words to `progress`.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.source import Shape
-from .bounds import in_bounds, prepared, start_within
+from ...kernels.fits.source import Shape
+from ..problem.bounds import in_bounds, prepared, start_within
 
 Array = Any
 POLICIES = (None, "propagate", "omit", "raise")
