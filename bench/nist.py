@@ -24,7 +24,7 @@ import peers
 import report
 
 sys.path.insert(0, str(peers.ROOT / "tests" / "fit"))
-from nist_sets import MODELS, Set, digits, load  # noqa: E402
+from nist_sets import MODELS, Set, digits, load
 
 PAGE = peers.ROOT / "docs" / "fitting.md"
 RESULTS = peers.ROOT / "bench" / "results"

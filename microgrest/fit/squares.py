@@ -10,7 +10,7 @@ import numpy as np
 from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
 from ..kernels.fits.algorithm.state import Settings, State, drive
 from .problem.bounds import in_bounds, prepared
-from .problem.options import checked_loss, checked_scale, checked_tolerances
+from .problem.options import checked_loss, checked_margin, checked_scale, checked_tolerances
 from .problem.problem import METHODS, Problem
 from .problem.results import COMMON, TERMINATION, OptimizeResult
 
@@ -66,7 +66,7 @@ def least_squares(
         lambda x: fun(x, *args, **(kwargs or {})),
         (lambda x: jac(x, *args, **(kwargs or {}))) if callable(jac) else jac,
         None if isinstance(loss, str) and loss == "linear" else _rho(loss),
-        f_scale,
+        checked_margin(f_scale),
         (lower, upper),
         diff_step,
     )

@@ -46,11 +46,11 @@ def test_every_set_from_both_starts_by_all(nist: Any) -> None:
 
 @pytest.mark.parametrize("name", ["Misra1a", "DanWood", "Rat42", "Eckerle4", "Kirby2"])
 def test_fits_of_today_are_those_of_the_file(nist: Any, name: str, by_python: None) -> None:
-    """By Python, so that roundings differ from the file's: by a digit, and a few evaluations."""
+    """By Python, whose roundings are others: of the last digits, and of when a fit ends."""
     found = [nist.Result(**record) for record in nist.newest()["results"]]
     before = {r.start: r for r in found if (r.set, r.fitter) == (name, "microgrest")}
     one = load(name)
     for k, start in enumerate(one.starts):
         now = nist._measured(one, k, start, "microgrest", nist.by_curve_fit(curve_fit))
-        assert abs(now.digits - before[k + 1].digits) < 1.5
-        assert abs(now.evaluations - before[k + 1].evaluations) <= 4
+        assert abs(min(now.digits, 7) - min(before[k + 1].digits, 7)) < 1
+        assert abs(now.evaluations / before[k + 1].evaluations - 1) < 0.3

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microgrest.fit import ExpressionError, Formula
+from microgrest.fit.problem.bounds import start_within
 
 from ..data.table import Vector
 from ..settings import Asked
@@ -49,7 +49,8 @@ def choose(asked: Asked, x_name: str) -> Chosen:
     if not free:
         raise InputError(f"the model {formula.text!r} has no parameter that could be fitted")
     ends = np.array([asked.bounds.get(name, (-np.inf, np.inf)) for name in free])
-    start = np.array([asked.p0.get(name, _middle(*pair)) for name, pair in zip(free, ends)])
+    middles = start_within(*ends.T)
+    start = np.array([asked.p0.get(name, at) for name, at in zip(free, middles, strict=True)])
     for name, value, (low, high) in zip(free, start, ends, strict=True):
         if not low <= value <= high:
             raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
@@ -86,12 +87,3 @@ def _known(asked: Asked, names: tuple[str, ...]) -> None:
                 raise InputError(f"--{option}: the model has no parameter {name!r}; it has {known}")
             if option != "fix" and name in asked.fix:
                 raise InputError(f"--{option}: {name} is fixed: drop it here, or from --fix")
-
-
-def _middle(low: float, high: float) -> float:
-    """Where a parameter begins of which nothing else is known, as `curve_fit` has it."""
-    if np.isfinite(low) and np.isfinite(high):
-        return (low + high) / 2
-    if np.isfinite(low):
-        return low + 1
-    return high - 1 if np.isfinite(high) else 1.0

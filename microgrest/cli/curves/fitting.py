@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microgrest.fit import ManyResult, OptimizeWarning, curve_fit, fit_many
+from microgrest.kernels.fits.algorithm import losses_by_numpy
 
 from ..data.table import Vector
 from ..settings import Asked
@@ -84,7 +85,7 @@ def single(asked: Asked, rows: Rows, model: Chosen) -> Found:
         except RuntimeError as error:
             reason = " ".join(str(error).split()).removeprefix("Optimal parameters not found: ")
             raise InputError(f"the fit did not converge: {reason} Try another --p0.") from None
-    chisqr = float(np.sum(np.square(info["fvec"])))
+    chisqr = losses_by_numpy.cost(losses_by_numpy.RHO[asked.loss], asked.f_scale, info["fvec"])
     said = " ".join(message.split())
     return Found("", values, covariance, chisqr, len(rows), info["nfev"], True, said)
 
@@ -129,11 +130,11 @@ def grouped(
     members = list(rows.members())
     found: dict[int, Found] = {}
     for part in _alike([m.size for m in members]):
-        done = len(found)
-        result = _fitted(
-            asked, rows, model, [members[i] for i in part],
-            lambda n, _, before=done: progress(before + n, len(members)),
-        )  # fmt: skip
+
+        def tell(done: int, _: int, before: int = len(found)) -> None:
+            progress(before + done, len(members))
+
+        result = _fitted(asked, rows, model, [members[i] for i in part], tell)
         for row, i in enumerate(part):
             found[i] = _one(result, row, rows.groups[i], members[i].size)
         if result.interrupted:

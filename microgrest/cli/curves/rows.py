@@ -75,8 +75,8 @@ def _positive(asked: Asked, name: str, sigma: Vector, lines: Indices) -> None:
     bad = np.flatnonzero(sigma <= 0)
     if bad.size:
         raise InputError(
-            f"{asked.data}, line {lines[bad[0]]}, column {name!r}: {sigma[bad[0]]:g} is no standard "
-            "error, which is greater than 0"
+            f"{asked.data}, line {lines[bad[0]]}, column {name!r}: {sigma[bad[0]]:g} is no "
+            "standard error, which is greater than 0"
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...kernels.fits.algorithm.state import Settings, State
 from ..problem.bounds import in_bounds, prepared, start_within
-from ..problem.options import checked_loss, checked_scale, checked_tolerances
+from ..problem.options import checked_loss, checked_margin, checked_scale, checked_tolerances
 from ..problem.results import COMMON, TERMINATION, minpack_message, warn
 from .data import Data, prepare
 from .run import fitted
@@ -178,7 +178,7 @@ def _within(
         lower=lower,
         upper=upper,
         loss=loss,
-        loss_scale=kwargs.get("f_scale", 1.0),
+        loss_scale=checked_margin(kwargs.get("f_scale", 1.0)),
     )
 
 

@@ -65,6 +65,8 @@ def fit_many(
     NotImplementedError for a model that cannot be read as a function of numbers; ValueError for
     shapes that do not fit, and for a p0 for all that is outside of the bounds.
     """
+    if chunk < 1:
+        raise ValueError(f"fit_many: chunk has to be at least 1, got {chunk}")
     n = _count(f, p0)
     curves = prepare(x, Y, p0, sigma, bounds, mask, nan_policy, n)
     settings = settings_of(curves.start, curves.lower_of_all, curves.upper_of_all, options)

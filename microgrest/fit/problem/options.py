@@ -25,6 +25,13 @@ def checked_loss(loss: Any, method: str) -> int:
     return 0 if callable(loss) else losses_by_numpy.NUMBERS[loss]
 
 
+def checked_margin(f_scale: Any) -> float:
+    """Where a loss begins to count residuals for less; ValueError for what is no such number."""
+    if not (np.ndim(f_scale) == 0 and f_scale > 0 and np.isfinite(f_scale)):
+        raise ValueError(f"`f_scale` must be a positive, finite number, not {f_scale!r}.")
+    return float(f_scale)
+
+
 def checked_scale(scale: Any, x0: Array, method: str) -> Any:
     """Scales of the parameters, "jac" or an array."""
     if scale is None:

@@ -113,8 +113,10 @@ def _parameters(function: Any, count: int) -> tuple[list[str], list[float]]:
     rest = given[1 + count :]
     plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given)
     numbers = all(isinstance(p.default, (int, float)) for p in rest)
-    if not plain or len(given) <= count or not numbers:
+    if not plain or not numbers:
         raise TypeError("the model's arguments do not fit")
+    if len(given) <= count:
+        raise TypeError(f"the model takes {len(given) - 1} parameters, not {count}")
     return [p.name for p in given[1 : 1 + count]], [p.default for p in rest]
 
 
