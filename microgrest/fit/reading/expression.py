@@ -77,15 +77,16 @@ class Expression:
 
         What is no number, as 1 / 0 and sqrt(-1), is inf or nan.
         """
-        return self._computed([values[name] for name in self.names])
+        return self.computed([values[name] for name in self.names])
 
     def at(self, *values: Any) -> Any:
         """The expression with Symbols or numbers in place of its variables, in their order."""
         if not any(type(v) is Symbol for v in values):
-            return self._computed(values)
+            return self.computed(values)
         return substituted(self.result, self.inputs, values)
 
-    def _computed(self, values: Sequence[Any]) -> Any:
+    def computed(self, values: Sequence[Any]) -> Any:
+        """Its value, of numbers, arrays or tensors in the order of `names`."""
         if any(isinstance(v, Tensor) for v in values):
             return self._op(*values)
         arrays = [np.asarray(v, float) for v in values]
@@ -122,7 +123,7 @@ class Expression:
         return type(self), (self.text, self.names)
 
 
-class Formula(Expression):
+class Formula:
     """A model of text: `f = Formula("a * exp(-k * t) + c", ["t"])` is called as `f(t, a, k, c)`.
 
     `independent` names what it is a function of; `parameters` are all other names, in the order in
@@ -139,7 +140,8 @@ class Formula(Expression):
             if name not in found:
                 raise ExpressionError(text, f"the independent variable {name!r} is not in it")
         self.parameters = tuple(name for name in found if name not in self.independent)
-        super().__init__(text, (*self.independent, *self.parameters))
+        self._expression = Expression(text, (*self.independent, *self.parameters))
+        self.text, self.at = self._expression.text, self._expression.at
         self.__name__ = "formula"
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         first = "_".join(self.independent)
@@ -151,10 +153,12 @@ class Formula(Expression):
         """Its values at x."""
         if named or len(parameters) != len(self.parameters):
             try:
-                x, *parameters = self.__signature__.bind(x, *parameters, **named).args
+                x, *rest = self.__signature__.bind(x, *parameters, **named).args
             except TypeError as error:
                 raise TypeError(f"formula {self.text!r}: {error}") from None
-        return self._computed([*(x if len(self.independent) > 1 else (x,)), *parameters])
+            parameters = tuple(rest)
+        first = x if len(self.independent) > 1 else (x,)
+        return self._expression.computed([*first, *parameters])
 
     @property
     def traced(self) -> Formula:
@@ -166,6 +170,9 @@ class Formula(Expression):
 
     def __hash__(self) -> int:
         return hash((self.text, self.independent))
+
+    def __repr__(self) -> str:
+        return f"Formula({self.text!r}, {list(self.independent)})"
 
     def __reduce__(self) -> Any:
         return Formula, (self.text, self.independent)

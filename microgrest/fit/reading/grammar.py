@@ -135,7 +135,7 @@ def _check_kind(text: str, node: ast.AST, place: ast.AST) -> None:
 
 def _check_number(text: str, node: ast.Constant) -> None:
     """Make a number a float, so that no power of whole numbers grows without end."""
-    if type(node.value) not in (int, float):
+    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
         raise ExpressionError(text, f"{node.value!r} is no real number; {_only()}", node)
     try:
         node.value = float(node.value)
