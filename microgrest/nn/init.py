@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ..creation import empty
-from ..functions.outputs import diag, eye
+from ..functions.outputs import diag, eye as identity
 from ..graph.modes import no_grad
 from ..linalg import qr
 from ..ops.pointwise.gamma import ndtri
@@ -110,7 +110,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
-        return tensor.copy_(eye(*tensor.shape))
+        return tensor.copy_(identity(*tensor.shape))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

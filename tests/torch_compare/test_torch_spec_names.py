@@ -30,8 +30,19 @@ WITHOUT = {
         "factory_kwargs": "a helper",
     },
     "nn.init": dict.fromkeys(
-        "constant dirac eye kaiming_normal kaiming_uniform normal orthogonal sparse uniform "
-        "xavier_normal xavier_uniform".split(),
+        [
+            "constant",
+            "dirac",
+            "eye",
+            "kaiming_normal",
+            "kaiming_uniform",
+            "normal",
+            "orthogonal",
+            "sparse",
+            "uniform",
+            "xavier_normal",
+            "xavier_uniform",
+        ],
         "deprecated",
     ),
     "nn.utils": {
