@@ -398,5 +398,5 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return partial(function, inplace=True)
 
 
-celu_, elu_, hardtanh_, leaky_relu_ = map(_in_place, (celu, elu, hardtanh, leaky_relu))
-relu_, rrelu_, selu_, threshold_ = map(_in_place, (relu, rrelu, selu, threshold))
+celu_, elu_, hardtanh_, leaky_relu_ = (_in_place(f) for f in (celu, elu, hardtanh, leaky_relu))
+relu_, rrelu_, selu_, threshold_ = (_in_place(f) for f in (relu, rrelu, selu, threshold))

@@ -7,13 +7,13 @@ from typing import Any
 from ..modules.module import Module
 
 
-def find(module: Module, rule: type, name: str) -> dict[int, Any]:
+def find(module: Module, rule: Any, name: str) -> dict[int, Any]:
     """The module's rules of that class for that weight, by their place among the hooks."""
     hooks = {place: hook.function for place, hook in module._forward_pre_hooks.items()}
     return {k: f for k, f in hooks.items() if isinstance(f, rule) and f.name == name}
 
 
-def forget(module: Module, rule: type, name: str, what: str) -> Any:
+def forget(module: Module, rule: Any, name: str, what: str) -> Any:
     """The rule, taken off; ValueError if there is none."""
     found = find(module, rule, name)
     if not found:
