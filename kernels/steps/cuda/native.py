@@ -15,10 +15,10 @@ from .. import trace as t
 from ..plan.plan import Plan
 from ..report import work
 from .block import Block
-from .buffers import memory_of
 from .grid import Launch
 from .grid_calls import Run, queued
 from .several import Item, Several
+from .threads.buffers import memory_of
 
 Array = np.ndarray[Any, Any]
 
