@@ -528,8 +528,12 @@ def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(many._chunks, "_native", interrupted)
     monkeypatch.setattr(many._chunks, "_length", lambda n, room: min(room, 5))
-    with pytest.raises(KeyboardInterrupt):
-        many.repeat(30, progress=lambda done, n: told.append(done))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            many.repeat(30, progress=lambda done, n: told.append(done))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert many.done.tolist() == [15] * 3 and told == [5, 10, 0]
     assert equal(many.repeat(15), whole.repeat(30))
 
