@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.state import Settings, State
+from ..kernels.fits.algorithm.state import Settings, State
 from .bounds import in_bounds, prepared, start_within
 from .curve_data import Data, prepare
 from .curve_run import fitted

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits import losses_by_numpy, marquardt as at
+from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
+from ..kernels.fits.algorithm.state import Settings, State, drive
 from ..kernels.fits.fit import Fit
-from ..kernels.fits.state import Settings, State, drive
 from . import models
 from .curve_data import Data
 from .problem import METHODS, Problem

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits import marquardt as at
+from ..kernels.fits.algorithm import marquardt as at
+from ..kernels.fits.algorithm.state import Settings
 from ..kernels.fits.many import ManyFits, States
-from ..kernels.fits.state import Settings
 from . import models
 from .curve import argument_names, settings_of
 from .curve_run import CONVERGED, SHORTER

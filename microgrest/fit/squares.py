@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits import losses_by_numpy, marquardt as at
-from ..kernels.fits.state import Settings, State, drive
+from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
+from ..kernels.fits.algorithm.state import Settings, State, drive
 from .bounds import in_bounds, prepared
 from .problem import METHODS, Problem
 from .results import COMMON, TERMINATION, OptimizeResult
