@@ -71,7 +71,6 @@ ROOMS: dict[str, list[str]] = {
     "fit": [rest],
     "": [rest],
     "stubs": [rest],
-    "op_trials": [rest],
     "op_table": [rest],
     "cli": [rest],
     "__main__": ["cli"],

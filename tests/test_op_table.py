@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import microgrest as mg
-from microgrest import op_table
+from microgrest.op_table import page as op_table
 
 TEXT = op_table.PAGE.read_text(encoding="utf-8")
 LINES = {line.split(" | ")[0][2:]: line for line in TEXT.splitlines() if line.startswith("| `")}
@@ -28,6 +28,7 @@ def test_every_op_has_a_line() -> None:
     assert [title(names) for names, _ in OPS] == [*LINES], STALE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "op"), OPS[::48], ids=lambda v: v[0] if type(v) is list else "")
 def test_lines_say_what_calls_show(names: list[str], op: Callable[..., Any]) -> None:
     """Some of them; all are compared below."""
@@ -37,7 +38,11 @@ def test_lines_say_what_calls_show(names: list[str], op: Callable[..., Any]) -> 
 @pytest.mark.slow
 def test_current() -> None:
     """The whole page, as plain Python."""
-    command = [sys.executable, "-c", "from microgrest.op_table import page; print(page(), end='')"]
+    command = [
+        sys.executable,
+        "-c",
+        "from microgrest.op_table.page import page; print(page(), end='')",
+    ]
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     assert found.stdout == TEXT, STALE

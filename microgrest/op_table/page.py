@@ -1,4 +1,4 @@
-"""docs/ops.md, what every op can do: `NUMBA_DISABLE_JIT=1 python -m microgrest.op_table`.
+"""docs/ops.md, what every op can do.
 
 The names are those that the library's namespaces hold. What stands beside a name was found by a
 call of it on small tensors, of every dtype, with derivatives, with `out=`, and in a compiled step.
@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import microgrest as mg
 
-from .kernels.cpu import kinds
-from .kernels.source.kind import Kind
-from .op_trials import OPTIONS, Make, trials
-from .tensor.methods import Methods
-from .types.dtypes import dtype
+from ..kernels.cpu import kinds
+from ..kernels.source.kind import Kind
+from ..tensor.methods import Methods
+from ..types.dtypes import dtype
+from .trials import OPTIONS, Make, trials
 
-PAGE = Path(__file__).parents[1] / "docs" / "ops.md"
+PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 # Where functions of tensors are found, by the names that users write before theirs.
 HOMES = {"": mg, "special": mg.special, "linalg": mg.linalg, "nn.functional": mg.nn.functional}
 # The rooms whose functions are ops, and modules there that are about something else.
@@ -242,7 +242,3 @@ def page() -> str:
         parts += [str(entry(names, op)) for names, op in found]
         parts.append("")
     return "\n".join(parts)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")

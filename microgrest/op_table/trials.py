@@ -1,4 +1,4 @@
-"""Small arguments for every op, of which some call suits it (see op_table)."""
+"""Small arguments for every op, of which some call suits it (see page)."""
 
 from __future__ import annotations
 
