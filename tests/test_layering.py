@@ -27,7 +27,6 @@ FILES = dict(modules())
 MOST = 10  # files of a room, beside its `__init__.py` and `__main__.py`
 CROWDED = {  # rooms that are still to be parted
     "dispatch",
-    "fit",
     "functions",
     "nn.modules",
     "nn.operations",

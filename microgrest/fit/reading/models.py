@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.fits.fit import Fit, Shape
-from ..ops.pointwise.logic import ne, where
-from ..ops.pointwise.rounding import constant
-from ..ops.trace import Lowering, Symbol, pull_back
-from ..own.expressions import is_number
-from ..own.reader import read
-from ..own.source import python_function
-from ..own.traced import safe
-from ..types.dtypes import float64
+from ...kernels.fits.fit import Fit, Shape
+from ...ops.pointwise.logic import ne, where
+from ...ops.pointwise.rounding import constant
+from ...ops.trace import Lowering, Symbol, pull_back
+from ...own.expressions import is_number
+from ...own.reader import read
+from ...own.source import python_function
+from ...own.traced import safe
+from ...types.dtypes import float64
 from .fingerprint import fingerprint
 
 Array = Any
@@ -89,14 +89,16 @@ def program(f: Any, layout: Layout) -> Any:
 
 def _results(f: Any, layout: Layout) -> tuple[list[Symbol], list[Symbol], Sequence[Any]]:
     """Symbols of the predictors and the parameters, and what the model makes of them."""
-    function = python_function(f, "fit") if not hasattr(f, "traced") else f.__wrapped__
+    known = getattr(f, "traced", None)
+    function = python_function(f, "fit") if known is None else f
     names, defaults = _parameters(function, layout.shape.parameters)
     x = [Symbol(f"x{i}") for i in range(layout.shape.predictors)]
     parameters = [Symbol(safe(name)) for name in names]
-    if hasattr(f, "traced"):
-        if layout.rows:
-            raise ValueError("an op has one predictor")
-        return x, parameters, [f.traced.at(x[0], *parameters, *defaults)]
+    if known is not None:
+        predictors = len(getattr(known, "independent", "x"))
+        if predictors != len(x) or layout.rows != (predictors > 1):
+            raise ValueError(f"the model has {predictors} predictors, not {len(x)}")
+        return x, parameters, [known.at(*x, *parameters, *defaults)]
     first = tuple(x) if layout.rows else x[0]
     result = read(function, [first, *parameters, *defaults], x[0], "fit")
     results = result if isinstance(result, (tuple, list)) else [result]
@@ -111,8 +113,10 @@ def _parameters(function: Any, count: int) -> tuple[list[str], list[float]]:
     rest = given[1 + count :]
     plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given)
     numbers = all(isinstance(p.default, (int, float)) for p in rest)
-    if not plain or len(given) <= count or not numbers:
+    if not plain or not numbers:
         raise TypeError("the model's arguments do not fit")
+    if len(given) <= count:
+        raise TypeError(f"the model takes {len(given) - 1} parameters, not {count}")
     return [p.name for p in given[1 : 1 + count]], [p.default for p in rest]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.source import Shape
-from .bounds import in_bounds, prepared, start_within
+from ...kernels.fits.source import Shape
+from ..problem.bounds import in_bounds, prepared, start_within
 
 Array = Any
 POLICIES = (None, "propagate", "omit", "raise")
@@ -88,7 +88,8 @@ class Curves:
         """1 / sigma, 0 where a point is left out: (curves, points), or (1, points) for all."""
         w = np.ones((1, self.y.shape[1]))
         if self.sigma is not None:
-            w = 1.0 / self.sigma.reshape(-1, self.y.shape[1])
+            with np.errstate(divide="ignore"):  # curves with errors of 0 are not fitted
+                w = 1.0 / self.sigma.reshape(-1, self.y.shape[1])
         if self.mask is not None:
             w = w * self.mask.reshape(-1, self.y.shape[1])
         if self.omit:
@@ -147,6 +148,11 @@ def prepare(
 ) -> Curves:
     """What was given, checked: ValueError for shapes that do not fit."""
     y = Y if isinstance(Y, np.ndarray) else np.asarray(Y, float)
+    for name, part in (("Y", y), ("x", x)):
+        if np.iscomplexobj(part):
+            raise TypeError(
+                f"fit_many: {name} is complex; fit real and imaginary parts as curves of their own"
+            )
     if y.ndim != 2 or not y.shape[1]:
         raise ValueError(f"fit_many: Y has to be (curves, points), got shape {y.shape}")
     if nan_policy not in POLICIES:
@@ -201,6 +207,8 @@ def _bounds(bounds: Any, n: int, curves: int) -> tuple[Array, Array]:
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         return prepared(bounds, n)
     ends = [np.asarray(end, float) for end in bounds]
+    if any(end.ndim == 1 and end.shape != (n,) for end in ends):
+        raise ValueError("Inconsistent shapes between bounds and `x0`.")
     if all(end.ndim < 2 for end in ends):
         return prepared(bounds, n)
     for end in ends:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.algorithm.state import Settings, State
-from .bounds import in_bounds, prepared, start_within
-from .curve_data import Data, prepare
-from .curve_run import fitted
-from .results import COMMON, TERMINATION, minpack_message, warn
+from ...kernels.fits.algorithm.state import Settings, State
+from ..problem.bounds import in_bounds, prepared, start_within
+from ..problem.options import checked_loss, checked_margin, checked_scale, checked_tolerances
+from ..problem.results import COMMON, TERMINATION, minpack_message, warn
+from .data import Data, prepare
+from .run import fitted
 
 Array = Any
 # Evaluations take microseconds, so fits go on until rounding ends them.
@@ -156,8 +157,6 @@ def _within(
     start: Array, lower: Array, upper: Array, method: str, kwargs: dict[str, Any]
 ) -> Settings:
     """Settings of `least_squares`."""
-    from .squares import checked_loss, checked_scale, checked_tolerances
-
     if method not in ("trf", "dogbox"):
         raise ValueError("`method` must be 'trf', 'dogbox' or 'lm'.")
     most = kwargs.get("max_nfev", kwargs.get("maxfev"))
@@ -179,7 +178,7 @@ def _within(
         lower=lower,
         upper=upper,
         loss=loss,
-        loss_scale=kwargs.get("f_scale", 1.0),
+        loss_scale=checked_margin(kwargs.get("f_scale", 1.0)),
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
-from ..kernels.fits.algorithm.state import Settings, State, drive
-from ..kernels.fits.fit import Fit
-from . import models
-from .curve_data import Data
-from .problem import METHODS, Problem
+from ...kernels.fits.algorithm import losses_by_numpy, marquardt as at
+from ...kernels.fits.algorithm.state import Settings, State, drive
+from ...kernels.fits.fit import Fit
+from ..problem.problem import METHODS, Problem
+from ..reading import models
+from .data import Data
 
 Array = Any
 # First steps, in units of the scaled start, with which a fit that ended badly begins again.

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.algorithm import marquardt as at
-from ..kernels.fits.algorithm.state import Settings
-from ..kernels.fits.many import ManyFits, States
-from . import models
-from .curve import argument_names, settings_of
-from .curve_run import CONVERGED, SHORTER
-from .many_data import Curves, prepare
-from .many_result import ManyResult
-from .models import Layout
+from ...kernels.fits.algorithm import marquardt as at
+from ...kernels.fits.algorithm.state import Settings
+from ...kernels.fits.many import ManyFits, States
+from ..curve.curve_fit import argument_names, settings_of
+from ..curve.run import CONVERGED, SHORTER
+from ..reading import models
+from ..reading.models import Layout
+from .data import Curves, prepare
+from .result import ManyResult
 
 Array = Any
 # Curves between two looks at Ctrl-C, and between two words to `progress`.
@@ -65,6 +65,8 @@ def fit_many(
     NotImplementedError for a model that cannot be read as a function of numbers; ValueError for
     shapes that do not fit, and for a p0 for all that is outside of the bounds.
     """
+    if chunk < 1:
+        raise ValueError(f"fit_many: chunk has to be at least 1, got {chunk}")
     n = _count(f, p0)
     curves = prepare(x, Y, p0, sigma, bounds, mask, nan_policy, n)
     settings = settings_of(curves.start, curves.lower_of_all, curves.upper_of_all, options)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .curve_run import CONVERGED
+from ..curve.run import CONVERGED
 
 Array = Any
 MESSAGES = {

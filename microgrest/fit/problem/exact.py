@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.gradients import grad
-from ..creation.data import tensor
-from ..graph.modes import enable_grad
-from ..tensor import Tensor
-from ..types.dtypes import float64
+from ...autograd.gradients import grad
+from ...creation.data import tensor
+from ...graph.modes import enable_grad
+from ...tensor import Tensor
+from ...types.dtypes import float64
 
 Array = Any
 

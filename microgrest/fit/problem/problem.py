@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.fits.algorithm import losses_by_numpy
+from ...kernels.fits.algorithm import losses_by_numpy
 from . import exact
 from .differences import differences
 
