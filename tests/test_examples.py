@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -163,6 +164,20 @@ def test_pictures(name, tmp_path, monkeypatch):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_memory_model(capsys, monkeypatch, tmp_path):
+    if torch.ones(1).device.type != "cpu":
+        pytest.skip("replicas run on the CPU")
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["memory_model.py", "--plot"])
+    run("memory_model")["main"](12)
+    printed = capsys.readouterr().out
+    before, after, *sides = map(float, re.findall(r"(?<![\d.])0\.\d{4}", printed))
+    common, fitted, true = sides
+    assert after < before and true < fitted < common
+    assert (tmp_path / "memory_model.png").stat().st_size > 1000
+
+
 def test_every_example_is_run_here():
-    tested = {*DESCENTS, "cubic_rmsprop", *OUTPUTS}
+    tested = {*DESCENTS, "cubic_rmsprop", *OUTPUTS, "memory_model"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
