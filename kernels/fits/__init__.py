@@ -1,1 +1,1 @@
-"""Nonlinear least squares as native code: the algorithm, losses, and a module for each model."""
+"""Nonlinear least squares as native code: in `algorithm/` how, and here a module for each model."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from ..cpu import helpers
 from ..source.program import Program
-from . import by_numpy, losses_by_numpy, marquardt as at, source
-from .later import Later
+from . import by_numpy, source
+from .algorithm import losses_by_numpy, marquardt as at
+from .algorithm.later import Later
+from .algorithm.state import State, drive
 from .source import Shape
-from .state import State, drive
 
 Array = Any
 __all__ = ["Fit", "Shape"]

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..cpu import helpers, parallel
 from ..source.program import Program
-from . import marquardt as at, source
+from . import source
+from .algorithm import marquardt as at
+from .algorithm.state import Settings
 from .source import Shape
-from .state import Settings
 
 Array = Any
 

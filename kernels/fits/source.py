@@ -19,7 +19,7 @@ from ..source.codegen import MAP_FLAGS, njit
 from ..source.program import Program
 from ..source.scalar import statements
 from ..source.writer import Writer, indent
-from . import native
+from .algorithm import native
 
 # Places of a block: points times outputs.
 BLOCK = 256

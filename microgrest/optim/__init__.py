@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .optimizer import Optimizer
 from .rules.adadelta import Adadelta
+from .rules.adafactor import Adafactor
 from .rules.adagrad import Adagrad
 from .rules.adam import Adam, AdamW
 from .rules.adamax import Adamax
 from .rules.asgd import ASGD
 from .rules.lbfgs import LBFGS
+from .rules.muon import Muon
 from .rules.nadam import NAdam
 from .rules.radam import RAdam
 from .rules.rmsprop import RMSprop
@@ -22,10 +24,12 @@ __all__ = [
     "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -33,4 +37,5 @@ __all__ = [
     "Rprop",
     "SparseAdam",
     "lr_scheduler",
+    "swa_utils",
 ]

@@ -14,15 +14,22 @@ from typing import Any
 
 from .. import recording
 from ..graph.modes import enable_grad, no_grad
+from ..nn.modules.base.hooks import Hooks
 from ..tensor import Tensor
 from . import checkpoint, groups
 from .fused import Rehearsed
 from .groups import Group
+from .hooks import (
+    Hooked,
+    hooked,
+    register_optimizer_step_post_hook as register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook as register_optimizer_step_pre_hook,
+)
 
 State = dict[str, Any]
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base class: holds `param_groups`, a list of option dicts, and `state`, a dict a parameter.
 
     `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts, each a group: its
@@ -31,11 +38,17 @@ class Optimizer:
     """
 
     stepped = False  # whether step() was ever called, for schedulers
+    _steering: tuple[str, ...] = ()  # options that are numbers, and not among the rule's `_numbers`
+
+    def __init_subclass__(cls) -> None:
+        if "step" in vars(cls):
+            cls.step = hooked(vars(cls)["step"])  # type: ignore[method-assign]
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         groups.check_params(params)
         groups.check_hints(defaults)
         self.defaults = defaults
+        self._hooks = Hooks()
         self.state: defaultdict[Tensor, State] = defaultdict(dict)
         self.param_groups: list[Group] = []
         members = list(params)
@@ -58,6 +71,10 @@ class Optimizer:
         """What the rule remembers of `param`, before the first step; "step" counts the steps."""
         return {}
 
+    def _first_state(self, param: Tensor, group: Group) -> State:
+        """What its first step finds to remember, or can as well begin with."""
+        return self._new_state(param, group)
+
     def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         """The numbers of the rule at step `step`, from 1 on; None for a rule that does not count.
 
@@ -72,6 +89,7 @@ class Optimizer:
         """The rule: change `param` and `state` in place."""
         raise NotImplementedError(f"{type(self).__name__} defines no update rule")
 
+    @hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
@@ -131,15 +149,25 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups, with parameters numbered in their order; tensors are shared."""
-        return checkpoint.save(self.state, self.param_groups)
+        self._run_hooks("save")
+        saved: dict[str, Any] = self._run_hooks(
+            "saved", checkpoint.save(self.state, self.param_groups)
+        )
+        return saved
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over copies of a state and options saved by `state_dict`, matched by order.
 
         ValueError where the number of groups, or of the parameters in one, differs.
         """
+        state_dict = self._run_hooks("load", dict(state_dict))
         self.param_groups, self.state = checkpoint.load(state_dict, self.param_groups)
         recording.world.version += 1
+        self._run_hooks("loaded")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # As in PyTorch a copy is without hooks.
+        return {**vars(self), "_hooks": Hooks()}
 
     def __repr__(self) -> str:
         blocks = "\n\n".join(

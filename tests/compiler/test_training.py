@@ -137,7 +137,9 @@ def test_every_option_of_every_optimizer_is_tried() -> None:
         fixed = {"differentiable"}  # refused
         if rule is optim.AdamW:
             fixed.add("decoupled_weight_decay")  # what makes it AdamW
-        assert names | fixed == rule(Problem().params).defaults.keys() | fixed, rule
+        assert (
+            names | fixed == rule(training_rules.fitted(rule, Problem())).defaults.keys() | fixed
+        ), rule
 
 
 def test_every_scheduler_is_tried() -> None:

@@ -50,6 +50,23 @@ def options_that_change_the_rule() -> Training:
 
 
 @kind
+def numbers_that_steer_the_rule() -> Training:
+    problem = Problem()
+    optimizer = optim.Muon([problem.w], lr=0.02)
+    group = optimizer.param_groups[0]
+    return Training(
+        fit(problem, optimizer),
+        optimizer,
+        between={
+            10: lambda: group.update(ns_steps=2),
+            20: lambda: group.update(eps=10.0),
+            30: lambda: group.update(lr=0.01, momentum=0.5),
+        },
+        recordings=3,
+    )
+
+
+@kind
 def rate_in_a_tensor() -> Training:
     problem, rate = Problem(), mg.tensor(0.05, dtype=mg.float64)
     optimizer = optim.Adam(problem.params, lr=rate)

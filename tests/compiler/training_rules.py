@@ -113,6 +113,17 @@ RULES: dict[type[optim.Optimizer], list[dict[str, Any]]] = {
         {"foreach": True, "capturable": True},
         {"t0": 0, "weight_decay": 0.1, "maximize": True},
     ],
+    optim.Adafactor: [
+        {},
+        {"lr": 0.1, "beta2_decay": -0.5, "weight_decay": 0.1},
+        {"eps": (1e-3, 0.5), "d": 1.5, "maximize": True, "foreach": False},
+    ],
+    optim.Muon: [
+        {},
+        {"lr": 0.05, "weight_decay": 0.3, "momentum": 0.8, "nesterov": False},
+        {"ns_coefficients": (2.0, -1.5, 0.5), "ns_steps": 3, "eps": 0.1},
+        {"adjust_lr_fn": "match_rms_adamw"},
+    ],
     optim.Rprop: [
         {},
         {"lr": 0.1},
@@ -126,10 +137,15 @@ RULES: dict[type[optim.Optimizer], list[dict[str, Any]]] = {
 }
 
 
+def fitted(rule: type[optim.Optimizer], problem: Problem) -> list[Any]:
+    """The parameters that a rule is for."""
+    return [p for p in problem.params if rule is not optim.Muon or p.ndim == 2]
+
+
 def by_rule(rule: type[optim.Optimizer], **options: Any) -> Training:
     """A fit whose learning rate is halved by hand after 20 steps."""
     problem = Problem()
-    optimizer = rule(problem.params, **options)
+    optimizer = rule(fitted(rule, problem), **options)
 
     def halve() -> None:
         optimizer.param_groups[0]["lr"] *= 0.5

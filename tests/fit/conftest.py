@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from microgrest.kernels.fits.later import Later
+from microgrest.kernels.fits.algorithm.later import Later
 
 
 @pytest.fixture

@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from microgrest.kernels.fits import (
-    by_numpy,
+from microgrest.kernels.fits import by_numpy, source
+from microgrest.kernels.fits.algorithm import (
     losses,
     losses_by_numpy,
     marquardt,
     native,
-    source,
     state,
     triangle,
 )
-from microgrest.kernels.fits.later import Later
+from microgrest.kernels.fits.algorithm.later import Later
 from nist_sets import load
 from random_problems import decay, peak
 
-from microgrest.fit import curve_fit, models
+from microgrest.fit import curve_fit
+from microgrest.fit.reading import models
 
 Array = Any
 RNG = np.random.default_rng(3)

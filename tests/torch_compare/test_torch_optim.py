@@ -53,6 +53,9 @@ CASES = [
     ("ASGD", {}),
     ("ASGD", {"lr": 0.1, "lambd": 0.3, "alpha": 0.6, "t0": 5.0, "weight_decay": 0.2}),
     ("ASGD", {"lr": 0.05, "t0": 0, "maximize": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.3, "beta2_decay": -0.5, "eps": (1e-4, 1e-2), "weight_decay": 0.2}),
+    ("Adafactor", {"d": 1.5, "maximize": True}),
     ("Rprop", {}),
     ("Rprop", {"lr": 0.1, "etas": (0.4, 1.5), "step_sizes": (1e-3, 0.3)}),
     ("Rprop", {"maximize": True}),
@@ -116,7 +119,67 @@ def test_repr(name, options):
     )
 
 
+MUON = [
+    {},
+    {"lr": 0.05, "momentum": 0.7, "nesterov": False, "weight_decay": 0.4},
+    {"lr": 0.05, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3},
+    {"lr": 0.05, "ns_coefficients": (2.0, -1.5, 0.5), "eps": 0.5},
+]
+
+
+def muon(lib, options, steps=100):
+    """The wide and the tall matrix, and the square one, after each step; and the optimizer."""
+    shapes, gauge = [(2, 3), (4, 2), (3, 3)], np.random.default_rng(0)
+    params = [lib.tensor(gauge.normal(size=s), requires_grad=True) for s in shapes]
+    opt, path = lib.optim.Muon(params, **options), []
+    for step in range(steps):
+        opt.zero_grad()
+        sum((p.sin() + 0.15 * (p - 0.01 * step) ** 2).sum() for p in params).backward()
+        opt.step()
+        path.append([p.detach().numpy().copy() for p in params])
+    return path, opt
+
+
+@pytest.mark.parametrize("options", MUON, ids=lambda options: ",".join(options))
+def test_muon_without_roundings(options, monkeypatch):
+    """PyTorch's, where its bfloat16 is float64, has the same path.
+
+    A step multiplies small singular values, and their rounding, by a^5: 485.
+    """
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda t: t.clone())
+    (ours, opt), (theirs, reference) = muon(microgrest, options), muon(torch, options)
+    for mine, expected in zip(ours, theirs, strict=True):
+        for one, other in zip(mine, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
+    ours, theirs = opt.state_dict(), reference.state_dict()
+    assert ours["param_groups"] == theirs["param_groups"] and repr(opt) == repr(reference)
+    for place, state in theirs["state"].items():
+        assert ours["state"][place].keys() == state.keys()
+        expected = state["momentum_buffer"].numpy()
+        np.testing.assert_allclose(ours["state"][place]["momentum_buffer"].numpy(), expected)
+
+
+@pytest.mark.parametrize("options", MUON, ids=lambda options: ",".join(options))
+def test_muon_beside_bfloat16(options):
+    """One step goes the same way, but for the rounding of its direction, 2^-8 in each product."""
+    (ours, _), (theirs, _) = muon(microgrest, options, 1), muon(torch, options, 1)
+    start, _ = muon(torch, {**options, "lr": 0.0}, 1)
+    for mine, expected, begin in zip(ours[0], theirs[0], start[0], strict=True):
+        moved = np.linalg.norm(expected - begin)
+        assert np.linalg.norm(mine - expected) < 0.03 * moved
+
+
 BAD = {
+    "Adafactor's decay": lambda lib, p: lib.optim.Adafactor(p, beta2_decay=0.1),
+    "Adafactor's eps": lambda lib, p: lib.optim.Adafactor(p, eps=(-1.0, 0.1)),
+    "Adafactor's other eps": lambda lib, p: lib.optim.Adafactor(p, eps=(None, -0.1)),
+    "Adafactor's d": lambda lib, p: lib.optim.Adafactor(p, d=0.5),
+    "Adafactor's weight decay": lambda lib, p: lib.optim.Adafactor(p, weight_decay=-0.5),
+    "Muon's lr": lambda lib, p: lib.optim.Muon(p, lr=-1.0),
+    "Muon's weight decay": lambda lib, p: lib.optim.Muon(p, weight_decay=-1.0),
+    "Muon's momentum": lambda lib, p: lib.optim.Muon(p, momentum=-1.0),
+    "Muon's adjustment": lambda lib, p: lib.optim.Muon(p, adjust_lr_fn="none"),
+    "several rates": lambda lib, p: lib.optim.Muon(p, lr=lib.ones(2)),
     "negative lr": lambda lib, p: lib.optim.SGD(p, lr=-1.0),
     "negative momentum": lambda lib, p: lib.optim.SGD(p, momentum=-1.0),
     "negative decay": lambda lib, p: lib.optim.Adam(p, weight_decay=-0.5),

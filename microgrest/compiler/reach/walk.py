@@ -28,6 +28,7 @@ from typing import Any
 from ...graph.hooks import Placed
 from ...nn.modules.base.hooks import EVERYWHERE, TABLES as HOOKS, Hook, Hooks
 from ...nn.modules.module import Module
+from ...optim.hooks import EVERYWHERE as EVERY_STEP
 from ...optim.optimizer import Optimizer
 from ...recording.counted import Counted
 from ...tensor import Tensor
@@ -39,12 +40,13 @@ from .places import Found, named
 _RATES = ("lr", "initial_lr", "max_lr", "min_lr", "base_lr")
 # What an optimizer calls as it steps; and what it keeps, which is walked by itself or counts.
 _RULE = ("step", "_numbers", "_update")
-_KEPT = ("param_groups", "state", "stepped")
+_KEPT = ("param_groups", "state", "stepped", "_hooks")
 # Where a module keeps its members and hooks.
 TABLES = ("_parameters", "_buffers", "_modules", *HOOKS)
 _EVERY_MODULE = {"hooks": EVERYWHERE}
+_EVERY_OPTIMIZER = {"hooks": EVERY_STEP}
 # What a module is saved by, and does not compute with.
-_SAVING = ("_non_persistent",)
+_SAVING = ("_non_persistent", "_state_hooks")
 
 
 def objects_reached(
@@ -158,12 +160,14 @@ class Walk(ObjectWalk):
         with self._methods(path, optimizer, () if ours else _RULE) as methods:
             yield from methods
             yield from self._attributes(path, optimizer, _KEPT)
+        yield from self._table("optim.Optimizer", _EVERY_OPTIMIZER, "hooks")
+        yield from self._table(path, own, "_hooks")
         for name in ("param_groups", "state"):
             yield Found(f"{path}.{name}", own[name], own, name)
         for i, group in enumerate(optimizer.param_groups):
             place = f"{path}.param_groups[{i}]"
             yield Found(place, group, optimizer.param_groups, i, exact=True)
-            yield from self._group(place, group, steered)
+            yield from self._group(place, group, steered, optimizer._steering)
         for param, state in optimizer.state.items():
             name = self.names.get(param, "parameter").rpartition(".")[2]
             place = f"{path}.state[{name}]"
@@ -172,14 +176,16 @@ class Walk(ObjectWalk):
             yield Found(place, state, steady=ours and steered)
             yield from self._state(place, state, steered and not self.reads_counts)
 
-    def _group(self, path: str, group: dict[str, Any], steered: bool) -> Iterator[Found]:
+    def _group(
+        self, path: str, group: dict[str, Any], steered: bool, steering: Sequence[str]
+    ) -> Iterator[Found]:
         steady = isinstance(group, Counted)
         yield Found(path, group, steady=steady)
         # Code that reads options by itself, or a rule that does, has them as plain numbers.
         steered = steered and not self.reads_options
         for name, value in group.items():
             found = Found(f"{path}[{name!r}]", value, group, name, steady)
-            if not (steered and _is_numeric(value)):
+            if name in steering or not (steered and _is_numeric(value)):
                 yield from self._found(found)
             elif name not in _RATES:
                 yield found._replace(input=True)

@@ -54,10 +54,8 @@ class LBFGS(Optimizer):
     def _rehearse(self, group: Any) -> None:
         """It has no kernel of its own."""
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Minimize what `closure` computes for a while; the loss at the beginning is returned."""
-        if closure is None:
-            raise TypeError("LBFGS.step() missing 1 required positional argument: 'closure'")
         self.stepped = True
         with no_grad():
             return self._minimize(closure)

@@ -8,7 +8,14 @@ from typing import Any
 class SparseAdam:
     """Refused by name: NotImplementedError."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        maximize: bool = False,
+    ) -> None:
         raise NotImplementedError(
             "SparseAdam is not supported: gradients of microgrest are dense; use Adam"
         )

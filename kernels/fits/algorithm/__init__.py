@@ -1,0 +1,1 @@
+"""The method of Levenberg and Marquardt: as text to compile, and as Python until it is compiled."""
