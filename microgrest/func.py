@@ -186,10 +186,17 @@ def _missing(name: str, remedy: str) -> Callable[..., Any]:
     return missing
 
 
-vmap = _missing("vmap", "ops take batches by broadcasting; write the batch as a dimension")
+vmap = _missing(
+    "vmap",
+    "ops take batches by broadcasting: write the batch as a dimension. Many trainings at once are "
+    "the replicas of a compiled step, microgrest.compile(step).replicas(n, init)",
+)
 linearize = _missing("linearize", "use jvp, or vjp")
 functionalize = _missing("functionalize", "compile() takes functions that write in place")
-stack_module_state = _missing("stack_module_state", "it is of use with vmap alone")
+stack_module_state = _missing(
+    "stack_module_state",
+    "it is of use with vmap alone; for many trainings at once see the replicas of a compiled step",
+)
 
 
 class _Inside:

@@ -7,7 +7,7 @@ from typing import Any
 from microgrest.kernels.kinds.draws import draw as draws
 from microgrest.kernels.kinds.orders import move
 from microgrest.kernels.kinds.scan import SCAN, Sweep
-from microgrest.kernels.source.scans import Scan
+from microgrest.kernels.source.axis.scans import Scan
 
 MEETINGS = move.SCATTER_ADD, move.SCATTER_MUL, move.SCATTER_MAX, move.SCATTER_MIN
 MOVES = {kind.name: kind for kind in (move.GATHER, move.PUT, *MEETINGS)}

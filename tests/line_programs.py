@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from microgrest.kernels.source.lines import Lines
+from microgrest.kernels.source.axis.lines import Lines
 
 from microgrest.ops.folds import classes, normalization, softmax
 

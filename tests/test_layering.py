@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -24,6 +24,14 @@ from microgrest.graph import engine
 from microgrest.graph.engine import Sums
 
 FILES = dict(modules())
+MOST = 10  # files of a room, beside its `__init__.py` and `__main__.py`
+CROWDED = {  # rooms that are still to be parted
+    "dispatch",
+    "functions",
+    "nn.modules",
+    "nn.operations",
+    "optim.rules",
+}
 # The rooms, each with those that it may use, from the bottom up. A loose module is a room of its
 # own; `rest` stands for all that came before.
 rest = "..."
@@ -70,6 +78,11 @@ ROOMS: dict[str, list[str]] = {
 def room_of(module: str) -> str:
     """The room that a module is in."""
     return module.partition(".")[0]
+
+
+def folder_of(module: str) -> str:
+    """The folder that a module's file is in, or is the `__init__.py` of, as a name."""
+    return ".".join(_file(module)[:-1])
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +147,12 @@ def test_rooms_stand_above_what_they_use() -> None:
     for i, room in enumerate(order):
         assert set(ROOMS[room]) - {rest} <= set(order[:i])
     assert set(map(room_of, FILES)) == set(order)
+
+
+def test_rooms_are_small() -> None:
+    files = Counter(folder_of(name) for name, path in FILES.items() if path.stem[:2] != "__")
+    crowded = {room for room, count in files.items() if count > MOST}
+    assert crowded == CROWDED, "give some of the files a room of their own"
 
 
 def test_a_circle_is_found() -> None:

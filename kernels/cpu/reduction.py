@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..source import axes
+from ..source.axis import reductions
 from ..source.program import Program
 from . import elementwise, helpers, names, parallel
 
@@ -24,6 +24,6 @@ def _axis(shape: str, program: Program, size: int) -> Any:
     key = ("cpu", shape, threads)
     kernel = program.kernels.get(key)
     if kernel is None:
-        source = getattr(axes, shape)(program, names, parallel=threads)
+        source = getattr(reductions, shape)(program, names, parallel=threads)
         kernel = program.kernels[key] = helpers.load(source, program.name).kernel
     return kernel

@@ -16,9 +16,10 @@ from . import names
 from .driver.device import driver, enter, here, simulated
 from .driver.launch import THREADS, Kernel, numbers_of
 from .memory import allocator
-from .source import axes, folds, segments
+from .source import folds
+from .source.axis import reductions, segments
+from .source.axis.segments import Geometry, cut
 from .source.maps import memory_type
-from .source.segments import Geometry, cut
 
 GRID = 2 if simulated else 65536
 
@@ -96,11 +97,11 @@ def _kernel(program: Program, shape: str, stage: str, j: int = 0) -> Kernel:
 
 
 def _source(program: Program, shape: str, stage: str, j: int) -> Any:
-    """The source of one stage of a fold, in a shape of `axes` or a flat layout."""
+    """The source of one stage of a fold, in a shape of `axis.reductions` or a flat layout."""
     outputs = [program.outputs[j]] if stage == "rest" else []
     staged = getattr(folds, stage)(program, *outputs)
-    if shape in axes.SHAPES:
-        return axes.fold(staged, shape, names, THREADS)
+    if shape in reductions.SHAPES:
+        return reductions.fold(staged, shape, names, THREADS)
     return folds.flat(staged, shape, names, THREADS)
 
 

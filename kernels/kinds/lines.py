@@ -1,4 +1,4 @@
-"""Folds and maps along lines, one after the other; see `source.lines`.
+"""Folds and maps along lines, one after the other; see `source.axis.lines`.
 
 `sizes` are n, the length of a line, and inner, the distance of its elements; `params` a Lines, and
 the form that the CPU's kernel has: "rows" or "short_rows" where inner is 1, else "columns".
@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..source.axes import COLUMN_BLOCK
+from ..source.axis.lines import TILE, Lines, Phase
+from ..source.axis.reductions import COLUMN_BLOCK
+from ..source.axis.scans import operands as names_in
 from ..source.kind import (
     VALUES,
     Cost,
@@ -26,8 +28,6 @@ from ..source.kind import (
     Stage,
     elements,
 )
-from ..source.lines import TILE, Lines, Phase
-from ..source.scans import operands as names_in
 from .meaning import evaluated
 
 # Elements of a line up to which several are done at once.
@@ -58,7 +58,7 @@ def _operands(params: Walk) -> tuple[Operand, ...]:
 
 
 def _cpu(params: Walk, names: Any, threads: bool) -> str:
-    from ..source import line_forms
+    from ..source.axis import line_forms
 
     text: str = getattr(line_forms, params.form)(params.program, names, parallel=threads)
     return text
@@ -92,7 +92,7 @@ def _others(params: Walk) -> tuple[str, ...]:
 def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """A thread for each line."""
     from ..cuda import names
-    from ..cuda.source import lines
+    from ..cuda.source.axis import lines
 
     count = _counted(params, metas, sizes)
     source = lines.each(params.program, names)
@@ -105,7 +105,7 @@ def _each(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
 def _grid(params: Walk, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """A block for a line of many elements."""
     from ..cuda import names
-    from ..cuda.source import lines
+    from ..cuda.source.axis import lines
 
     n, inner = sizes
     count = _counted(params, metas, sizes)

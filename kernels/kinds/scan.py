@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..source.axes import COLUMN_BLOCK
+from ..source.axis.reductions import COLUMN_BLOCK
+from ..source.axis.scans import Scan
 from ..source.kind import Cost, Kind, Launches, Metas, Operand, Room, Run, Sizes, Stage
-from ..source.scans import Scan
 from .meaning import evaluated
 
 
@@ -36,7 +36,7 @@ def _operands(params: Sweep) -> tuple[Operand, ...]:
 
 
 def _cpu(params: Sweep, names: Any, threads: bool) -> str:
-    from ..source import scans
+    from ..source.axis import scans
 
     write = scans.columns if params.columns else scans.rows
     return write(params.program, names, parallel=threads)
@@ -54,7 +54,7 @@ def _tasks(*given: Any) -> int:
 def _columns(params: Sweep, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """A thread for each line."""
     from ..cuda import names
-    from ..cuda.source import scans
+    from ..cuda.source.axis import scans
 
     outer, n, inner = sizes
     lines, arrays = outer * inner, [o.name for o in _operands(params)]
@@ -82,7 +82,7 @@ def _rows(
 ) -> tuple[list[Stage], dict[str, tuple[str, int]]]:
     """A block to a line, of one warp where two tiles of a warp do; several to a long line."""
     from ..cuda import names
-    from ..cuda.source import scans
+    from ..cuda.source.axis import scans
 
     lines, n, _ = sizes
     warp = min(32, room.threads)

@@ -20,14 +20,14 @@ class Search(NamedTuple):
 
 
 def _cpu(params: Search, names: Any, threads: bool) -> str:
-    from ..source import axes
+    from ..source.axis import reductions
 
-    return axes.search(params.name, params.better, params.dtype, names, parallel=threads)
+    return reductions.search(params.name, params.better, params.dtype, names, parallel=threads)
 
 
 def _grid(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     """Rows in one segment; long ones in several, and then what was found in these."""
-    from ..cuda.source import segments
+    from ..cuda.source.axis import segments
     from ..cuda.source.maps import memory_type
 
     rows, (n,) = elements(metas[1]), sizes
@@ -50,17 +50,17 @@ def _grid(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
 
 def _stage(params: Search, plan: Any, room: Room, arrays: tuple[str, ...], *, last: bool) -> Stage:
     from ..cuda import names
-    from ..cuda.source import axes
+    from ..cuda.source.axis import reductions
 
     given = params.name, params.better, params.dtype, plan.shape, names, room.threads
     return Stage(
-        axes.search(*given, last=last), plan.blocks, room.threads, (*arrays, *plan.numbers)
+        reductions.search(*given, last=last), plan.blocks, room.threads, (*arrays, *plan.numbers)
     )
 
 
 def _block(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
-    from ..cuda.source.axes import SHAPES
-    from ..cuda.source.segments import Geometry
+    from ..cuda.source.axis.reductions import SHAPES
+    from ..cuda.source.axis.segments import Geometry
 
     rows, (n,) = elements(metas[1]), sizes
     lanes = min(room.threads, 1 << max(n // 4, 1).bit_length() - 1)

@@ -12,7 +12,7 @@ import numpy as np
 from .. import cache
 from ..cpu import helpers, memory, parallel
 from ..source.codegen import interpreted
-from . import proof, trace as t
+from . import many, proof, trace as t
 from .cpu import module as cpu
 from .cpu.entrance import signature
 from .plan.lower import lower
@@ -96,6 +96,33 @@ class CPU(t.Native):
             return function(steps, numbers, seeds, history, routines, addresses, *others)
 
         return run
+
+    def many(self) -> many.Many:
+        """See `trace.Native`."""
+        if interpreted():
+            return many.Many(self.run)
+        found = many.Native(self._run_all, self.addresses, self._fresh)
+        if self.short:
+            found.alone = self.routines[0].alone
+        return found
+
+    @cached_property
+    def _run_all(self) -> Callable[..., object]:
+        """The function that runs replicas, each on one thread."""
+        buffers = self.plan.trace.buffers
+        given = [(buffers[b].dtype, buffers[b].size) for b in self.plan.trace.arguments]
+        own = [(a.dtype.name, a.size) for a in self.own]
+        text = _bare(cpu.compiled(self.plan, False, [*given, *own])) + many.DRIVER
+        module = helpers.load(text, f"{self.plan.trace.name}_replicas")
+        function: Callable[..., object] = module.run_all.compile(
+            many.signature(len(self.addresses))
+        )
+        return function
+
+    def _fresh(self) -> list[Any]:
+        """Constants, and scratch memory for one more thread."""
+        constants = self.own[: len(self.own) - len(self.plan.arrays)]
+        return [*constants, *(memory.empty(n, np.dtype(d)) for d, n in self.plan.arrays)]
 
 
 def _bare(source: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..source.kind import Kind, Meta, Metas, Sizes, elements
 from ..source.program import Program
+from .many import Many
 
 # What a buffer is. An `input` existed before the step; an `output` is made in it and outlives it; a
 # `temporary` does not; a `constant` holds `data` that Python made in the step.
@@ -216,3 +217,7 @@ class Native:
     def bind(self, arrays: Sequence[Any]) -> Run:
         """`run` for calls whose held arrays are those among `arrays`: see `Trace.held`."""
         return self.run
+
+    def many(self) -> Many:
+        """What runs replicas of the step; NotImplementedError where there is nothing that does."""
+        return Many(self.run)

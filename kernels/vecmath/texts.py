@@ -8,23 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 
-from . import (
-    bessel,
-    digamma,
-    digits,
-    division,
-    error,
-    exponential,
-    gamma,
-    half,
-    inverse,
-    logarithm,
-    normal,
-    power,
-    sums,
-    trigonometric,
-    zeta,
-)
+from .elementary import exponential, inverse, logarithm, power, trigonometric
+from .numbers import digits, division, half, sums
+from .special import bessel, digamma, error, gamma, normal, zeta
 
 SUFFIX = {"float32": "_f32", "float64": "_f64"}
 

@@ -10,8 +10,14 @@ import math
 import warnings
 from typing import Any
 
+from ..creation import empty
+from ..functions.outputs import diag, eye as identity
 from ..graph.modes import no_grad
+from ..linalg import qr
+from ..ops.pointwise.gamma import ndtri
+from ..random import randperm
 from ..tensor import Tensor
+from ..types.dtypes import float64
 
 _GAINS = {
     "linear": 1.0,
@@ -64,6 +70,99 @@ def zeros_(tensor: Tensor) -> Tensor:
 def ones_(tensor: Tensor) -> Tensor:
     """Ones."""
     return constant_(tensor, 1.0)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
+) -> Tensor:
+    """Draws from the normal distribution within [a, b], by its quantiles.
+
+    There is PyTorch's warning where the mean is more than two deviations outside, and a ValueError
+    beyond 37, where float64 has no such probabilities.
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    low, high = (a - mean) / std, (b - mean) / std
+    # In the upper tail quantiles lose their digits: its mirror image has them.
+    mirrored = low > 0
+    low, high = (-high, -low) if mirrored else (low, high)
+    first, last = (math.erfc(-z / math.sqrt(2)) / 2 for z in (low, high))
+    if last < 1e-300:
+        raise ValueError(f"[{a}, {b}] is more than 37 deviations of {std} from the mean {mean}")
+    with no_grad():
+        shares = empty(tensor.shape, dtype=float64, device=tensor.device)
+        z = ndtri(shares.uniform_(first, last, generator=generator)).clamp(low, high)
+        tensor.copy_(mean + std * (-z if mirrored else z))
+        return tensor.clamp_(a, b)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix; ValueError unless there are two dimensions."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    with no_grad():
+        return tensor.copy_(identity(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """A convolution's weight that leaves images as they are, channels in `groups`.
+
+    ValueError unless there are 3 to 5 dimensions, and the first can be divided by `groups`.
+    """
+    if not 3 <= tensor.ndim <= 5:
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups != 0:
+        raise ValueError("dim 0 must be divisible by groups")
+    each, middle = tensor.shape[0] // groups, tuple(n // 2 for n in tensor.shape[2:])
+    with no_grad():
+        tensor.zero_()
+        for first in range(0, tensor.shape[0], each):
+            for k in range(min(each, tensor.shape[1])):
+                tensor[(first + k, k, *middle)] = 1
+    return tensor
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """`gain` times a matrix of orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
+
+    Dimensions after the first are one. ValueError below two dimensions.
+    """
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    with no_grad():
+        rows = tensor.new_empty((tensor.shape[0], tensor.numel() // tensor.shape[0]))
+        rows.normal_(0, 1, generator=generator)
+        wide = rows.shape[0] < rows.shape[1]
+        q, r = qr(rows.mT if wide else rows)
+        q = q * diag(r).sign()  # so that all such matrices are as likely
+        return tensor.copy_((q.mT if wide else q).reshape(tensor.shape) * gain)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Draws from the normal distribution, the share `sparsity` of each column zeros.
+
+    Martens 2010. ValueError unless there are two dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    with no_grad():
+        tensor.normal_(0, std, generator=generator)
+        for column in range(columns):
+            tensor[randperm(rows)[:zeros], column] = 0
+    return tensor
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:

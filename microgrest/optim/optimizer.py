@@ -71,6 +71,10 @@ class Optimizer(Hooked):
         """What the rule remembers of `param`, before the first step; "step" counts the steps."""
         return {}
 
+    def _first_state(self, param: Tensor, group: Group) -> State:
+        """What its first step finds to remember, or can as well begin with."""
+        return self._new_state(param, group)
+
     def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         """The numbers of the rule at step `step`, from 1 on; None for a rule that does not count.
 

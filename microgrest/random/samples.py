@@ -11,8 +11,8 @@ from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.conversion import convert
 from ..dispatch.memory import copy
 from ..kernels.kinds.draws.sample import KEYS, SAMPLE
-from ..kernels.source import samples
-from ..kernels.source.samples import Sampler
+from ..kernels.source.draws import samples
+from ..kernels.source.draws.samples import Sampler
 from ..ops.places.movement import expand
 from ..tensor import Tensor
 from ..tensor.storage import kind_of

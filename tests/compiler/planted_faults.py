@@ -34,7 +34,8 @@ from microgrest.kernels.steps import build, cuda, proof, trace as t
 from microgrest.kernels.steps.cpu import loops, module as cpu
 from microgrest.kernels.steps.plan import graph, lifetimes, lower, memory, schedule, steady, tasks
 from microgrest.kernels.steps.plan.graph import Folded
-from microgrest.kernels.steps.proof import again, flow, order, races, shared
+from microgrest.kernels.steps.proof import again, order, races, shared
+from microgrest.kernels.steps.proof.tokens import flow
 from programs import PROGRAMS
 from random_steps import drawn
 from twins import check
@@ -43,7 +44,8 @@ import microgrest as mg
 from microgrest.compiler.call.step import Step
 
 try:
-    from microgrest.kernels.steps.cuda import block, hazards, several
+    from microgrest.kernels.steps.cuda import block, several
+    from microgrest.kernels.steps.cuda.threads import hazards
 except ImportError:  # numba-cuda is not installed: no faults are planted in kernels of a GPU
     gpu = False
 else:

@@ -21,9 +21,10 @@ from microgrest.kernels.steps.plan.lower import lower
 from microgrest.kernels.steps.plan.plan import Group, Plan
 from microgrest.kernels.steps.plan.schedule import plan, replaced
 from microgrest.kernels.steps.plan.tasks import HISTORY, Fold, Partial, Store
-from microgrest.kernels.steps.proof import again, flow, order, races
+from microgrest.kernels.steps.proof import again, order, races
 from microgrest.kernels.steps.proof.places import reached
-from microgrest.kernels.steps.proof.tokens import convert, formula, fresh, known
+from microgrest.kernels.steps.proof.tokens import flow
+from microgrest.kernels.steps.proof.tokens.tokens import convert, formula, fresh, known
 from microgrest.kernels.steps.proof.walks import Walk, disjoint, in_step
 from planted_faults import FAULTS, STEPS, trace_of
 

@@ -20,8 +20,9 @@ ROOMS = {
     "guards": ["reach", "record"],
     "effects": ["guards", "reach", "record"],
     "replay": ["effects", "guards", "reach", "record"],
+    "replicas": ["effects", "reach", "record", "replay"],
     "tell": ["effects", "reach", "record", "replay"],
-    "call": ["effects", "guards", "reach", "record", "replay", "tell"],
+    "call": ["effects", "guards", "reach", "record", "replay", "replicas", "tell"],
 }
 IMPORTS = {module: imported(path, module) for module, path in modules()}
 FILES = [(module, path) for module, path in modules() if module.startswith(f"{COMPILER}.")]

@@ -11,7 +11,8 @@ from typing import Any
 from microgrest.kernels.steps.plan.lower import lower
 from microgrest.kernels.steps.plan.plan import Plan
 from microgrest.kernels.steps.plan.schedule import plan
-from microgrest.kernels.steps.proof import flow, order
+from microgrest.kernels.steps.proof import order
+from microgrest.kernels.steps.proof.tokens import flow
 from microgrest.kernels.steps.trace import Native, Trace
 
 import microgrest as mg

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import kinds, memory
-from microgrest.kernels.cuda.source.products import Types
-from microgrest.kernels.cuda.source.tiles import Tile, tiled
+from microgrest.kernels.cuda.source.matrices.products import Types
+from microgrest.kernels.cuda.source.matrices.tiles import Tile, tiled
 from microgrest.kernels.kinds.matrices import tiling
 from microgrest.kernels.kinds.matrices.product import PRODUCT
 from microgrest.kernels.source.matrices import Matrix, problem

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from microgrest.kernels.cuda import kinds, memory, reduction
-from microgrest.kernels.cuda.source import axes, segments as segments_of
+from microgrest.kernels.cuda.source.axis import reductions, segments as segments_of
 from microgrest.kernels.kinds.search import SEARCH, Search
 from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
@@ -232,7 +232,7 @@ def geometry() -> None:
         ]:
             for split in (True, False):
                 shape, blocks, segments, numbers = reduction.plan(outer, n, inner, split)
-                names = axes.SHAPES[shape].numbers
+                names = reductions.SHAPES[shape].numbers
                 known = {"lanes": threads, "width": 1} | dict(zip(names, numbers, strict=True))
                 outputs, length = known["outputs"], known["length"]
                 lanes, width = known["lanes"], known["width"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from microgrest.kernels import cpu
 from microgrest.kernels.cuda import kinds, memory
-from microgrest.kernels.source.scans import Scan
+from microgrest.kernels.source.axis.scans import Scan
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import CAPABILITIES, by_capability, examine, simulate
-from microgrest.kernels.cuda.source.products import Comb, Types, thin
-from microgrest.kernels.cuda.source.tiles import tiled
+from microgrest.kernels.cuda.source.matrices.products import Comb, Types, thin
+from microgrest.kernels.cuda.source.matrices.tiles import tiled
 from microgrest.kernels.kinds.matrices import tiling
 from microgrest.kernels.source.kind import Launches, Room
 from microgrest.kernels.source.matrices import Problem, problem

@@ -14,7 +14,8 @@ from checks import CAPABILITIES, by_capability, examine, lowered_once
 from microgrest.kernels import cache
 from microgrest.kernels.cuda import names
 from microgrest.kernels.cuda.driver import compile as compiler
-from microgrest.kernels.cuda.source import lines, moves, radix, scans, wide
+from microgrest.kernels.cuda.source import moves, radix, wide
+from microgrest.kernels.cuda.source.axis import lines, scans
 from microgrest.kernels.cuda.source.maps import flat, strided
 from microgrest.kernels.source.kind import Launches, Room
 from numba import cfunc, types

@@ -12,9 +12,9 @@ from microgrest.kernels.cpu import kinds
 from microgrest.kernels.cuda.source import fills
 from microgrest.kernels.kinds.draws import draw as draws
 from microgrest.kernels.kinds.draws.sample import SAMPLE
-from microgrest.kernels.source import philox, samples
+from microgrest.kernels.source.draws import philox, samples
+from microgrest.kernels.source.draws.philox import Draw
 from microgrest.kernels.source.kind import Room
-from microgrest.kernels.source.philox import Draw
 
 from tests.kernel_calls import Draws
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from checks import by_capability, examine, simulate
 from microgrest.kernels.cuda import names
-from microgrest.kernels.cuda.source import axes, folds
+from microgrest.kernels.cuda.source import folds
+from microgrest.kernels.cuda.source.axis import reductions
 from microgrest.kernels.source.program import Program, Reduce
 
 from microgrest.dispatch.families.reduction import program_of, result_type
@@ -48,12 +49,12 @@ def stages(p: Program) -> Iterator[tuple[str, Program]]:
 @pytest.mark.parametrize("fold", ["sum", "amax", "any"])
 def test_folds_compile(fold: str, dtype: str) -> None:
     for _, staged in stages(program(fold, dtype)):
-        for shape in axes.SHAPES:
-            examine(axes.fold(staged, shape, names, 256))
+        for shape in reductions.SHAPES:
+            examine(reductions.fold(staged, shape, names, 256))
 
 
 @by_capability
-@pytest.mark.parametrize("shape", axes.SHAPES)
+@pytest.mark.parametrize("shape", reductions.SHAPES)
 @pytest.mark.parametrize(
     ("fold", "dtype"),
     [(fold, "float32") for fold in ("sum", "mean", "prod", "amax", "amin", "all")]
@@ -63,7 +64,7 @@ def test_float64_in_the_second_stage_only(
     fold: str, dtype: str, shape: str, capability: tuple[int, int]
 ) -> None:
     for stage, staged in stages(program(fold, dtype)):
-        kernel = examine(axes.fold(staged, shape, names, 256), capability)
+        kernel = examine(reductions.fold(staged, shape, names, 256), capability)
         assert (kernel.doubles > 0) == (stage == "rest" and fold in ("sum", "mean", "prod"))
         assert kernel.doubles <= DOUBLES[shape]
 
@@ -73,7 +74,7 @@ def test_float64_in_the_second_stage_only(
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
 def test_searches_compile(dtype: str, shape: str, last: bool) -> None:
     better = ROWS["argmax"].extra["better"]
-    source = axes.search("argmax", better, dtype, shape, names, 256, last=last)
+    source = reductions.search("argmax", better, dtype, shape, names, 256, last=last)
     kernel = examine(source)
     assert (kernel.doubles > 0) == (dtype == "float64")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from checks import by_capability, examine, simulate
 from microgrest.kernels.cuda import names
-from microgrest.kernels.cuda.source import scans
+from microgrest.kernels.cuda.source.axis import scans
 from microgrest.kernels.cuda.source.maps import Source
-from microgrest.kernels.source.scans import Scan
+from microgrest.kernels.source.axis.scans import Scan
 
 from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS, Row

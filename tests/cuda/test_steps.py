@@ -16,7 +16,7 @@ from microgrest.kernels.cuda.source import moves
 from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
-from microgrest.kernels.steps.cuda.hazards import BARRIER, Hazards
+from microgrest.kernels.steps.cuda.threads.hazards import BARRIER, Hazards
 from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
 
@@ -56,7 +56,7 @@ def test_no_two_threads_race() -> None:
 WITHOUT_BARRIERS = """
 import sys
 sys.path.insert(0, {folder!r})
-from microgrest.kernels.steps.cuda.hazards import Hazards
+from microgrest.kernels.steps.cuda.threads.hazards import Hazards
 from microgrest.kernels.steps.proof import races
 Hazards.before = lambda self, reads=(), writes=(): [*reads, *writes] and []
 races.check = lambda source, blocks=1: None  # who would see it first

@@ -22,7 +22,8 @@ from microgrest.kernels.fits.algorithm.later import Later
 from nist_sets import load
 from random_problems import decay, peak
 
-from microgrest.fit import curve_fit, models
+from microgrest.fit import curve_fit
+from microgrest.fit.reading import models
 
 Array = Any
 RNG = np.random.default_rng(3)

@@ -27,7 +27,7 @@ from microgrest.kernels.kinds.windows import convolve, windows
 from microgrest.kernels.kinds.windows.bands import BAND
 from microgrest.kernels.kinds.windows.convolve import Convolution
 from microgrest.kernels.kinds.windows.peaks import PEAKS, Peaks
-from microgrest.kernels.source import samples
+from microgrest.kernels.source.draws import samples
 from microgrest.kernels.source.kind import Kind, elements, word
 
 from microgrest.dispatch.families.scan import program_of

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import kinds
-from microgrest.kernels.source import philox
+from microgrest.kernels.source.draws import philox
 
 from tests.kernel_calls import Draws
 

@@ -90,3 +90,36 @@ def test_errors():
         nn.init.kaiming_uniform_(torch.empty(3, 3), mode="fan_x")
     with pytest.warns(UserWarning, match="zero-element tensors is a no-op"):
         nn.init.kaiming_normal_(torch.empty(0, 3))
+
+
+@pytest.mark.parametrize(("a", "b"), [(-2.0, 2.0), (0.5, 1.0), (3.0, 8.0), (-36.0, -35.0)])
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std")
+def test_truncated_normal_draws(a, b):
+    """Their mean is that of the density within the bounds, however far out these are."""
+    torch.manual_seed(0)
+    weight = nn.init.trunc_normal_(torch.empty(20000, dtype=torch.float64), 0.0, 1.0, a, b)
+    assert a <= weight.min().item() and weight.max().item() <= b
+    z = torch.linspace(a, b, 100001, dtype=torch.float64)
+    density = torch.exp(-(z**2 - min(a * a, b * b)) / 2)
+    mean = ((z * density).sum() / density.sum()).item()
+    assert weight.mean().item() == pytest.approx(mean, abs=0.03 * min(b - a, 1.0))
+
+
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std")
+def test_truncated_too_far_out():
+    with pytest.raises(ValueError, match=r"more than 37 deviations of 2.0 from the mean 1.0"):
+        nn.init.trunc_normal_(torch.empty(2), 1.0, 2.0, 80.0, 90.0)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 2, 3), (1, 1), (0, 2)])
+def test_orthogonal(shape):
+    weight = nn.init.orthogonal_(torch.empty(shape, dtype=torch.float64), gain=2.0)
+    rows = weight.reshape(shape[0], -1) if weight.numel() else weight
+    small = rows @ rows.mT if rows.shape[0] <= rows.shape[1] else rows.mT @ rows
+    if weight.numel():
+        assert torch.allclose(small, 4 * torch.eye(len(small), dtype=torch.float64))
+
+
+def test_sparse_has_as_many_zeros_in_each_column():
+    weight = nn.init.sparse_(torch.empty(10, 4), 0.25)
+    assert (weight == 0).sum(0).tolist() == [3, 3, 3, 3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ...source.philox import INTEGER, Draw
+from ...source.draws.philox import INTEGER, Draw
 from ...source.scalar import cast
 from ...source.writer import indent, module
 from .maps import Source, memory_type, pointer

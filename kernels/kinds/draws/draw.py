@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...source import philox
+from ...source.draws import philox
+from ...source.draws.philox import Draw
 from ...source.kind import (
     VALUES,
     Cost,
@@ -29,7 +30,6 @@ from ...source.kind import (
     fixed,
     word,
 )
-from ...source.philox import Draw
 
 
 class _Float(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...source.draws.samples import STREAM, Sampler
 from ...source.kind import Cost, Kind, Launches, Metas, Operand, Room, Run, Sizes, Stage, elements
-from ...source.samples import STREAM, Sampler
 
 _IMPORTS = '''"""{title}"""
 

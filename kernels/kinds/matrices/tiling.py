@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...cuda.source.products import Comb, Types, thin
-from ...cuda.source.tiles import Tile, tiled
+from ...cuda.source.matrices.products import Comb, Types, thin
+from ...cuda.source.matrices.tiles import Tile, tiled
 from ...source.kind import Launches, Room, Stage
 from ...source.matrices import Place, Problem
 

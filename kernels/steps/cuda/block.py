@@ -20,12 +20,12 @@ from ..plan.graph import Apply, Element, Literal, Rate, Value, ordered
 from ..plan.plan import Group, Plan
 from ..plan.tasks import HISTORY, Partial, Store, values_of
 from ..report import origins
-from .buffers import HEAD, arrays_of, held_in_registers, memory_of, values_in
 from .calls import lines_of
-from .hazards import Hazards
-from .meeting import Meeting, Trees, serial
-from .places import Places, final
-from .sharing import place_of, row_and_column, shared_out, strided
+from .threads.buffers import HEAD, arrays_of, held_in_registers, memory_of, values_in
+from .threads.hazards import Hazards
+from .threads.meeting import Meeting, Trees, serial
+from .threads.places import Places, final
+from .threads.sharing import place_of, row_and_column, shared_out, strided
 
 EARLY = 4  # rates that may wait in registers
 Operand = tuple[int, int]  # a buffer, and where in it

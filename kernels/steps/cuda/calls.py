@@ -16,7 +16,7 @@ from ..plan.graph import Graph, pattern
 from ..plan.lower import loop_of
 from ..plan.plan import Group, Plan
 from ..plan.tasks import Other, Partial, positions_of
-from .hazards import Access, Hazards
+from .threads.hazards import Access, Hazards
 
 _DEVICE = "@cuda.jit(device=True)"
 _STATUS: Access = ("status", None)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ...cuda.driver.device import simulated
 from ...cuda.driver.launch import THREADS, blocks_for
+from ...cuda.source.axis.segments import cut
 from ...cuda.source.maps import Source, memory_type
-from ...cuda.source.segments import cut
 from ...source.program import LARGE as ON_GPU, Reduce
 from ...source.scalar import cast
 from ...source.writer import indent
@@ -24,10 +24,10 @@ from ..plan.plan import Group, Plan
 from ..plan.tasks import Fold, Partial
 from ..report import origins
 from .block import Block
-from .buffers import HEAD
-from .meeting import Meeting, serial
-from .places import Places, initial, step
-from .sharing import place_of, row_and_column, shared_out, strided
+from .threads.buffers import HEAD
+from .threads.meeting import Meeting, serial
+from .threads.places import Places, initial, step
+from .threads.sharing import place_of, row_and_column, shared_out, strided
 
 LARGE = 40 if simulated else ON_GPU  # places
 ENOUGH = 256  # blocks that keep any GPU busy

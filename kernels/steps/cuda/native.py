@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from .. import trace as t
 from ..plan.plan import Plan
 from ..report import work
 from .block import Block
-from .buffers import memory_of
 from .grid import Launch
 from .grid_calls import Run, queued
 from .several import Item, Several
+from .threads.buffers import memory_of
 
 Array = np.ndarray[Any, Any]
 
@@ -99,7 +99,18 @@ def index_of(arrays: Sequence[Any]) -> int:
     return device(found).index
 
 
-class OneBlock(t.Native):
+class OnGPU(t.Native):
+    """What both ways of running a step have in common."""
+
+    def many(self) -> NoReturn:
+        """See `trace.Native`."""
+        raise NotImplementedError(
+            f"replicas run on the CPU so far, and this step is on a GPU ({self.target}): make its "
+            "tensors on the CPU"
+        )
+
+
+class OneBlock(OnGPU):
     """All steps in one launch of one block."""
 
     def __init__(self, plan: Plan, block: Block, source: Any, target: str) -> None:
@@ -123,7 +134,7 @@ class OneBlock(t.Native):
         return tables.finish(history, steps, self.checked)
 
 
-class ManyKernels(t.Native):
+class ManyKernels(OnGPU):
     """One kernel after another, for all blocks, step by step."""
 
     def __init__(self, plan: Plan, several: Several, target: str) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from ..plan.plan import Group, Plan
 from ..plan.tasks import Other
-from .buffers import arrays_of
 from .grid import Array, Kept, Launch, Loop, Rest, Tail, overwritten
-from .places import Places
+from .threads.buffers import arrays_of
+from .threads.places import Places
 
 Item = Launch | Other
 

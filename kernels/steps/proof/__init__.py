@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from ...source.codegen import interpreted
 from ..plan.plan import Plan
-from . import again, flow, order, races, remembered, shared
+from . import again, order, races, remembered, shared
 from .places import Refused
+from .tokens import flow
 
 __all__ = ["Refused", "always", "check", "races"]
 

@@ -55,4 +55,4 @@ def _bytes(buffer: t.Buffer) -> Any:
 def _checker() -> str:
     """The text of the checker itself: another one proves anew."""
     folder = Path(__file__).parent
-    return cache.digest(*(path.read_text() for path in sorted(folder.glob("*.py"))))
+    return cache.digest(*(path.read_text() for path in sorted(folder.rglob("*.py"))))

@@ -12,11 +12,7 @@ bad one run again, and that one runs eagerly with a look at every op (`origin_of
 from __future__ import annotations
 
 import operator
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,15 +20,20 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ... import recording
-from ..replay import Failed, Snapshot, all_finite, before_eager, is_finite
+from ..replay import (
+    CHUNK_SECONDS,
+    KEPT_BYTES,
+    LONGEST,
+    Failed,
+    Snapshot,
+    all_finite,
+    before_eager,
+    is_finite,
+    telling,
+    uninterrupted,
+)
 from .history import History, row, tensors_of
 from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
-
-CHUNK_SECONDS = 0.05
-# A chunk is at most so many steps, which bounds its table of numbers and its history.
-LONGEST = 1 << 17
-# Larger state is not kept for replay. Copying 16 MiB takes about 2 ms, a twenty-fifth of a chunk.
-KEPT_BYTES = 1 << 24
 
 # How many steps of each recording make a chunk, as far as was found out.
 paces: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
@@ -76,7 +77,7 @@ def repeat(
     kept = None if history is None else History(n, _count("history", history, least=1))
     check_fit(step.fn, args, batches)
     run = _Run(step, n, arguments(args, batches), kept, nan_check)
-    with _telling(progress, n) as tell:
+    with telling(progress, n) as tell:
         while run.done < n:
             run.advance(run.done - run.done % stride + stride if hooked else n)
             tell(run.done)
@@ -102,7 +103,7 @@ class _Run:
 
     def advance(self, end: int) -> None:
         """Run one chunk, which goes no further than to step `end`."""
-        with _uninterrupted(), self.step._lock:
+        with uninterrupted(), self.step._lock:
             args, _ = self._take(1)
             found = self.step._find(args, {})
             if found is None or self.step.verify:
@@ -261,37 +262,3 @@ def _check_callable(**functions: Any) -> None:
             raise TypeError(
                 f"repeat: {name} must be a function of (steps done, result), got {function!r}"
             )
-
-
-# Progress and interruption
-
-
-@contextmanager
-def _telling(progress: Any, n: int) -> Iterator[Callable[[int], object]]:
-    """What is told of the steps done: a bar on stderr, a function of the user's, or nobody."""
-    if callable(progress):
-        yield lambda done: progress(done, n)
-    elif progress:
-        import click
-
-        with click.progressbar(length=n, file=sys.stderr) as bar:
-            yield lambda done: bar.update(done - bar.pos)
-    else:
-        yield lambda done: None
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C inside is answered at the end. Only the main thread is ever interrupted."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    seen: list[Any] = []
-    signal.signal(signal.SIGINT, lambda *signalled: seen.append(signalled))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if seen:
-            before(*seen[0])

@@ -24,6 +24,7 @@ from .recorded_call import record
 from .recording_budget import RecordingBudget
 
 if TYPE_CHECKING:
+    from ..replicas import Replicas
     from ..tell import Explanation
 
 KEPT = 64  # recordings of one step
@@ -199,6 +200,12 @@ class Step(Compiled):
 
         return repeat(self, n, *args, **options)
 
+    def replicas(self, n: int, init: Any = None, *args: Any, **options: Any) -> Replicas:
+        """`n` independent trainings by this step; see `replicas.replicate`."""
+        from ..replicas import replicate
+
+        return replicate(self, n, init, *args, **options)
+
     def source(self) -> str:
         """The generated code of the latest recording. RuntimeError where there is none yet."""
         return self._latest().native.source
@@ -346,6 +353,15 @@ class Method(Compiled):
     def repeat(self, n: int, *args: Any, **options: Any) -> Any:
         """See `Step.repeat`."""
         return self.__func__.repeat(n, self.__self__, *args, **options)
+
+    def replicas(self, n: int, init: Any = None, *args: Any, **options: Any) -> Replicas:
+        """See `Step.replicas`."""
+        dims = options.get("in_dims")
+        if isinstance(dims, (tuple, list)):
+            options["in_dims"] = (None, *dims)
+        elif dims is not None:
+            options["in_dims"] = (None, *[dims] * len(args))
+        return self.__func__.replicas(n, init, self.__self__, *args, **options)
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """See `Step.explain`."""

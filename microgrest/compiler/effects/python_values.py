@@ -182,6 +182,11 @@ class ValueChanges:
     def __bool__(self) -> bool:
         return bool(self.writes or self.flags)
 
+    def names(self) -> list[str]:
+        """What changes, for people."""
+        flagged = [f"requires_grad of {known.name}" for known in self.flags]
+        return [*dict.fromkeys(p.path for p in self.places if p.path), *flagged]
+
     def add(self, place: Found, write: Callable[[], Any]) -> None:
         """Take in a write to a place, or to what stands there."""
         self.places.append(place)

@@ -20,7 +20,7 @@ from ...tensor.storage import Kind
 from ..record import Recorder
 from .tensors_before import Known, TensorsBefore
 
-Build = Callable[[Sequence[Tensor]], Any]
+Build = Callable[[Sequence[Any]], Any]  # of tensors, as a rule
 
 
 class Leaf(NamedTuple):

@@ -46,7 +46,7 @@ TABLES = ("_parameters", "_buffers", "_modules", *HOOKS)
 _EVERY_MODULE = {"hooks": EVERYWHERE}
 _EVERY_OPTIMIZER = {"hooks": EVERY_STEP}
 # What a module is saved by, and does not compute with.
-_SAVING = ("_non_persistent",)
+_SAVING = ("_non_persistent", "_state_hooks")
 
 
 def objects_reached(

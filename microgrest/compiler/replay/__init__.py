@@ -6,7 +6,18 @@ the guards let through. Out comes its result, and what eager execution would lea
 
 from __future__ import annotations
 
-from .finiteness import all_finite as all_finite, is_finite as is_finite
+from .chunks import (
+    CHUNK_SECONDS as CHUNK_SECONDS,
+    KEPT_BYTES as KEPT_BYTES,
+    LONGEST as LONGEST,
+    telling as telling,
+    uninterrupted as uninterrupted,
+)
+from .finiteness import (
+    all_finite as all_finite,
+    finite_rows as finite_rows,
+    is_finite as is_finite,
+)
 from .native_function import Build as Build, native as native, proved as proved
 from .recording import Failed as Failed, Recording as Recording, stored as stored
 from .snapshot import Snapshot as Snapshot, before_eager as before_eager

@@ -32,3 +32,14 @@ def is_finite(values: Array) -> bool:
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """`is_finite` of every floating tensor."""
     return all(is_finite(t._numpy()) for t in tensors if t._kind.dtype.is_floating_point)
+
+
+def finite_rows(values: Array) -> Array:
+    """For each row of floating values whether all of it is finite."""
+    rows = values.reshape(len(values), -1)
+    wide = np.float32 if rows.dtype == np.float16 else None
+    with np.errstate(all="ignore"):
+        fine: Array = np.isfinite(np.add.reduce(rows, axis=1, dtype=wide))
+    doubtful = np.flatnonzero(~fine)
+    fine[doubtful] = np.isfinite(rows[doubtful]).all(axis=1)
+    return fine

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Recording:
         results: Results,
         build: Build,
     ) -> None:
-        self.guards, self._result = guards, results.build
+        self.guards, self.build_result = guards, results.build
         self.changes = changes or None
         leaves = [leaf_of(t, before, recorder) for t in results.leaves]
         graded = {
@@ -81,7 +81,7 @@ class Recording:
         self.binding = Binding(before, recorder, self.trace, needed - replaced, replaced)
         self._template = self.binding.template.copy()
         self._count_writes(touched)
-        self._written = self._inputs_written()
+        self.written_places = self._inputs_written()
         self._arrange(leaves, graded, results, gradients.new)
         self._shorten()
         self.history = np.empty((1, len(self.trace.scalars)))
@@ -126,12 +126,12 @@ class Recording:
         self.made = [Output(leaf, known.index) for known, leaf in graded.items()]
         self.gradients = len(self.made)
         place = {id(g): i for i, g in enumerate(gradients.values()) if g is not None}
-        self._order = []
+        self.order = []
         for t, leaf in zip(results.leaves, leaves, strict=True):
             at = place.setdefault(id(t), len(self.made))
             if at == len(self.made):
                 self.made.append(Output(leaf, None))
-            self._order.append(at)
+            self.order.append(at)
         positions = {buffer: i for i, buffer in enumerate(self.trace.arguments)}
         shared = Counter(m.leaf.buffer for m in self.made if m.leaf is not None)
         first: dict[int, int] = {}
@@ -155,10 +155,10 @@ class Recording:
         held = len(self.binding.held)
         self._steady = self.repeats and all(m.owner < held for m in self._kept.made)
         self._settled = -1
-        results = [self.made[i] for i in self._order]
+        results = [self.made[i] for i in self.order]
         leaves = [(m.position, m.leaf) for m in results if m.leaf and m.is_whole and m.twin is None]
         self._plain: list[Any] | None = None
-        if not self._sets and len(leaves) == len(results) and len(set(self._order)) == len(results):
+        if not self._sets and len(leaves) == len(results) and len(set(self.order)) == len(results):
             self._plain = [(p, x.shape, x.strides, x.kind) for p, x in leaves]
 
     def _inputs_written(self) -> set[int]:
@@ -172,8 +172,13 @@ class Recording:
 
     def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
         """The tensors from before the step that it writes to, as far as this call has them."""
-        tensors = self.binding.tensors(args, kwargs)
-        found = [tensors[i] for position, i in self.binding.inputs if position in self._written]
+        return self.writes(self.binding.tensors(args, kwargs))
+
+    def writes(self, tensors: Sequence[Any]) -> list[Tensor]:
+        """Those of a call's tensors that the step writes to."""
+        found = [
+            tensors[i] for position, i in self.binding.inputs if position in self.written_places
+        ]
         return [t for t in found if t is not None]  # gradients, which a step may have dropped
 
     def graded(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
@@ -232,14 +237,18 @@ class Recording:
         failed = self._run(steps, numbers, self.seeds, history, arrays)
         if failed and before is not None:
             before.restore()
-            self._fail(failed)
+            error = self.failure(failed)
+            self.numbers.fits()  # counts anew
+            if error.step > 1:
+                self._numbers(error.step - 1)
+            raise error
         for i, count in self._touched:
             tensors[i]._storage.version += count
         if self.changes is not None:
             self.changes.make(tensors)
         if same and self._plain is not None:
-            return self._result([wrap(arrays[p], a, b, kind) for p, a, b, kind in self._plain])
-        return self._result(self._make(tensors, arrays, same))
+            return self.build_result([wrap(arrays[p], a, b, kind) for p, a, b, kind in self._plain])
+        return self.build_result(self._make(tensors, arrays, same))
 
     def _gradients_serve(self, tensors: Sequence[Any]) -> bool:
         """Whether the gradients of the last call serve again; otherwise there is new memory."""
@@ -279,7 +288,19 @@ class Recording:
                 self.guards.moved += 1
             if self._steady:
                 self._settled = self.guards.moved
-        return [made[i] for i in self._order]
+        return [made[i] for i in self.order]
+
+    def leave(self, tensors: Sequence[Any], arrays: Sequence[Any], steps: int) -> Any:
+        """Leave what `steps` steps on other memory made of it, `arrays`: its result, gradients."""
+        for i, count in self._touched:
+            tensors[i]._storage.version += count * steps
+        made: list[Any] = []
+        for m in self.made:
+            made.append(self._new(m, made, tensors, arrays))
+        for i in range(len(self._kept.made)):
+            self._kept[i] = None  # it has other memory than the next run is bound to
+        world.tensors += 1
+        return self.build_result([made[i] for i in self.order])
 
     def _new(
         self, m: Output, made: Sequence[Any], tensors: Sequence[Tensor], arrays: Sequence[Any]
@@ -316,14 +337,11 @@ class Recording:
             self._draw(steps)
         return numbers
 
-    def _fail(self, code: int) -> NoReturn:
-        """An error in the step that failed; those before it are whole, and count."""
+    def failure(self, code: int) -> Failed:
+        """The error for what the native function returned; steps before that one are whole."""
         failed, text = self.trace.failed(code)
-        self.numbers.fits()  # counts anew
-        if failed > 1:
-            self._numbers(failed - 1)
         kind = OutOfRange if text == INDEX else Failed
-        raise kind(
+        return kind(
             f"{self.trace.name}: {text} in the compiled step; call the function itself, without "
             "compile, to see where",
             failed,

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ...kernels.kinds.scan import SCAN, Sweep
+from ...kernels.source.axis.scans import Register, Result, Scan
 from ...kernels.source.program import Input
-from ...kernels.source.scans import Register, Result, Scan
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.storage import kind_of

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from ...creation import empty_like
 from ...functions.queries import typename
 from ...graph.modes import no_grad
 from ...recording import world
@@ -32,11 +33,12 @@ from .base.hooks import (
     register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
 )
 from .base.registration import TABLES
+from .base.state_hooks import Saved
 
 Self = TypeVar("Self", bound="Module")
 
 
-class Module(Hooked):
+class Module(Hooked, Saved):
     """Base class of layers and models: subclass it, call `super().__init__()`, write `forward`.
 
     Calling the module calls `forward` between its hooks. `training` is True until `eval()`.
@@ -55,6 +57,7 @@ class Module(Hooked):
             _buffers=Counted(),
             _modules=Counted(),
             _non_persistent=set(),
+            _state_hooks=Hooks(),
             **{table: Hooks() for table in HOOKS},
         )
 
@@ -160,6 +163,21 @@ class Module(Hooked):
             if not isinstance(found, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return found  # type: ignore[no-any-return]
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` at the dotted path `target`; with `strict` only in place of another.
+
+        AttributeError where the path leads to no module; ValueError for what is none.
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at the dotted path `target`; AttributeError where there is none."""
@@ -289,14 +307,14 @@ class Module(Hooked):
 
     # Conversion
 
-    def _apply(self: Self, convert: Callable[[Tensor], Tensor]) -> Self:
+    def _apply(self: Self, convert: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace the data of every parameter, of its gradient, and every buffer, in place."""
-        for parameter in self.parameters():
+        for parameter in self.parameters(recurse):
             # Both are converted before either is replaced: an error must not lose the gradient.
             grad = None if parameter.grad is None else convert(parameter.grad)
             data, parameter.grad = convert(parameter.data), None
             parameter.data, parameter.grad = data, grad
-        for module in self.modules():
+        for module in self.modules() if recurse else (self,):
             for name, buffer in module._buffers.items():
                 module._buffers[name] = None if buffer is None else convert(buffer)
         return self
@@ -329,6 +347,14 @@ class Module(Hooked):
     def half(self: Self) -> Self:
         """Convert floating tensors to float16."""
         return self.to(float16)
+
+    def type(self: Self, dst_type: Any) -> Self:
+        """Convert all tensors, those of integers too, to a dtype."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
+    def to_empty(self: Self, *, device: Any, recurse: bool = True) -> Self:
+        """Move to a device without the values, of this module alone unless `recurse`."""
+        return self._apply(lambda tensor: empty_like(tensor, device=device), recurse)
 
     # Saving
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.kinds.lines import LINES, TARGETS, Walk, form_of
-from ...kernels.source.lines import Array, Fold, Lines, Number, Phase
+from ...kernels.source.axis.lines import Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..places.indexing import take_along
 from ..pointwise.logic import where

@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import Any
 
 from ...kernels.kinds.lines import LINES, Walk, form_of
-from ...kernels.source.lines import Array, Fold, Lines, Number, Phase
+from ...kernels.source.axis.lines import Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..places.movement import expand
 from ..pointwise.elementwise import square

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from ...kernels.kinds.lines import LINES, Walk, form_of
-from ...kernels.source.lines import MAX, Array, Fold, Lines, Number, Phase
+from ...kernels.source.axis.lines import MAX, Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..pointwise.elementwise import exp
 from .reduction import spread, sum

@@ -49,6 +49,14 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
+    def _first_state(self, param: Tensor, group: Group) -> State:
+        if group["momentum"] and group["dampening"]:
+            raise RuntimeError(
+                "SGD with dampening begins with a step of another rule, undampened: take a step "
+                "before there are replicas of it"
+            )
+        return {"momentum_buffer": zeros_like(param)}
+
     def _numbers(self, group: Mapping[str, Any], step: Any) -> tuple[Any, ...]:
         return group["lr"], group["weight_decay"], group["momentum"], 1 - group["dampening"]
 

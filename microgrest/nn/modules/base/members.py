@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from ....tensor import Tensor
@@ -14,7 +13,14 @@ class Members(Protocol):
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Any]
     _non_persistent: set[str]
+    _state_hooks: Any
 
-    def named_modules(self, *, remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:
-        """The module itself and all below it, each with its path."""
+    def get_extra_state(self) -> Any:
+        """What is saved beside tensors."""
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what was saved."""
+
+    def _has_extra_state(self, method: str) -> bool: ...
