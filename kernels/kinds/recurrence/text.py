@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from ...source.scalar import functions, render
-from ...source.scans import operands as names_in
+from ...source.axis.scans import operands as names_in
 from .cells import CELLS, Cell, Lines
 
 
