@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -135,15 +136,32 @@ height, center, width, share: 3.00, 0.50, 0.80, 0.30 (true: 3.0, 0.5, 0.8, 0.3)
 lifetime behind the response: 2.50 (true: 2.5)
 derivatives of the area by the width: 133.915, -13.663
 """,
+    "pixels": """\
+16384 pixels, 100% converged
+cell: lifetime 2.50 ns (true: 2.5)
+around: lifetime 4.00 ns (true: 4.0)
+within one standard error: 68%, two: 95%
+""",
 }
+PICTURES = ["pixels"]
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_printed(name, capsys):
+def test_printed(name, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [name])
     run(name, "__main__")
     printed = capsys.readouterr().out
     # On a machine with a GPU the last part of `gradients` runs there, and says so.
     assert printed.replace(", device='cuda:0'", "") == OUTPUTS[name]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures(name, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [name, "--plot", str(path)])
+    run(name, "__main__")
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_memory_model(capsys, monkeypatch, tmp_path):
