@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "pytensor", "numba-cuda")
-PACKAGES += ("pytest-benchmark",)
+PACKAGES += ("pytest-benchmark", "scipy", "lmfit")
 
 # Measured are compiled kernels, from the first call on; `startup.environment` is a user's.
 os.environ.setdefault("MICROGREST_FIRST_CALLS", "0")

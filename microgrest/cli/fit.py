@@ -7,43 +7,59 @@ from typing import Any
 import click
 
 from .options.files import DATA, PRINTED, RESULTS
+from .options.model import COLUMNS, MODEL, TABLE
 from .options.polynomial import POLYNOMIAL
 from .options.sections import Sectioned, given
-from .settings import Settings
+from .settings import Asked, Settings
 from .terminal.errors import memory_guarded
 
+OF_MODELS = [*COLUMNS, *MODEL[1:], *TABLE]
 EXAMPLES = """\b
 Examples:
-  microgrest fit
-  microgrest fit --data load_cell.csv --degree 2 --plot
-  microgrest fit --target tanh --degree 5 --optimizer adam --json
+  microgrest fit --data decay.csv --model 'a*exp(-k*x) + c' --p0 a=1,k=0.5 --plot
+  microgrest fit --data decay.csv --model 'a*exp(-k*x)' --x t --y v --group run --csv fits.csv
+  microgrest fit --data load_cell.csv --degree 2
 """
 
 
 @click.command(
     cls=Sectioned,
-    sections={"Data": DATA, "Polynomial": POLYNOMIAL, "Results": RESULTS},
+    sections={
+        "Data": [*DATA, *COLUMNS],
+        "Model": MODEL,
+        "Results": [*RESULTS, *TABLE],
+        "Polynomial, without --model": POLYNOMIAL,
+    },
     epilog=EXAMPLES,
 )
 @click.pass_context
 def fit(context: click.Context, /, **options: Any) -> None:
-    """Fit a polynomial by gradient descent.
+    """Fit a model to data: a formula by least squares, or a polynomial by gradient descent.
 
-    Without --data, fits a cubic to sin(x) at 2000 points of [-pi, pi]. The loss is the sum of
-    squares.
+    With --model, fits a formula to columns of --data, and tells the values of its parameters with
+    their standard errors, chi-square and correlations.
 
-    The synthetic cubic with sgd runs in raw units. Every other fit runs with x scaled to [-1, 1]
-    and y standardized; coefficients and loss are always reported in the units of the data.
-
-    Ctrl-C ends the fit after a whole step, or the comparison, and what was found is reported.
+    Without it, fits a polynomial by gradient descent: to --data, or a cubic to sin(x) at 2000
+    points of [-pi, pi], which is the benchmark. It runs with x scaled to [-1, 1] and y
+    standardized, but for the synthetic cubic with sgd; what is reported is in the units of the
+    data. Ctrl-C ends it after a whole step, or the comparison, and what was found is reported.
 
     Exit status: 0, or 1 if NumPy's result differs, or 2 for input that cannot be used, a GPU that
     is not there, or a fit that diverges, or 130 after Ctrl-C.
     """
     _results(options)
+    if options["model"] is not None:
+        asked = _asked(context, options)
+        with memory_guarded():
+            from .curves.run import run
+
+            run(asked)
+        return
     _check_combination(context, options)
+    others = {option.name for option in (*OF_MODELS, MODEL[0])}
+    settings = Settings(**{name: options[name] for name in options.keys() - others})
     with memory_guarded():
-        _polynomial(Settings(**options))
+        _polynomial(settings)
 
 
 def _results(options: dict[str, Any]) -> None:
@@ -56,6 +72,22 @@ def _results(options: dict[str, Any]) -> None:
         options["save"] = file
 
 
+def _asked(context: click.Context, options: dict[str, Any]) -> Asked:
+    """What `--model` is to do; UsageError for options that belong to a polynomial."""
+    if options["data"] is None:
+        raise click.UsageError("--model is fitted to --data FILE, which is missing")
+    for name in given(context, POLYNOMIAL):
+        raise click.UsageError(f"{name} is about a polynomial: drop it, or --model")
+    if options["json"] and options["csv"] == PRINTED:
+        raise click.UsageError("--json and --csv both print: give one of them a FILE")
+    if options["f_scale"] != 1 and options["loss"] == "linear":
+        raise click.UsageError("--f-scale is about --loss, which is linear")
+    if options["absolute_sigma"] and options["sigma"] is None:
+        raise click.UsageError("--absolute-sigma is about --sigma COL, which is missing")
+    others = {option.name for option in POLYNOMIAL}
+    return Asked(**{name: options[name] for name in options.keys() - others})
+
+
 def _polynomial(settings: Settings) -> None:
     if settings.sweep is None:
         from .run import run
@@ -66,6 +98,8 @@ def _polynomial(settings: Settings) -> None:
 
 def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
     """UsageError for options that the rest makes meaningless."""
+    for name in given(context, OF_MODELS):
+        raise click.UsageError(f"{name} is about --model FORMULA, which is missing")
     names = {name.removeprefix("--") for name in given(context, [*DATA, *POLYNOMIAL, *RESULTS])}
     if options["sweep"] is not None:
         for name in sorted(names & {"data", "points", "steps", "plot", "compare"}):

@@ -70,7 +70,7 @@ def _deliver(settings: Settings, posed: Problem, result: dict[str, Any]) -> None
         if settings.plot is not None:
             last_first.callback(plot.draw, posed, result, settings.plot)
         if settings.save is not None:
-            last_first.callback(report.save, result, settings.save)
+            last_first.callback(report.save, report.as_json(result), settings.save)
         text = report.as_json(result) if settings.json else report.as_text(result, settings.quiet)
         last_first.callback(click.echo, text)
 

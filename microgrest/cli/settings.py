@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TARGETS = ("abs", "atan", "cos", "cosh", "erf", "exp", "sigmoid", "sin", "sinh", "tanh")
@@ -10,6 +10,7 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam")
 DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
 MODES = ("compiled", "eager")
+LOSSES = ("linear", "soft_l1", "huber", "cauchy", "arctan")
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,28 @@ class Settings:
     def tutorial(self) -> bool:
         """Whether this is the cubic of PyTorch's tutorial: fitted in raw units, by plain SGD."""
         return self.data is None and self.degree == 3 and self.optimizer == "sgd"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `fit --model`, each under its own name; parameters by their names."""
+
+    model: str
+    data: Path
+    x: str | None = None
+    y: str | None = None
+    header: bool | None = None
+    sigma: str | None = None
+    absolute_sigma: bool = False
+    group: str | None = None
+    nan_policy: str = "raise"
+    p0: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    fix: dict[str, float] = field(default_factory=dict)
+    loss: str = "linear"
+    f_scale: float = 1.0
+    csv: Path | None = None
+    save: Path | None = None
+    plot: Path | None = None
+    json: bool = False
+    quiet: bool = False

@@ -55,7 +55,7 @@ def _deliver(settings: Settings, result: dict[str, Any]) -> None:
     """Print and save: each, whatever becomes of the other."""
     with ExitStack() as last_first:
         if settings.save is not None:
-            last_first.callback(report.save, result, settings.save)
+            last_first.callback(report.save, report.as_json(result), settings.save)
         text = report.as_json(result) if settings.json else "\n".join(as_text(result))
         last_first.callback(click.echo, text)
 

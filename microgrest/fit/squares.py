@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from ..kernels.fits.algorithm import losses_by_numpy, marquardt as at
 from ..kernels.fits.algorithm.state import Settings, State, drive
-from .bounds import in_bounds, prepared
-from .problem import METHODS, Problem
-from .results import COMMON, TERMINATION, OptimizeResult
+from .problem.bounds import in_bounds, prepared
+from .problem.options import checked_loss, checked_margin, checked_scale, checked_tolerances
+from .problem.problem import METHODS, Problem
+from .problem.results import COMMON, TERMINATION, OptimizeResult
 
 Array = Any
-EPSILON = float(np.finfo(float).eps)
 _METHODS = ("trf", "dogbox", "lm")
 
 
@@ -67,7 +66,7 @@ def least_squares(
         lambda x: fun(x, *args, **(kwargs or {})),
         (lambda x: jac(x, *args, **(kwargs or {}))) if callable(jac) else jac,
         None if isinstance(loss, str) and loss == "linear" else _rho(loss),
-        f_scale,
+        checked_margin(f_scale),
         (lower, upper),
         diff_step,
     )
@@ -142,58 +141,6 @@ def _check(
         raise ValueError("`verbose` must be in [0, 1, 2].")
     if max_nfev is not None and max_nfev <= 0:
         raise ValueError("`max_nfev` must be None or positive integer.")
-
-
-def checked_loss(loss: Any, method: str) -> int:
-    """The number of a loss; that of none for one that a user wrote."""
-    if not callable(loss) and (not isinstance(loss, str) or loss not in losses_by_numpy.NUMBERS):
-        raise ValueError(
-            f"`loss` must be one of {list(losses_by_numpy.NUMBERS)} or a callable, not {loss!r}."
-        )
-    if method == "lm" and loss != "linear":
-        raise ValueError("method='lm' supports only 'linear' loss function.")
-    return 0 if callable(loss) else losses_by_numpy.NUMBERS[loss]
-
-
-def checked_scale(scale: Any, x0: Array, method: str) -> Any:
-    """Scales of the parameters, "jac" or an array."""
-    if scale is None:
-        scale = "jac" if method == "lm" else 1.0
-    if isinstance(scale, str) and scale == "jac":
-        return scale
-    try:
-        scale = np.asarray(scale, dtype=float)
-        valid = bool(np.all(np.isfinite(scale)) and np.all(scale > 0))
-    except (ValueError, TypeError):
-        valid = False
-    if not valid:
-        raise ValueError("`x_scale` must be 'jac' or array_like with positive numbers.")
-    if scale.ndim == 0:
-        scale = np.resize(scale, x0.shape)
-    if scale.shape != x0.shape:
-        raise ValueError("Inconsistent shapes between `x_scale` and `x0`.")
-    return scale
-
-
-def checked_tolerances(given: Mapping[str, Any], method: str) -> tuple[float, float, float]:
-    """(ftol, xtol, gtol), of which None is 0, and so is what is not given."""
-    for name, value in given.items():
-        if value is not None and value < EPSILON:
-            warnings.warn(
-                f"Setting `{name}` below the machine epsilon ({EPSILON:.2e}) effectively disables "
-                "the corresponding termination condition.",
-                stacklevel=4,
-            )
-    found = [float(given.get(name) or 0.0) for name in ("ftol", "xtol", "gtol")]
-    if method == "lm" and min(found) < EPSILON:
-        raise ValueError(
-            f"All tolerances must be higher than machine epsilon ({EPSILON:.2e}) for method 'lm'."
-        )
-    if max(found) < EPSILON:
-        raise ValueError(
-            f"At least one of the tolerances must be higher than machine epsilon ({EPSILON:.2e})."
-        )
-    return found[0], found[1], found[2]
 
 
 def _bounds(bounds: Any, start: Array, method: str) -> tuple[Array, Array]:

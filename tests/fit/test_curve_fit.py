@@ -14,7 +14,8 @@ from microgrest.kernels.fits import fit as fits
 from random_problems import decay, line, peak, plane
 
 import microgrest
-from microgrest.fit import OptimizeWarning, curve_fit, models
+from microgrest.fit import OptimizeWarning, curve_fit
+from microgrest.fit.reading import models
 
 Array = Any
 TRUE = np.array([3.0, 0.7, 0.5])

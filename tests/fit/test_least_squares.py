@@ -9,7 +9,7 @@ import pytest
 
 import microgrest
 from microgrest.fit import least_squares
-from microgrest.fit.results import OptimizeResult
+from microgrest.fit.problem.results import OptimizeResult
 
 Array = Any
 T = np.linspace(0, 3, 40)

@@ -8,7 +8,7 @@ import click
 from click import Option
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-TABLE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+INPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 # What `--json` and `--csv` mean without a file.
 PRINTED = Path("-")
 PICTURE = Path("fit.png")
@@ -16,7 +16,7 @@ PICTURE = Path("fit.png")
 DATA: list[click.Parameter] = [
     Option(
         ["--data"],
-        type=TABLE,
+        type=INPUT,
         metavar="FILE",
         help="A CSV file, perhaps packed by gzip; - is standard input.",
     ),

@@ -146,9 +146,9 @@ def _micro(seconds: float) -> str:
     return f"{seconds * 1e6:9.{3 if seconds < 1e-5 else 1}f}"
 
 
-def save(result: dict[str, Any], path: Path) -> None:
-    """Write `result` to `path` as JSON. A link stays; a pipe or a device is not replaced."""
-    target, text = path.resolve(), as_json(result) + "\n"
+def save(text: str, path: Path) -> None:
+    """Write `text` to `path`. A link stays; a pipe or a device is not replaced."""
+    target, text = path.resolve(), text.removesuffix("\n") + "\n"
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""`fit --model`: a formula or a ready model fitted to columns of a file, once or once a group."""

@@ -1,0 +1,89 @@
+"""The model that `--model` names, and where its parameters begin, stay, or stand still."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microgrest.fit import ExpressionError, Formula
+from microgrest.fit.problem.bounds import start_within
+
+from ..data.table import Vector
+from ..settings import Asked
+from ..terminal.errors import InputError
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model as a function of what is fitted of it, `f(x, *free)`.
+
+    `names` are all parameters, `free` those that are fitted; `start`, `lower` and `upper` are of
+    these.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    free: tuple[str, ...]
+    fixed: Mapping[str, float]
+    f: Callable[..., Any]
+    start: Vector
+    lower: Vector
+    upper: Vector
+
+    @property
+    def bounds(self) -> tuple[Vector, Vector]:
+        """As `curve_fit` takes them."""
+        return self.lower, self.upper
+
+
+def choose(asked: Asked, x_name: str) -> Chosen:
+    """The model of `asked`, for a column called `x_name`; InputError names what is not there."""
+    formula = _formula(asked.model, x_name)
+    names = formula.parameters
+    _known(asked, names)
+    free = tuple(name for name in names if name not in asked.fix)
+    if not free:
+        raise InputError(f"the model {formula.text!r} has no parameter that could be fitted")
+    ends = np.array([asked.bounds.get(name, (-np.inf, np.inf)) for name in free])
+    middles = start_within(*ends.T)
+    start = np.array([asked.p0.get(name, at) for name, at in zip(free, middles, strict=True)])
+    for name, value, (low, high) in zip(free, start, ends, strict=True):
+        if not low <= value <= high:
+            raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
+    f = _with(formula, asked.fix)
+    return Chosen(formula.text, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1])
+
+
+def _formula(text: str, x_name: str) -> Formula:
+    """A formula of x, or of the column's own name."""
+    names = dict.fromkeys(("x", re.sub(r"\s*[\[(/].*$", "", x_name)))
+    error = None
+    for name in filter(str.isidentifier, names):
+        try:
+            return Formula(text, name)
+        except ExpressionError as found:
+            error = error or found
+    raise InputError(f"--model: {error}")
+
+
+def _with(formula: Formula, fixed: Mapping[str, float]) -> Formula:
+    """The formula with numbers in place of some names."""
+    text = formula.text
+    for name, value in fixed.items():
+        text = re.sub(rf"\b{name}\b", f"({value!r})", text)
+    return Formula(text, formula.independent)
+
+
+def _known(asked: Asked, names: tuple[str, ...]) -> None:
+    """InputError for an option about a parameter that is not there, or about one that is fixed."""
+    for option, given in (("p0", asked.p0), ("bounds", asked.bounds), ("fix", asked.fix)):
+        for name in given:
+            if name not in names:
+                known = ", ".join(names) or "none"
+                raise InputError(f"--{option}: the model has no parameter {name!r}; it has {known}")
+            if option != "fix" and name in asked.fix:
+                raise InputError(f"--{option}: {name} is fixed: drop it here, or from --fix")

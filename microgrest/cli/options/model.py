@@ -1,0 +1,139 @@
+"""The options of a model's fit: a formula, its parameters, the data that only it uses."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+from click import Option
+
+from ..settings import LOSSES
+from .files import FILE, PRINTED
+
+Pairs = dict[str, str]
+
+
+def _pairs(option: str, text: str) -> Pairs:
+    """`a=1,k=2` as a dict; BadParameter for what is not of this form."""
+    found: Pairs = {}
+    for part in text.split(","):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign or not name.isidentifier() or not value:
+            raise click.BadParameter(f"{part.strip()!r} is not of the form {option}")
+        if name in found:
+            raise click.BadParameter(f"{name} is given twice")
+        found[name] = value
+    return found
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text.replace("_", "?"))
+    except ValueError:
+        raise click.BadParameter(f"{name}: {text!r} is not a number") from None
+    if math.isnan(value):
+        raise click.BadParameter(f"{name}: {text} is not a number")
+    return value
+
+
+def _values(context: click.Context, option: click.Parameter, text: str | None) -> Any:
+    """The numbers of `--p0` and `--fix`, by name."""
+    found = {} if text is None else _pairs("NAME=VALUE", text)
+    values = {name: _number(name, value) for name, value in found.items()}
+    for name, value in values.items():
+        if math.isinf(value):
+            raise click.BadParameter(f"{name}: {found[name]} is not finite")
+    return values
+
+
+def _bounds(context: click.Context, option: click.Parameter, text: str | None) -> Any:
+    """The pairs of `--bounds`, by name; infinite where an end is left out."""
+    bounds = {}
+    for name, both in ({} if text is None else _pairs("NAME=LOW:HIGH", text)).items():
+        low, colon, high = (piece.strip() for piece in both.partition(":"))
+        if not colon or ":" in high:
+            raise click.BadParameter(f"{name}: {both!r} is not of the form LOW:HIGH")
+        pair = _number(name, low or "-inf"), _number(name, high or "inf")
+        if pair[0] >= pair[1]:
+            raise click.BadParameter(f"{name}: {low} is not less than {high}")
+        bounds[name] = pair
+    return bounds
+
+
+def _scale(context: click.Context, option: click.Parameter, value: float) -> float:
+    if not (value > 0 and math.isfinite(value)):
+        raise click.BadParameter(f"{value} is not a positive, finite number")
+    return value
+
+
+MODEL: list[click.Parameter] = [
+    Option(
+        ["--model"],
+        metavar="FORMULA",
+        help="A formula of x, whose other names are parameters, such as 'a*exp(-k*x) + c'.",
+    ),
+    Option(
+        ["--p0"],
+        metavar="NAME=VALUE,...",
+        callback=_values,
+        help="Where parameters begin, as a=1,k=0.5.  [default: 1, or the middle of the bounds]",
+    ),
+    Option(
+        ["--bounds"],
+        metavar="NAME=LOW:HIGH,...",
+        callback=_bounds,
+        help="Where parameters stay, as k=0:10,c=0: (either end may be left out).",
+    ),
+    Option(
+        ["--fix"],
+        metavar="NAME=VALUE,...",
+        callback=_values,
+        help="Parameters that are not fitted, as c=0.",
+    ),
+    Option(
+        ["--loss"],
+        type=click.Choice(LOSSES),
+        default="linear",
+        show_default=True,
+        help="What of a squared residual counts; all but linear count outliers for less.",
+    ),
+    Option(
+        ["--f-scale"],
+        type=float,
+        default=1.0,
+        show_default=True,
+        callback=_scale,
+        help="The residual, in units of --sigma or of y, from which on --loss counts it for less.",
+    ),
+]
+COLUMNS: list[click.Parameter] = [
+    Option(["--sigma"], metavar="COL", help="Column with the standard errors of y."),
+    Option(
+        ["--absolute-sigma"],
+        is_flag=True,
+        help="Take --sigma as it is, and not up to a factor that the residuals tell.",
+    ),
+    Option(
+        ["--group"],
+        metavar="COL",
+        help="Column by whose values rows are grouped: one fit a group, and a table of them.",
+    ),
+    Option(
+        ["--nan-policy"],
+        type=click.Choice(("raise", "omit")),
+        default="raise",
+        show_default=True,
+        help="What to do with a row in which a value is missing or NaN: end, or leave it out.",
+    ),
+]
+TABLE: list[click.Parameter] = [
+    Option(
+        ["--csv"],
+        type=FILE,
+        metavar="[FILE]",
+        is_flag=False,
+        flag_value=str(PRINTED),
+        help="Write a line of values and errors for each fit.  [without FILE: print them]",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Models, read: as native fits of functions that are kept by what they say, and out of text."""
