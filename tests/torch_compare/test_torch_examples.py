@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from test_example_pages import NEEDED, PAGES
 
 import microgrest
 
@@ -47,3 +48,19 @@ def test_fits_as_pytorch_does(name):
     for steps in (1, 10, 500):
         mine = ours(START, microgrest.float64, steps)
         assert mine == pytest.approx(theirs(START, torch.float64, steps), abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_come_to_the_same_in_pytorch(name):
+    """As far as other random numbers let them."""
+    if name in NEEDED:
+        pytest.importorskip(NEEDED[name])
+    path = EXAMPLES / f"{name}.py"
+    text = path.read_text(encoding="utf-8").replace(OURS, "import torch\n")
+    text = text.replace("from microgrest", "from torch")
+    assert "microgrest" not in text
+    names = {"__name__": "example", "__file__": str(path)}
+    exec(compile(text, str(path), "exec"), names)
+    short, holds = PAGES[name]
+    found = names["main"](**short)
+    assert holds(found), found
