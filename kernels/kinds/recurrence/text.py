@@ -13,8 +13,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
+from ...source.axis.scans import operands as names_in
 from ...source.scalar import functions, render
-from ...source.scans import operands as names_in
 from .cells import CELLS, Cell, Lines
 
 
