@@ -6,17 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..kernels.kinds.orders.move import SCATTER_ADD
-from ..kernels.source.kind import Kind as KernelKind
-from ..ops.pointwise.convert import copy as copy_row, to as convert_rows
-from ..ops.row import Row, register_type
-from ..tensor import Tensor, make
-from ..tensor.methods import method
-from ..tensor.storage import Kind, kind_of
-from ..types.dtypes import dtype
-from .common import check_range
-from .forms import form_of, stored_as
-from .launch import flat_layout, flat_of, launch, same_memory
+from ...kernels.kinds.orders.move import SCATTER_ADD
+from ...kernels.source.kind import Kind as KernelKind
+from ...ops.pointwise.convert import copy as copy_row, to as convert_rows
+from ...ops.row import Row, register_type
+from ...tensor import Tensor, make
+from ...tensor.methods import method
+from ...tensor.storage import Kind, kind_of
+from ...types.dtypes import dtype
+from ..common import check_range
+from ..forms import form_of, stored_as
+from ..launch import flat_layout, flat_of, launch, same_memory
 
 
 def write(row: Row, x: Tensor, args: Sequence[Any]) -> None:

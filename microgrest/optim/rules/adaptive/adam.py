@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...creation import zeros_like
-from ...ops.pointwise.elementwise import sqrt
-from ...ops.pointwise.logic import maximum
-from ...tensor import Tensor
-from ..fused import fused
-from ..groups import Group, check_betas, check_nonnegative
-from ..optimizer import Optimizer, State, descent
+from ....creation import zeros_like
+from ....ops.pointwise.elementwise import sqrt
+from ....ops.pointwise.logic import maximum
+from ....tensor import Tensor
+from ...fused import fused
+from ...groups import Group, check_betas, check_nonnegative
+from ...optimizer import Optimizer, State, descent
 
 
 class Adam(Optimizer):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from ..tensor import Tensor
+from ...tensor import Tensor
+from ..reductions.folds import sum
+from ..views.shapes import diagonal, permute, reshape, squeeze
 from .products import bmm, mm
-from .reductions.folds import sum
-from .views.shapes import diagonal, permute, reshape, squeeze
 
 # A dimension's label: a letter, or a number from the end for one that "..." stands for.
 Labels = tuple[Any, ...]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ... import recording
-from ...dispatch.elementwise import call
-from ...dispatch.families.kernels import SHORT
-from ...functions.indexing.picking import gather, index_select
-from ...functions.naming import ends_as, rename
-from ...functions.places import checked, index_of
-from ...functions.pointwise.arithmetic import where
-from ...functions.reductions.softmax import REGISTERS, log_softmax
-from ...ops.pointwise import losses as rows
-from ...tensor import Tensor
-from ...types.dtypes import int64, uint8
-from ..reduction import reduced, reduction_of
+from .... import recording
+from ....dispatch.elementwise import call
+from ....dispatch.families.kernels import SHORT
+from ....functions.indexing.picking import gather, index_select
+from ....functions.naming import ends_as, rename
+from ....functions.places import checked, index_of
+from ....functions.pointwise.arithmetic import where
+from ....functions.reductions.softmax import REGISTERS, log_softmax
+from ....ops.pointwise import losses as rows
+from ....tensor import Tensor
+from ....types.dtypes import int64, uint8
+from ...reduction import reduced, reduction_of
 
 
 @ends_as("BinaryCrossEntropyBackward0")

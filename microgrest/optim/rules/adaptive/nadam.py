@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...creation import ones, zeros_like
-from ...ops.pointwise.elementwise import sqrt
-from ...tensor import Tensor
-from ...types.dtypes import float32, float64, get_default_dtype
-from ..fused import fused
-from ..groups import Group, check_betas, check_nonnegative
-from ..optimizer import Optimizer, State, descent
+from ....creation import ones, zeros_like
+from ....ops.pointwise.elementwise import sqrt
+from ....tensor import Tensor
+from ....types.dtypes import float32, float64, get_default_dtype
+from ...fused import fused
+from ...groups import Group, check_betas, check_nonnegative
+from ...optimizer import Optimizer, State, descent
 
 
 class NAdam(Optimizer):

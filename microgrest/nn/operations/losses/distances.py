@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...creation import triu_indices
-from ...functions.indexing.picking import index_select
-from ...functions.naming import ends_as
-from ...functions.pointwise.arithmetic import where
-from ...functions.reductions.statistics import norm
-from ...graph.modes import no_grad
-from ...tensor import Tensor
-from ...types.dtypes import promote_types
-from ..reduction import reduced, reduction_of
+from ....creation import triu_indices
+from ....functions.indexing.picking import index_select
+from ....functions.naming import ends_as
+from ....functions.pointwise.arithmetic import where
+from ....functions.reductions.statistics import norm
+from ....graph.modes import no_grad
+from ....tensor import Tensor
+from ....types.dtypes import promote_types
+from ...reduction import reduced, reduction_of
 
 
 def normalize(

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..graph.modes import state
-from ..kernels.source.program import LARGE
-from ..ops.row import Row
-from ..tensor import Tensor, wrap
-from ..tensor.storage import Kind, kept
-from ..types.dtypes import bool_
-from .elementwise import call
+from ...graph.modes import state
+from ...kernels.source.program import LARGE
+from ...ops.row import Row
+from ...tensor import Tensor, wrap
+from ...tensor.storage import Kind, kept
+from ...types.dtypes import bool_
+from ..elementwise import call
+from ..forms import form_of
 from .fast import Entry, layout_of
-from .forms import form_of
 
 
 class Flat(NamedTuple):

@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..graph.modes import state
-from ..recording import world
-from ..tensor import Tensor, contiguous_strides
-from ..tensor.weak import WeakList
-from ..types.dtypes import dtype
-from .common import common_device
+from ...graph.modes import state
+from ...recording import world
+from ...tensor import Tensor, contiguous_strides
+from ...tensor.weak import WeakList
+from ...types.dtypes import dtype
+from ..common import common_device
 from .memory import put
 
 

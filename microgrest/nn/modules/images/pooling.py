@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ...functions.windows.arguments import Ints, each
-from ...functions.windows.pooling import Sizes
-from ...tensor import Tensor
-from .. import functional as F
-from .module import Module
+from ....functions.windows.arguments import Ints, each
+from ....functions.windows.pooling import Sizes
+from ....tensor import Tensor
+from ... import functional as F
+from ..module import Module
 
 
 class Pooling(Module):

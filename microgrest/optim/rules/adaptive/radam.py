@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ...creation import zeros_like
-from ...ops.pointwise.elementwise import sqrt
-from ...ops.pointwise.logic import where
-from ...tensor import Tensor
-from ..fused import fused
-from ..groups import Group, check_betas, check_nonnegative
-from ..optimizer import Optimizer, State, descent
+from ....creation import zeros_like
+from ....ops.pointwise.elementwise import sqrt
+from ....ops.pointwise.logic import where
+from ....tensor import Tensor
+from ...fused import fused
+from ...groups import Group, check_betas, check_nonnegative
+from ...optimizer import Optimizer, State, descent
 
 
 class RAdam(Optimizer):

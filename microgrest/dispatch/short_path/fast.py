@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..graph.modes import state
-from ..kernels.source.program import LARGE
-from ..ops.pointwise.elementwise import add
-from ..ops.row import Row
-from ..tensor import Tensor, wrap
-from ..tensor.storage import Kind, kept, kind_of
-from ..types.dtypes import bool_
-from .elementwise import call
-from .forms import Backward, Form, form_of, stored_as
-from .launch import flat_layout, flat_of
-from .memory import copy, write
-from .operands import OPERANDS
+from ...graph.modes import state
+from ...kernels.source.program import LARGE
+from ...ops.pointwise.elementwise import add
+from ...ops.row import Row
+from ...tensor import Tensor, wrap
+from ...tensor.storage import Kind, kept, kind_of
+from ...types.dtypes import bool_
+from ..elementwise import call
+from ..forms import Backward, Form, form_of, stored_as
+from ..launch import flat_layout, flat_of
+from ..operands import OPERANDS
+from ..writes.memory import copy, write
 
 
 class Entry:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..dispatch.common import broadcast_shapes
-from ..dispatch.families.contraction import product
-from ..ops.products import contraction as rows
-from ..tensor import Tensor
-from ..tensor.methods import method
-from ..types.dtypes import bool_, int64
-from .joining.stacking import broadcast_tensors
-from .naming import ends_as, rename
-from .pointwise.arithmetic import add, check_number
+from ...dispatch.common import broadcast_shapes
+from ...dispatch.families.contraction import product
+from ...ops.products import contraction as rows
+from ...tensor import Tensor
+from ...tensor.methods import method
+from ...types.dtypes import bool_, int64
+from ..joining.stacking import broadcast_tensors
+from ..naming import ends_as, rename
+from ..pointwise.arithmetic import add, check_number
 
 
 @method

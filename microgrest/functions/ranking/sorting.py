@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..tensor import Tensor
-from ..tensor.methods import method
-from .kernels import FUNCTIONS
+from ...tensor import Tensor
+from ...tensor.methods import method
+from ..kernels import FUNCTIONS
 
 
 @method

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...creation import zeros_like
-from ...ops.pointwise.elementwise import sqrt
-from ...tensor import Tensor
-from ..fused import fused
-from ..groups import Group, check_nonnegative
-from ..optimizer import Optimizer, State, descent
+from ....creation import zeros_like
+from ....ops.pointwise.elementwise import sqrt
+from ....tensor import Tensor
+from ...fused import fused
+from ...groups import Group, check_nonnegative
+from ...optimizer import Optimizer, State, descent
 
 
 class Adadelta(Optimizer):

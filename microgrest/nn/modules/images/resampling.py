@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...functions.windows.arguments import Ints
-from ...functions.windows.resampling import Number
-from ...tensor import Tensor
-from .. import functional as F
-from .module import Module
+from ....functions.windows.arguments import Ints
+from ....functions.windows.resampling import Number
+from ....tensor import Tensor
+from ... import functional as F
+from ..module import Module
 
 
 class Upsample(Module):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import warnings
 
-from ... import recording
-from ...dispatch.elementwise import call
-from ...functions.naming import ends_as, rename
-from ...functions.pointwise.arithmetic import where
-from ...graph.modes import no_grad
-from ...ops.pointwise import losses as rows
-from ...tensor import Tensor
-from ...types.dtypes import bool_, promote_types
-from ..reduction import reduced, reduction_of
+from .... import recording
+from ....dispatch.elementwise import call
+from ....functions.naming import ends_as, rename
+from ....functions.pointwise.arithmetic import where
+from ....graph.modes import no_grad
+from ....ops.pointwise import losses as rows
+from ....tensor import Tensor
+from ....types.dtypes import bool_, promote_types
+from ...reduction import reduced, reduction_of
 
 
 def _warn_of_shapes(input: Tensor, target: Tensor) -> None:

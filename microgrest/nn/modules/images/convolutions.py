@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ...creation import empty
-from ...functions.windows.arguments import Ints, listed
-from ...tensor import Tensor
-from .. import functional as F, init
-from ..parameter import Parameter
-from .module import Module
+from ....creation import empty
+from ....functions.windows.arguments import Ints, listed
+from ....tensor import Tensor
+from ... import functional as F, init
+from ...parameter import Parameter
+from ..module import Module
 
 _MODES = "zeros", "reflect", "replicate", "circular"
 

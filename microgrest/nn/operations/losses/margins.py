@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...dispatch.api import FUNCTIONS
-from ...dispatch.elementwise import call
-from ...functions.indexing.picking import gather, index_select
-from ...functions.naming import ends_as
-from ...functions.places import checked, index_of
-from ...functions.pointwise.arithmetic import where
-from ...ops.pointwise import losses as rows
-from ...tensor import Tensor
-from ...types.dtypes import bool_, int64
-from ..reduction import reduced, reduction_of
+from ....dispatch.api import FUNCTIONS
+from ....dispatch.elementwise import call
+from ....functions.indexing.picking import gather, index_select
+from ....functions.naming import ends_as
+from ....functions.places import checked, index_of
+from ....functions.pointwise.arithmetic import where
+from ....ops.pointwise import losses as rows
+from ....tensor import Tensor
+from ....types.dtypes import bool_, int64
+from ...reduction import reduced, reduction_of
 
 
 @ends_as("MultiMarginLossBackward0")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph.hooks import keep_on
-from ..ops.places.movement import follow, overwrite
-from ..tensor import Tensor
-from .structured import record
+from ...graph.hooks import keep_on
+from ...ops.places.movement import follow, overwrite
+from ...tensor import Tensor
+from ..structured import record
 
 
 def lead(x: Tensor, old: Any) -> None:

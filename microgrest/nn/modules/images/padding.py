@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...tensor import Tensor
-from .. import functional as F
-from .module import Module
+from ....tensor import Tensor
+from ... import functional as F
+from ..module import Module
 
 
 class _Pad(Module):
