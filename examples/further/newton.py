@@ -29,20 +29,20 @@ def lowest(steps, compiled):
     """The path to the minimum at (1, 1): each step goes to that of a parabola at the point."""
     p = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
 
-    def step():
+    def derivatives():
         value = rosenbrock(p)
         (slope,) = torch.autograd.grad(value, p, create_graph=True)
         rows = [torch.autograd.grad(slope[i], p, retain_graph=True)[0] for i in range(2)]
-        with torch.no_grad():
-            p.sub_(torch.linalg.solve(torch.stack(rows), slope))
-        return value
+        return value, slope, torch.stack(rows)
 
-    step = torch.compile(step) if compiled else step
+    derivatives = torch.compile(derivatives) if compiled else derivatives
     path = [p.tolist()]
     for k in range(steps):
-        value = step().item()
+        value, slope, curvature = derivatives()
+        with torch.no_grad():  # no part of a compiled step: `solve` is LAPACK's
+            p.sub_(torch.linalg.solve(curvature, slope))
         path.append(p.tolist())
-        print(f"step {k + 1}: from {value:.3e} to ({path[-1][0]:.6f}, {path[-1][1]:.6f})")
+        print(f"step {k + 1}: from {value.item():.3e} to ({path[-1][0]:.6f}, {path[-1][1]:.6f})")
     return path
 
 
