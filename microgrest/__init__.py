@@ -98,6 +98,7 @@ from .functions.joining.stacking import (
     meshgrid as meshgrid,
 )
 from .functions.joining.triangles import (
+    block_diag as block_diag,
     diag_embed as diag_embed,
     diagflat as diagflat,
     trace as trace,
@@ -368,6 +369,7 @@ from .linalg.elder import (
     triangular_solve as triangular_solve,
     vander as vander,
 )
+from .linalg.norms import renorm as renorm
 from .nn.operations.distances import (
     cosine_similarity as cosine_similarity,
     pairwise_distance as pairwise_distance,
