@@ -68,7 +68,6 @@ from .functions.analysis.differences import (
 from .functions.analysis.distances import cdist as cdist
 from .functions.checked import OF_TENSORS, of_tensor
 from .functions.choosing import combinations as combinations
-from .functions.einsum import einsum as einsum
 from .functions.indexing.items import index_put as index_put, index_put_ as index_put_
 from .functions.indexing.picking import argwhere as argwhere
 from .functions.indexing.placing import masked_scatter as masked_scatter, put as put
@@ -103,6 +102,7 @@ from .functions.joining.triangles import (
     diagflat as diagflat,
     trace as trace,
 )
+from .functions.matrices.einsum import einsum as einsum
 from .functions.outputs import (
     addbmm as addbmm,
     addmm as addmm,
@@ -370,16 +370,16 @@ from .linalg.elder import (
     vander as vander,
 )
 from .linalg.norms import renorm as renorm
-from .nn.operations.distances import (
-    cosine_similarity as cosine_similarity,
-    pairwise_distance as pairwise_distance,
-    pdist as pdist,
-)
 from .nn.operations.dropout import (
     alpha_dropout as alpha_dropout,
     feature_alpha_dropout as feature_alpha_dropout,
 )
 from .nn.operations.embedding import bilinear as bilinear
+from .nn.operations.losses.distances import (
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+)
 from .nn.operations.normalization import (
     layer_norm as layer_norm,
     rms_norm as rms_norm,

@@ -146,7 +146,7 @@ def methods() -> str:
 
 def method(name: str, function: Callable[..., Any], used: Imports) -> str:
     """The lines of one method, whose types are noted in `used`."""
-    made = (f"{PACKAGE}.dispatch.fast", f"{PACKAGE}.dispatch.api")
+    made = (f"{PACKAGE}.dispatch.short_path.fast", f"{PACKAGE}.dispatch.api")
     by_row = function.__module__ in made or name in ("__pow__", "__ipow__")
     if by_row:
         given, result = of_row(name), "Tensor"

@@ -10,9 +10,9 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..dispatch.graph import lead
-from ..dispatch.memory import filled
-from ..dispatch.target import check_writable
+from ..dispatch.writes.graph import lead
+from ..dispatch.writes.memory import filled
+from ..dispatch.writes.target import check_writable
 from ..graph.node import (
     Bundle,
     Kept,

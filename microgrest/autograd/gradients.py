@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..dispatch.memory import filled
+from ..dispatch.writes.memory import filled
 from ..graph import engine, hooks, modes
 from ..graph.node import AccumulateGrad, Node
 from ..tensor import Tensor, make

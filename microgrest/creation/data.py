@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dispatch.common import check_range
 from ..dispatch.conversion import convert
-from ..dispatch.memory import copy
+from ..dispatch.writes.memory import copy
 from ..tensor import Tensor
 from ..tensor.arrays import from_array, from_numpy
 from ..types import dtypes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dispatch.memory import filled
+from ..dispatch.writes.memory import filled
 from ..tensor import Tensor
 from ..types import dtypes
 from ..types.dtypes import get_default_dtype

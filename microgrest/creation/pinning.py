@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import cuda as cuda_devices
-from ..dispatch.memory import copy, put
+from ..dispatch.writes.memory import copy, put
 from ..tensor import Tensor, make
 from ..tensor.methods import method
 from ..types.device import CPU

@@ -27,10 +27,10 @@ from .families import (  # noqa: F401 - they declare what rows compute
     transfer,
     windows,
 )
-from .fast import add_in_place, binary, plus, reflected, unary, updating
-from .memory import copy
 from .operands import bind
+from .short_path.fast import add_in_place, binary, plus, reflected, unary, updating
 from .structured import apply as apply_structured
+from .writes.memory import copy
 
 Function = Callable[..., Tensor]
 FUNCTIONS: dict[str, Function] = {}

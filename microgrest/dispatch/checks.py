@@ -11,8 +11,8 @@ from ..recording import state
 from ..tensor import Tensor
 from ..types.dtypes import FLOATING, bool_, dtype, float16
 from .common import check_range
-from .memory import converted
 from .operands import promote
+from .writes.memory import converted
 
 
 def check_types(row: Row, args: Sequence[Any]) -> None:

@@ -24,15 +24,15 @@ from ..ops.row import Row
 from ..tensor import Tensor
 from ..tensor.storage import Kind, kind_of
 from ..types.dtypes import get_default_dtype
-from . import target
 from .checks import check_types, check_values
 from .common import broadcast_shapes, common_device, number_as
 from .conversion import convert
 from .forms import Backward, Form, form_of, stored_as
-from .graph import lead
 from .launch import flat_layout, launch
-from .memory import apart, copy, filled, put
 from .operands import operands
+from .writes import target
+from .writes.graph import lead
+from .writes.memory import apart, copy, filled, put
 
 
 def call(

@@ -1,14 +1,6 @@
 """Functions of tensors beyond the rows' own, by subject; the package re-exports each."""
 
-from . import (
-    choosing as choosing,
-    einsum as einsum,
-    kernels as kernels,
-    products as products,
-    queries as queries,
-    sorting as sorting,
-    updates as updates,
-)
+from . import choosing as choosing, kernels as kernels, queries as queries, updates as updates
 from .analysis import covariance as covariance, differences as differences, distances as distances
 from .indexing import (
     items as items,
@@ -19,6 +11,7 @@ from .indexing import (
     written as written,
 )
 from .joining import rearranging as rearranging, stacking as stacking, triangles as triangles
+from .matrices import einsum as einsum, products as products
 from .pointwise import (
     arithmetic as arithmetic,
     conversion as conversion,
@@ -31,6 +24,7 @@ from .ranking import (
     drawing as drawing,
     quantiles as quantiles,
     selecting as selecting,
+    sorting as sorting,
 )
 from .reductions import (
     comparing as comparing,

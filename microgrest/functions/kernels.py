@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import return_types
 from ..dispatch.families.kernels import call
-from ..dispatch.target import store
+from ..dispatch.writes.target import store
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods

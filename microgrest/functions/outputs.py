@@ -7,15 +7,15 @@ from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from .. import creation, random
-from ..dispatch import target
+from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
-from . import products, sorting
 from .analysis import differences
 from .checked import check_first
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
-from .ranking import counting, drawing, quantiles, selecting
+from .matrices import products
+from .ranking import counting, drawing, quantiles, selecting, sorting
 from .reductions import folds as reductions, scans, softmax as shares, statistics
 
 P = ParamSpec("P")

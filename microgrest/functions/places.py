@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import recording
 from ..dispatch.conversion import convert
-from ..dispatch.memory import copy
+from ..dispatch.writes.memory import copy
 from ..ops.folds.reduction import amax, amin
 from ..tensor import Tensor
 from ..tensor.arrays import from_array, from_numpy

@@ -12,7 +12,7 @@ from ..ops.pointwise.convert import copy as copy_row
 from ..recording import leaves
 from ..tensor import Tensor
 from ..tensor.methods import method
-from . import products
+from .matrices import products
 from .pointwise.arithmetic import clone
 from .pointwise.filling import copy_
 from .reductions import scans

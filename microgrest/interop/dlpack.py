@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..creation.foreign import CUDA, sharing
-from ..dispatch import memory
+from ..dispatch.writes import memory
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.device import CPU

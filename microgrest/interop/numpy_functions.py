@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..creation import as_tensor, empty_like, full_like, ones_like, zeros_like
-from ..functions import products
 from ..functions.joining import rearranging, stacking, triangles
+from ..functions.matrices import products
 from ..functions.pointwise import arithmetic
 from ..functions.reductions import comparing, folds, scans, statistics
 from ..functions.views import shapes

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..creation import as_tensor
 from ..dispatch.api import FUNCTIONS, PUBLIC
-from ..functions.products import matmul
+from ..functions.matrices.products import matmul
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy
 from ..tensor.methods import method

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..creation import eye
 from ..functions.joining.stacking import cat
-from ..functions.products import cross as cross_of, matmul as matmul
+from ..functions.matrices.products import cross as cross_of, matmul as matmul
 from ..functions.reductions.folds import sum as sum_of
 from ..functions.views.shapes import diagonal as diagonal_of
 from ..tensor import Tensor

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
+from ..functions.matrices.products import linear
 from ..functions.pointwise.arithmetic import check_number
-from ..functions.products import linear
 from ..functions.windows.convolutions import (
     conv1d,
     conv2d,
@@ -61,22 +61,6 @@ from ..tensor import Tensor
 from .operations.attention import (
     scaled_dot_product_attention,
 )
-from .operations.classification import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    nll_loss,
-)
-from .operations.distances import (
-    cosine_embedding_loss,
-    cosine_similarity,
-    margin_ranking_loss,
-    normalize,
-    pairwise_distance,
-    pdist,
-    triplet_margin_loss,
-    triplet_margin_with_distance_loss,
-)
 from .operations.dropout import (
     alpha_dropout,
     dropout,
@@ -94,12 +78,37 @@ from .operations.embedding import (
 from .operations.heads import (
     multi_head_attention_forward,
 )
-from .operations.margins import (
+from .operations.losses.classification import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    nll_loss,
+)
+from .operations.losses.distances import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    margin_ranking_loss,
+    normalize,
+    pairwise_distance,
+    pdist,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from .operations.losses.margins import (
     hinge_embedding_loss,
     multi_margin_loss,
     multilabel_margin_loss,
     multilabel_soft_margin_loss,
     soft_margin_loss,
+)
+from .operations.losses.regression import (
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
 )
 from .operations.normalization import (
     batch_norm,
@@ -119,15 +128,6 @@ from .operations.pooling import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
-)
-from .operations.regression import (
-    gaussian_nll_loss,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    poisson_nll_loss,
-    smooth_l1_loss,
 )
 from .operations.softmax import (
     glu,

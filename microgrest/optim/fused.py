@@ -21,8 +21,8 @@ from weakref import WeakSet
 
 from ..dispatch.common import mixed_devices
 from ..dispatch.launch import run
-from ..dispatch.memory import apart
-from ..dispatch.target import check_apart, check_writable
+from ..dispatch.writes.memory import apart
+from ..dispatch.writes.target import check_apart, check_writable
 from ..kernels.source.program import LARGE
 from ..ops.trace import Lowering, Symbol
 from ..tensor import Tensor

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..dispatch.api import function as function_of
-from ..dispatch.several import several
+from ..dispatch.short_path.several import several
 from ..tensor import Tensor
 from .source import arguments, python_function
 from .traced import OwnRow, Traced, traced

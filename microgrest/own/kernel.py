@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd.function import Function
 from ..dispatch.common import mixed_devices
-from ..dispatch.memory import flat
+from ..dispatch.writes.memory import flat
 from ..graph.modes import state
 from ..tensor import Tensor
 from ..tensor.arrays import from_numpy

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import recording
 from ..dispatch.elementwise import call
-from ..dispatch.target import check_writable
+from ..dispatch.writes.target import check_writable
 from ..graph.modes import is_grad_enabled
 from ..ops.pointwise.convert import copy as copy_row
 from ..ops.pointwise.elementwise import exp, log, tan

@@ -9,7 +9,7 @@ from .. import recording
 from ..creation import check_tensor
 from ..dispatch.common import broadcast_shapes, common_device
 from ..dispatch.conversion import convert
-from ..dispatch.memory import copy
+from ..dispatch.writes.memory import copy
 from ..kernels.kinds.draws.sample import KEYS, SAMPLE
 from ..kernels.source.draws import samples
 from ..kernels.source.draws.samples import Sampler

@@ -109,7 +109,9 @@ ERRORS = [
     Excuse("columns of Q beyond A's are not determined", "^$", "qr"),
     Excuse("is not implemented for 'float16'", "^$", "nextafter"),
     # Matrices without elements are checked like all others.
-    Excuse("Low precision|batches of square|Expected a floating", "^$", "lu|cholesky|qr|svd|inverse"),
+    Excuse(
+        "Low precision|batches of square|Expected a floating", "^$", "lu|cholesky|qr|svd|inverse"
+    ),
     Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
     Excuse("^$", "a bool tensor is not supported", "grad|backward"),
     Excuse("^$", "doesn't match the broadcast shape", "grad|backward"),

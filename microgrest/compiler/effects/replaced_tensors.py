@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from weakref import WeakSet
 
-from ...dispatch.memory import put
+from ...dispatch.writes.memory import put
 from ...recording import world
 from ...tensor import Tensor
 from ...tensor.storage import Storage

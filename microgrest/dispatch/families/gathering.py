@@ -19,11 +19,11 @@ from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
-from .. import target
 from ..common import common_device
-from ..graph import lead
-from ..memory import add_at, converted, copy, filled, flat, meet_at, put as write_over
 from ..structured import family, record
+from ..writes import target
+from ..writes.graph import lead
+from ..writes.memory import add_at, converted, copy, filled, flat, meet_at, put as write_over
 from .parts import cut, each
 
 

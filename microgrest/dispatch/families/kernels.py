@@ -17,9 +17,9 @@ from ...tensor.storage import kept, kind_of
 from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
-from ..memory import converted, flat
 from ..operands import promote
 from ..structured import record
+from ..writes.memory import converted, flat
 
 # Calls that a short path keeps, of so many shapes.
 MOST_KNOWN = 4096

@@ -17,8 +17,8 @@ from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
 from ...tensor.weak import WeakList
 from ...types.dtypes import int64
-from ..memory import add_at, copy, filled, put
 from ..structured import family
+from ..writes.memory import add_at, copy, filled, put
 from .reduction import fold
 
 

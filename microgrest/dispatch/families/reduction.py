@@ -19,8 +19,8 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..memory import converted, copy, flat
 from ..structured import apply, family
+from ..writes.memory import converted, copy, flat
 
 
 def result_type(row: Row, d: dtype) -> dtype:

@@ -13,8 +13,8 @@ from ...tensor import Tensor
 from ...tensor.storage import kind_of
 from ...types.dtypes import FLOATING, dtype, int64
 from ..common import common_device, identity
-from ..memory import flat
 from ..structured import family
+from ..writes.memory import flat
 
 
 def result_type(row: Row, d: dtype) -> dtype:

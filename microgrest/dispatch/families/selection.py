@@ -11,8 +11,8 @@ from ...ops.row import Row
 from ...tensor import Tensor
 from ...tensor.storage import kind_of
 from ...types.dtypes import int64
-from ..memory import copy, flat
 from ..structured import family
+from ..writes.memory import copy, flat
 
 # More than an eighth of a line is sorted, and so are long lines on a GPU.
 PART = 8

@@ -7,8 +7,8 @@ from ...recording import leaves
 from ...tensor import Tensor, make
 from ...tensor.storage import kind_of
 from ...types.device import CPU, device as device_type
-from ..memory import flat
 from ..structured import family
+from ..writes.memory import flat
 
 
 @family("transfer")

@@ -19,8 +19,8 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import Kind, kind_of
 from ...types.dtypes import int64
-from ..memory import flat
 from ..structured import family, record
+from ..writes.memory import flat
 
 
 @family("unfold_windows")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...creation import as_tensor
 from ...dispatch.api import function as function_of
-from ...dispatch.several import several
+from ...dispatch.short_path.several import several
 from ...kernels.fits import by_numpy
 from ...ops.pointwise.rounding import constant
 from ...ops.trace import Lowering, Symbol

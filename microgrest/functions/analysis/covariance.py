@@ -11,7 +11,7 @@ from ...tensor.methods import method
 from ...types.dtypes import FLOATING, INTEGER, bool_, get_default_dtype
 from ...types.integers import whole
 from ..joining.triangles import diag
-from ..products import matmul
+from ..matrices.products import matmul
 from ..reductions.folds import any as some, sum
 from ..views.shapes import reshape, squeeze, t
 

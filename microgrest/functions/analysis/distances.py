@@ -7,9 +7,9 @@ from ...ops.row import register_type
 from ...tensor import Tensor
 from ...types.dtypes import FLOATING
 from ..joining.stacking import cat
+from ..matrices.products import matmul
 from ..naming import ends_as
 from ..pointwise.arithmetic import where
-from ..products import matmul
 from ..reductions.folds import mean, sum
 from ..reductions.statistics import norm
 from ..views.shapes import transpose, unsqueeze

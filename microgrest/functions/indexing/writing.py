@@ -12,7 +12,7 @@ from ...dispatch.common import number_as
 from ...dispatch.elementwise import call
 from ...dispatch.families.gathering import put
 from ...dispatch.structured import apply
-from ...dispatch.target import check_writable
+from ...dispatch.writes.target import check_writable
 from ...ops.pointwise.convert import copy as copy_row
 from ...ops.row import Row
 from ...tensor import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...creation import check_tensor
-from ...dispatch.memory import filled
+from ...dispatch.writes.memory import filled
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...tensor.storage import kind_of

@@ -8,7 +8,7 @@ from typing import Any
 from ... import return_types
 from ...dispatch.api import FUNCTIONS, IN_PLACE
 from ...dispatch.elementwise import call
-from ...dispatch.target import store
+from ...dispatch.writes.target import store
 from ...ops.row import ROWS
 from ...tensor import Tensor
 from ...tensor.methods import method

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...creation import extents
-from ...dispatch.memory import put
-from ...dispatch.target import check_writable
+from ...dispatch.writes.memory import put
+from ...dispatch.writes.target import check_writable
 from ...graph.hooks import keep_on
 from ...graph.modes import enable_grad
 from ...tensor import Tensor, contiguous_strides

@@ -13,7 +13,7 @@ from ...tensor import Tensor
 from ...types.dtypes import float16, float32, int64
 from ..indexing.picking import gather
 from ..joining.stacking import stack
-from ..products import bmm
+from ..matrices.products import bmm
 from .arguments import listed, tensor
 
 PADDINGS = "zeros", "border", "reflection"

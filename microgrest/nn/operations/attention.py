@@ -6,10 +6,10 @@ import math
 
 from ...creation import ones, zeros
 from ...functions.joining.rearranging import repeat_interleave
+from ...functions.matrices.products import matmul
 from ...functions.outputs import tril
 from ...functions.pointwise.arithmetic import where
 from ...functions.pointwise.dropout import check_probability, drop
-from ...functions.products import matmul
 from ...functions.reductions.softmax import softmax
 from ...tensor import Tensor
 from ...types.dtypes import bool_

@@ -9,9 +9,9 @@ from ... import recording
 from ...creation import zeros
 from ...dispatch.structured import apply
 from ...functions.indexing.picking import index_select
+from ...functions.matrices.products import matmul
 from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
-from ...functions.products import matmul
 from ...functions.reductions.statistics import norm
 from ...graph.modes import no_grad
 from ...ops.places.indexing import add_along

@@ -7,10 +7,10 @@ import warnings
 from typing import NamedTuple
 
 from ...creation import zeros
+from ...functions.matrices.products import linear
 from ...functions.outputs import cat, matmul
 from ...functions.pointwise.arithmetic import where
 from ...functions.pointwise.dropout import drop
-from ...functions.products import linear
 from ...functions.reductions.softmax import softmax
 from ...tensor import Tensor
 from ...types.dtypes import bool_, dtype

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from ...graph.modes import no_grad
 from ...tensor import Tensor
-from ..modules.convolutions import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from ..modules.images.convolutions import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..modules.module import Module
-from ..operations.distances import normalize
+from ..operations.losses.distances import normalize
 from ..parameter import Parameter
 from .hooked import find, forget
 

@@ -13,7 +13,7 @@ from ...tensor import Tensor
 from ..fused import fused
 from ..groups import Group, check_nonnegative
 from ..optimizer import Optimizer, State, descent
-from .nadam import number_type
+from .adaptive.nadam import number_type
 
 
 class ASGD(Optimizer):

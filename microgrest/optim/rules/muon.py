@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from ...creation import empty_like, zeros_like
-from ...functions.products import addmm
+from ...functions.matrices.products import addmm
 from ...functions.reductions.statistics import norm
 from ...tensor import Tensor
 from ...types.dtypes import float16

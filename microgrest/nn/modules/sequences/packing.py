@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ....creation import full, tensor
 from ....functions.outputs import cat, index_select, stack
-from ....functions.sorting import argsort
+from ....functions.ranking.sorting import argsort
 from ....tensor import Tensor
 from ....types.dtypes import dtype, float16, float32, float64, int8, int16, int32, int64, uint8
 
