@@ -59,6 +59,23 @@ COMPOSITES = [
     Composite(
         "cross", lambda t, x, y: t.cross(x, y, dim=0), lambda x, y: np.cross(x, y, axis=0), 2
     ),
+    Composite(
+        "block_diag",
+        lambda t, x, y: t.block_diag(x, y[0], y[0, 0]),
+        lambda x, y: np.block(
+            [
+                [x, np.zeros((3, 5))],
+                [np.zeros((1, 4)), y[:1], np.zeros((1, 1))],
+                [np.zeros((1, 8)), y[:1, :1]],
+            ]
+        ),
+        2,
+    ),
+    Composite(
+        "renorm",
+        lambda t, x: t.renorm(x, 2, 1, 1.0),
+        lambda x: x * np.minimum(1, 1 / (np.linalg.norm(x, axis=0) + 1e-7)),
+    ),
     Composite("tensordot", lambda t, x, y: t.tensordot(x, y.t(), 1), lambda x, y: x @ y.T, 2),
     Composite("tensordot all", lambda t, x, y: t.tensordot(x, y), lambda x, y: (x * y).sum(), 2),
     Composite(
@@ -211,3 +228,11 @@ def test_ints_beyond_the_type_are_refused(op: Callable[[Any], Any]) -> None:
         with pytest.raises(RuntimeError, match=r"to type u?int8 without overflow"):
             op(mg.ones(2, dtype=d))
     assert mg.ones(2, dtype=mg.int8).clamp(0, 300.0).dtype is mg.float32
+
+
+def test_addr_of_bools() -> None:
+    """Factors are as good as bools among bools, and numbers where anything else is one."""
+    here, there = mg.tensor([True, False]), mg.tensor([False, True])
+    found = mg.addr(mg.tensor(False), here, there, beta=3, alpha=2)
+    assert found.tolist() == [[False, True], [False, False]]
+    assert mg.addr(mg.tensor(1), here, there, beta=3, alpha=2).tolist() == [[3, 5], [3, 3]]

@@ -320,6 +320,14 @@ def test_what_is_not_compiled_yet_begins_as_its_first_step(name: str) -> None:
     np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
+def test_states_that_somebody_has_asked_for() -> None:
+    fit, other = Fit(), Fit()
+    for p in fit.model.parameters():
+        assert not fit.optimizer.state[p]  # there from now on, and empty
+    losses = compiled(fit.step).replicas(2, fit.init, seed=1).repeat(4)
+    assert equal(losses, compiled(other.step).replicas(2, other.init, seed=1).repeat(4))
+
+
 def test_gradients_that_pile_up() -> None:
     fit = Fit(optim.SGD, lr=0.01)
 
@@ -520,8 +528,12 @@ def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(many._chunks, "_native", interrupted)
     monkeypatch.setattr(many._chunks, "_length", lambda n, room: min(room, 5))
-    with pytest.raises(KeyboardInterrupt):
-        many.repeat(30, progress=lambda done, n: told.append(done))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            many.repeat(30, progress=lambda done, n: told.append(done))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert many.done.tolist() == [15] * 3 and told == [5, 10, 0]
     assert equal(many.repeat(15), whole.repeat(30))
 
@@ -584,6 +596,31 @@ def test_inits_that_change_more_than_values() -> None:
             step.replicas(2, init)
     with pytest.raises(ValueError, match="3 seeds were given for 2"):
         step.replicas(2, seed=[1, 2, 3])
+
+
+def test_inits_and_loads_where_other_tensors_stand() -> None:
+    fit, loaded = Fit(), Fit()
+    step = compiled(fit.step)
+
+    def other_memory(i: int) -> None:
+        fit.model[0].weight.data = mg.ones(4, 2)
+
+    with pytest.raises(RuntimeError, match=r"init\(0\) puts another tensor .*weight"):
+        step.replicas(2, other_memory)
+    many = step.replicas(2, fit.init, seed=1)
+    many.repeat(3)
+    fit.optimizer.zero_grad()
+    fit.model[0].weight.data = mg.ones(4, 2)
+    loss = many.load(1)
+    values = many[fit.model[2].bias][1]
+    assert fit.model[2].bias.detach().numpy().tobytes() == values.tobytes()
+    assert loss.item() == many.result[1] and fit.model[0].weight.grad is not None
+    after = step.repeat(4)
+    many = compiled(loaded.step).replicas(2, loaded.init, seed=1)
+    many.repeat(3)
+    many.load(1)
+    assert equal(after, many.step.repeat(4))
+    assert state(fit) == state(loaded)
 
 
 def test_arguments_that_do_not_fit() -> None:
