@@ -152,6 +152,6 @@ def test_every_page_is_run_and_listed():
     pages = {f"{path.parent.name}/{path.stem}" for path in EXAMPLES.glob("*/*.py")}
     assert pages == PAGES.keys()
     index = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    linked = re.findall(r"\]\(([a-z_/]+)\.py\)", index)
+    linked = re.findall(r"\]\(([a-z0-9_/]+)\.py\)", index)
     single = {path.stem for path in EXAMPLES.glob("*.py")}
     assert sorted(linked) == sorted(pages | single)
