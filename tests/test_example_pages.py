@@ -87,28 +87,25 @@ def main_of(name):
     return runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="example")["main"]
 
 
-@pytest.fixture(scope="module")
-def eager():
-    """What the pages came to eagerly, by name."""
-    return {}
-
-
 @pytest.mark.parametrize("name", PAGES)
-def test_eager(name, eager, capsys):
+def test_eager(name, capsys):
     short, holds = PAGES[name]
-    eager[name] = main_of(name)(**short)
-    assert holds(eager[name]), eager[name]
+    found = main_of(name)(**short)
+    assert holds(found), found
     assert capsys.readouterr().out
 
 
+# So many steps that most run as native code, and so few that rounding does not matter yet.
+FIRST = {"steps": 12, "epochs": 2, "rounds": 4}
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_compiled(name, eager):
-    """The same numbers: random ones are drawn in the same order."""
-    short, holds = PAGES[name]
-    found = main_of(name)(**short, compiled=True)
-    assert holds(found), found
-    if name in eager:
-        assert found == pytest.approx(eager[name], rel=0.02, abs=1e-6)
+def test_compiled(name):
+    """The same numbers as in eager mode: random ones are drawn in the same order."""
+    (option,) = PAGES[name][0]
+    main, first = main_of(name), {option: FIRST[option]}
+    expected = main(**first)
+    assert main(**first, compiled=True) == pytest.approx(expected, rel=2e-3, abs=1e-4)
 
 
 # As much as shows that it runs.
