@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Chosen:
 def choose(asked: Asked, rows: Rows) -> Chosen:
     """The model of `asked`; InputError names what is not there."""
     named = _named(asked.model)
-    formula = named.f if named else _formula(asked.model, rows.x_name)
+    formula = cast(Formula, named.f) if named else _formula(asked.model, rows.x_name)
     names = formula.parameters
     _known(asked, names)
     free = tuple(name for name in names if name not in asked.fix)
@@ -87,7 +87,7 @@ def _guess(
 ) -> Vector:
     """Where the free parameters begin near data, within their bounds."""
     if y.size < 2:  # too few to be fitted, too
-        return start_within(*ends.T)
+        return np.asarray(start_within(*ends.T))
     found = named.guess(y, x)
     values = [p0.get(name, found[name].value) for name in free]
     return np.asarray(np.clip(values, *ends.T))
