@@ -21,7 +21,7 @@ from .source import Shape
 Array = Any
 __all__ = ["Fit", "Shape", "States"]
 # Curves that a thread takes at a time: a millisecond or two.
-PIECE = 128
+PIECE = 256
 
 
 class States(NamedTuple):

@@ -12,7 +12,7 @@ from .bridge import as_scipy as as_scipy
 from .curve.curve_fit import curve_fit as curve_fit
 from .many.fit_many import fit_many as fit_many
 from .many.result import ManyResult as ManyResult
-from .model.model import Model as Model
+from .model.definition import Model as Model
 from .model.parameters import Parameter as Parameter, Parameters as Parameters
 from .model.ready import ready as ready
 from .model.result import ModelResult as ModelResult

@@ -130,7 +130,10 @@ class Curves:
         """Curves that cannot be fitted: of NaN, of too few points, or begun outside of bounds."""
         x, y, w = self.arrays()
         with np.errstate(all="ignore"):
-            wrong = ~np.isfinite(np.where(w == 0, 0.0, y * w)).all((1, 2))
+            # One sum tells of most that all is finite.
+            wrong = ~np.isfinite(np.einsum("cop,cop->c", y, np.broadcast_to(w, y.shape)))
+            some, own = y[wrong], np.broadcast_to(w, y.shape)[wrong]
+            wrong[wrong] = ~np.isfinite(np.where(own == 0, 0.0, some * own)).all((1, 2))
             wrong |= ~np.isfinite(np.where(w == 0, 0.0, x.sum(1, keepdims=True))).all((1, 2))
         wrong |= self.counts() < self.n
         if not callable(self.p0):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..reading.expression import Formula
+from .definition import Model
 from .guesses import (
     damped,
     falling,
@@ -20,7 +21,6 @@ from .guesses import (
     saturating,
     step,
 )
-from .model import Model
 
 Array = Any
 _ABOVE_ZERO = {"min": 1e-12}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...ops.pointwise.logic import eq, where
 from ...ops.trace import Symbol
-from .model import Model
+from .definition import Model
 from .parameters import Parameters
 from .result import ModelResult
 
