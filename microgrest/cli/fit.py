@@ -17,7 +17,7 @@ OF_MODELS = [*COLUMNS, *MODEL[1:], *TABLE]
 EXAMPLES = """\b
 Examples:
   microgrest fit --data decay.csv --model 'a*exp(-k*x) + c' --p0 a=1,k=0.5 --plot
-  microgrest fit --data decay.csv --model 'a*exp(-k*x)' --x t --y v --group run --csv fits.csv
+  microgrest fit --data peaks.csv --model gaussian --x t --y v --group run --csv fits.csv
   microgrest fit --data load_cell.csv --degree 2
 """
 
@@ -36,8 +36,8 @@ Examples:
 def fit(context: click.Context, /, **options: Any) -> None:
     """Fit a model to data: a formula by least squares, or a polynomial by gradient descent.
 
-    With --model, fits a formula to columns of --data, and tells the values of its parameters with
-    their standard errors, chi-square and correlations.
+    With --model, fits a formula, or a ready model, to columns of --data, and tells the values of
+    its parameters with their standard errors, chi-square and correlations.
 
     Without it, fits a polynomial by gradient descent: to --data, or a cubic to sin(x) at 2000
     points of [-pi, pi], which is the benchmark. It runs with x scaled to [-1, 1] and y
@@ -99,7 +99,7 @@ def _polynomial(settings: Settings) -> None:
 def _check_combination(context: click.Context, options: dict[str, Any]) -> None:
     """UsageError for options that the rest makes meaningless."""
     for name in given(context, OF_MODELS):
-        raise click.UsageError(f"{name} is about --model FORMULA, which is missing")
+        raise click.UsageError(f"{name} is about --model, which is missing")
     names = {name.removeprefix("--") for name in given(context, [*DATA, *POLYNOMIAL, *RESULTS])}
     if options["sweep"] is not None:
         for name in sorted(names & {"data", "points", "steps", "plot", "compare"}):

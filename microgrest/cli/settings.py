@@ -10,6 +10,10 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam")
 DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
 MODES = ("compiled", "eager")
+READY = (
+    *("damped_sine", "double_exponential", "exponential", "gaussian", "hill", "line", "logistic"),
+    *("lorentzian", "michaelis_menten", "polynomial", "power_law", "pseudo_voigt"),
+)
 LOSSES = ("linear", "soft_l1", "huber", "cauchy", "arctan")
 
 

@@ -21,6 +21,8 @@ CASES: dict[str, tuple[str, tuple[object, ...], str]] = {
     "a lambda": (X, ("--model", "(lambda: x)()"), "only functions by their names"),
     "a list": (X, ("--model", "[x for a in x]"), "ListComp is not allowed"),
     "text": (X, ("--model", "a*x + 'b'"), "is no real number"),
+    "no ready model": (X, ("--model", "gausian"), "no model 'gausian'; there are polynomial, line"),
+    "a bound of a ready model": (X, ("--model", "line", "--p0", "a=1"), "it has slope, intercept"),
     "half a formula": (X, ("--model", "a*exp(-k*x"), "'(' was never closed"),
     "an empty formula": (X, ("--model", ""), "--model"),
     "no x": (X, ("--model", "a*t + b"), "'x' is not in it"),
@@ -134,9 +136,9 @@ CASES: dict[str, tuple[str, tuple[object, ...], str]] = {
     "starts of a polynomial": (
         X,
         ("--p0", "a=1"),
-        "--p0 is about --model FORMULA, which is missing",
+        "--p0 is about --model, which is missing",
     ),
-    "groups of a polynomial": (X, ("--group", "g"), "--group is about --model FORMULA"),
+    "groups of a polynomial": (X, ("--group", "g"), "--group is about --model"),
 }
 
 

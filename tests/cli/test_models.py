@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_line import Run, process
 
+from microgrest.cli.settings import READY
 from microgrest.fit import curve_fit
 
 MODEL = "a*exp(-k*x) + c"
@@ -127,6 +128,59 @@ def test_x_by_the_name_of_its_column(run: Run, one: Path) -> None:
     (by_x,) = found(run, "--model", MODEL, "--data", one)["fits"]
     (by_t,) = found(run, "--model", "a*exp(-k*t) + c", "--data", one)["fits"]
     assert by_x["values"] == by_t["values"]
+
+
+def peaks(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """Three gaussians far from where a fit would begin by itself, and what they are made of."""
+    path, x = tmp_path / "peaks.csv", np.linspace(-40, 60, 80)
+    true = {"a": (50.0, 10.0, 7.0), "b": (-30.0, -5.0, 4.0), "c": (9.0, 30.0, 10.0)}
+    noise = np.random.default_rng(1)
+    with path.open("w") as file:
+        file.write("x,y,who\n")
+        for who, (area, center, sigma) in true.items():
+            y = area * np.exp(-(((x - center) / sigma) ** 2) / 2) / (sigma * np.sqrt(2 * np.pi))
+            pairs = np.stack([x, y + 0.01 * noise.normal(size=x.size)], 1).tolist()
+            file.writelines(f"{one!r},{other!r},{who}\n" for one, other in pairs)
+    return path, true
+
+
+def test_a_ready_model_begins_near_each_group(run: Run, tmp_path: Path) -> None:
+    path, true = peaks(tmp_path)
+    whole = found(run, "--model", "gaussian", "--data", path, "--group", "who")
+    assert whole["model"] == "gaussian" and "exp(-(x - center)**2" in whole["formula"]
+    assert whole["parameters"]["sigma"] == {"start": None, "bounds": [1e-12, None]}
+    for fit in whole["fits"]:
+        assert fit["converged"]
+        assert list(fit["values"].values()) == pytest.approx(true[fit["group"]], rel=0.15)
+
+
+def test_a_ready_model_with_what_is_known(run: Run, tmp_path: Path) -> None:
+    path, _ = peaks(tmp_path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:81]))
+    given = ("--model", "gaussian", "--data", path, "--fix", "center=10", "--bounds", "sigma=1:6.5")
+    whole = found(run, *given, "--p0", "amplitude=40")
+    (fit,) = whole["fits"]
+    assert whole["parameters"]["amplitude"]["start"] == 40
+    assert 1 <= whole["parameters"]["sigma"]["start"] <= 6.5
+    assert fit["values"]["sigma"] == 6.5 and set(fit["values"]) == {"amplitude", "sigma"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READY)
+def test_every_ready_model_ends_well(run: Run, one: Path, name: str) -> None:
+    result = run("fit", "--model", name, "--data", one, "--json")
+    if result.exit_code == 0:
+        (fit,) = json.loads(result.stdout)["fits"]
+        assert np.isfinite(list(fit["values"].values())).all()
+    else:
+        assert result.exit_code == 2 and "Traceback" not in result.stderr
+
+
+def test_the_help_names_all_ready_models() -> None:
+    from microgrest.fit.model import ready
+
+    assert set(READY) == {*ready.READY, "polynomial"}
 
 
 def test_groups_as_if_alone(run: Run, many: Path) -> None:

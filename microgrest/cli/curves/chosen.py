@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 
-from microgrest.fit import ExpressionError, Formula
+from microgrest.fit import ExpressionError, Formula, Model, ready
 from microgrest.fit.problem.bounds import start_within
 
 from ..data.table import Vector
 from ..settings import Asked
 from ..terminal.errors import InputError
+from .rows import Rows
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Chosen:
     """A model as a function of what is fitted of it, `f(x, *free)`.
 
     `names` are all parameters, `free` those that are fitted; `start`, `lower` and `upper` are of
-    these.
+    these. Where `guess(x, y)` finds a start for each group, `start` is NaN.
     """
 
     text: str
@@ -33,6 +35,7 @@ class Chosen:
     start: Vector
     lower: Vector
     upper: Vector
+    guess: Callable[[Vector, Vector], Vector] | None
 
     @property
     def bounds(self) -> tuple[Vector, Vector]:
@@ -40,22 +43,54 @@ class Chosen:
         return self.lower, self.upper
 
 
-def choose(asked: Asked, x_name: str) -> Chosen:
-    """The model of `asked`, for a column called `x_name`; InputError names what is not there."""
-    formula = _formula(asked.model, x_name)
+def choose(asked: Asked, rows: Rows) -> Chosen:
+    """The model of `asked`; InputError names what is not there."""
+    named = _named(asked.model)
+    formula = cast(Formula, named.f) if named else _formula(asked.model, rows.x_name)
     names = formula.parameters
     _known(asked, names)
     free = tuple(name for name in names if name not in asked.fix)
     if not free:
         raise InputError(f"the model {formula.text!r} has no parameter that could be fitted")
-    ends = np.array([asked.bounds.get(name, (-np.inf, np.inf)) for name in free])
-    middles = start_within(*ends.T)
-    start = np.array([asked.p0.get(name, at) for name, at in zip(free, middles, strict=True)])
+    ends = np.array([asked.bounds.get(name) or _limits(named, name) for name in free])
+    guess = partial(_guess, named, free, asked.p0, ends) if named else None
+    start = start_within(*ends.T)
+    if guess is not None:
+        start = guess(rows.x, rows.y) if asked.group is None else np.full(len(free), np.nan)
+    start = np.array([asked.p0.get(name, at) for name, at in zip(free, start, strict=True)])
     for name, value, (low, high) in zip(free, start, ends, strict=True):
-        if not low <= value <= high:
+        if value < low or value > high:
             raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
     f = _with(formula, asked.fix)
-    return Chosen(formula.text, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1])
+    guess = guess if asked.group is not None else None
+    return Chosen(formula.text, names, free, asked.fix, f, start, *ends.T, guess)
+
+
+def _named(text: str) -> Model | None:
+    """The ready model of this name, if it is a name."""
+    if not text.isidentifier():
+        return None
+    try:
+        return ready(text)
+    except ValueError as error:
+        raise InputError(f"--model: {error}; or give a formula, as 'a*exp(-k*x)'") from None
+
+
+def _limits(named: Model | None, name: str) -> tuple[float, float]:
+    """Where a parameter of a ready model stays."""
+    limits = named.limits.get(name, {}) if named else {}
+    return limits.get("min", -np.inf), limits.get("max", np.inf)
+
+
+def _guess(
+    named: Model, free: tuple[str, ...], p0: Mapping[str, float], ends: Any, x: Vector, y: Vector
+) -> Vector:
+    """Where the free parameters begin near data, within their bounds."""
+    if y.size < 2:  # too few to be fitted, too
+        return np.asarray(start_within(*ends.T))
+    found = named.guess(y, x)
+    values = [p0.get(name, found[name].value) for name in free]
+    return np.asarray(np.clip(values, *ends.T))
 
 
 def _formula(text: str, x_name: str) -> Formula:

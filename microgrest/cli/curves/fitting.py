@@ -173,7 +173,7 @@ def _fitted(
             model.f,
             rows.x[places],
             rows.y[places],
-            model.start,
+            model.guess or model.start,
             None if rows.sigma is None else rows.sigma[places],
             asked.absolute_sigma,
             model.bounds,

@@ -57,7 +57,9 @@ def _values(x: Any, model: Chosen, found: Found) -> Any:
 
 def _curve(axes: Any, x: Any, model: Chosen, found: Found) -> None:
     smooth = np.linspace(x.min(), x.max(), SMOOTH)
-    axes.plot(smooth, _values(smooth, model, found), label=model.text)
+    axes.plot(
+        smooth, _values(smooth, model, found), label=model.text if len(model.text) < 40 else "fit"
+    )
 
 
 def _panels(figure: Any, rows: Rows, model: Chosen, fits: Sequence[Found]) -> None:

@@ -32,7 +32,8 @@ def build(
     """All of it as JSON-ready values: null for what is not known."""
     return {
         "microgrest": __version__,
-        "model": model.text,
+        "model": asked.model,
+        "formula": model.text,
         "problem": title(asked, rows),
         "x": rows.x_name,
         "y": rows.y_name,

@@ -25,7 +25,7 @@ def run(asked: Asked) -> None:
     """Fit, report, save and plot as `asked`; exits with INTERRUPTED after Ctrl-C among groups."""
     _check_files(asked)
     rows = read(asked)
-    model = choose(asked, rows.x_name)
+    model = choose(asked, rows)
     if asked.group is None:
         fits = [single(asked, rows, model)]
     else:

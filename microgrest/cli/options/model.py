@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click import Option
 
-from ..settings import LOSSES
+from ..settings import LOSSES, READY
 from .files import FILE, PRINTED
 
 Pairs = dict[str, str]
@@ -70,14 +70,16 @@ def _scale(context: click.Context, option: click.Parameter, value: float) -> flo
 MODEL: list[click.Parameter] = [
     Option(
         ["--model"],
-        metavar="FORMULA",
-        help="A formula of x, whose other names are parameters, such as 'a*exp(-k*x) + c'.",
+        metavar="MODEL",
+        help="A formula of x, whose other names are parameters, such as 'a*exp(-k*x) + c'; or a "
+        f"ready model, which finds its own start: {', '.join(READY)}.",
     ),
     Option(
         ["--p0"],
         metavar="NAME=VALUE,...",
         callback=_values,
-        help="Where parameters begin, as a=1,k=0.5.  [default: 1, or the middle of the bounds]",
+        help="Where parameters begin, as a=1,k=0.5.  [default: 1, or the middle of the "
+        "bounds; of a ready model, near the data]",
     ),
     Option(
         ["--bounds"],
