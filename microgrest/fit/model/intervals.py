@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Array = Any
 FARTHEST = 60  # turns of a search for a limit
+_NODES = cache(lambda: np.polynomial.legendre.leggauss(120))
 
 
 def wanted(sigma: float) -> float:
@@ -24,7 +26,7 @@ def within(t: float, freedom: int) -> float:
 
     With t = sqrt(freedom) tan(a) that is the integral of cos(a)**(freedom - 1), up to a factor.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(120)
+    nodes, weights = _NODES()
     end = math.atan(t / math.sqrt(freedom))
     angles = end / 2 * (nodes + 1)
     part = end / 2 * float(weights @ np.exp((freedom - 1) * np.log(np.cos(angles))))
