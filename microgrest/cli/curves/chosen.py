@@ -63,7 +63,7 @@ def choose(asked: Asked, rows: Rows) -> Chosen:
             raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
     f = _with(formula, asked.fix)
     guess = guess if asked.group is not None else None
-    return Chosen(formula.text, names, free, asked.fix, f, start, *ends.T, guess)
+    return Chosen(formula.text, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1], guess)
 
 
 def _named(text: str) -> Model | None:
