@@ -211,3 +211,11 @@ def test_ints_beyond_the_type_are_refused(op: Callable[[Any], Any]) -> None:
         with pytest.raises(RuntimeError, match=r"to type u?int8 without overflow"):
             op(mg.ones(2, dtype=d))
     assert mg.ones(2, dtype=mg.int8).clamp(0, 300.0).dtype is mg.float32
+
+
+def test_addr_of_bools() -> None:
+    """Factors are as good as bools among bools, and numbers where anything else is one."""
+    here, there = mg.tensor([True, False]), mg.tensor([False, True])
+    found = mg.addr(mg.tensor(False), here, there, beta=3, alpha=2)
+    assert found.tolist() == [[False, True], [False, False]]
+    assert mg.addr(mg.tensor(1), here, there, beta=3, alpha=2).tolist() == [[3, 5], [3, 3]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,17 +136,48 @@ height, center, width, share: 3.00, 0.50, 0.80, 0.30 (true: 3.0, 0.5, 0.8, 0.3)
 lifetime behind the response: 2.50 (true: 2.5)
 derivatives of the area by the width: 133.915, -13.663
 """,
+    "pixels": """\
+16384 pixels, 100% converged
+cell: lifetime 2.50 ns (true: 2.5)
+around: lifetime 4.00 ns (true: 4.0)
+within one standard error: 68%, two: 95%
+""",
 }
+PICTURES = ["pixels"]
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_printed(name, capsys):
+def test_printed(name, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [name])
     run(name, "__main__")
     printed = capsys.readouterr().out
     # On a machine with a GPU the last part of `gradients` runs there, and says so.
     assert printed.replace(", device='cuda:0'", "") == OUTPUTS[name]
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures(name, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [name, "--plot", str(path)])
+    run(name, "__main__")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_memory_model(capsys, monkeypatch, tmp_path):
+    if torch.ones(1).device.type != "cpu":
+        pytest.skip("replicas run on the CPU")
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["memory_model.py", "--plot"])
+    run("memory_model")["main"](12)
+    printed = capsys.readouterr().out
+    before, after, *sides = map(float, re.findall(r"(?<![\d.])0\.\d{4}", printed))
+    common, fitted, true = sides
+    assert after < before and true < fitted < common
+    assert (tmp_path / "memory_model.png").stat().st_size > 1000
+
+
 def test_every_example_is_run_here():
-    tested = {*DESCENTS, "cubic_rmsprop", *OUTPUTS}
+    tested = {*DESCENTS, "cubic_rmsprop", *OUTPUTS, "memory_model"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested

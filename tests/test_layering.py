@@ -63,6 +63,7 @@ ROOMS: dict[str, list[str]] = {
     "fit": [rest],
     "": [rest],
     "stubs": [rest],
+    "op_table": [rest],
     "cli": [rest],
     "__main__": ["cli"],
 }

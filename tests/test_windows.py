@@ -280,3 +280,9 @@ def test_a_network_learns() -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.01 < losses[0]
+
+
+def test_the_gradient_of_no_means_is_zero() -> None:
+    x = mg.ones(1, 1, 4, requires_grad=True)
+    (g,) = mg.autograd.grad(F.adaptive_avg_pool1d(x, 0).sum(), x, create_graph=True)
+    assert g.tolist() == [[[0, 0, 0, 0]]]

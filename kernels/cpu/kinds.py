@@ -115,7 +115,7 @@ def _loaded(kind: Kind, params: Any, threads: bool) -> Launch:
 
     def launch(*given: Any) -> Any:
         # Of a library's own threads and ours, one kind is enough.
-        with routine.alone() if threads else nullcontext():
+        with routine.alone() if threads or kind.brief else nullcontext():
             return found(address, *given)
 
     return launch

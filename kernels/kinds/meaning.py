@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 _KNOWN: dict[str, Any] = {
-    name: getattr(np, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "fabs", "isnan")
+    name: getattr(np, name)
+    for name in ("exp", "log", "expm1", "log1p", "sqrt", "fabs", "isnan", "tanh")
 }
 _KNOWN |= {
     "expsub": lambda a, b: np.exp(a - b),

@@ -213,6 +213,8 @@ class Kind:
     places; "" where `cpu` is as good."""
     routine: Callable[[Any], Routine] | None = None
     """routine(params): the library's function that the kernel takes."""
+    brief: bool = False
+    """Whether each of its calls of that function is too short for the library's own threads."""
 
     # CUDA
 

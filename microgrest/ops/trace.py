@@ -177,10 +177,22 @@ def evaluate(
     for s in ordered(outputs):
         if s.row is not None:
             args = [values[a] if type(a) is Symbol else a for a in s.args]
-            if not any(hasattr(type(a), "_apply_row") for a in args):
-                args[0] = lift(args[0])
+            _lift_numbers(s.row, args, lift)
             values[s] = s.row(*args, **(s.params or {}))
     return [values[v] if type(v) is Symbol else v for v in outputs]
+
+
+def _lift_numbers(row: Row, args: list[Any], lift: Callable[[Any], Any]) -> None:
+    """Make the first of `args` that gives the result its type a tensor, if all such are numbers.
+
+    An integer becomes a float where it meets one, or is divided: a tensor of integers and a number
+    make the default type, as numbers alone do, and that may be too narrow.
+    """
+    typing = [i for i, name in enumerate(row.args) if name not in row.unpromoted]
+    if not typing or any(hasattr(type(args[i]), "_apply_row") for i in typing):
+        return
+    floats = row.result == "float" or any(isinstance(args[i], float) for i in typing)
+    args[typing[0]] = lift(float(args[typing[0]]) if floats else args[typing[0]])
 
 
 class Lowering:

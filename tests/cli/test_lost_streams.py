@@ -47,6 +47,25 @@ def test_messages_that_nobody_gets(redirection: str, tmp_path: Path) -> None:
     assert done.stdout.startswith("y = ") and fits(path)
 
 
+def test_letters_that_the_stream_has_not(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("x,\u00b5\n0,1\n1,3.1\n2,5\n", encoding="utf-8")
+    given = shlex.join([sys.executable, *command("fit", "--data", data, "--model", "a*x + b")])
+    for encoding, micro, sign in (
+        ("iso-8859-5", b"\\xb5", b" +/- "),
+        ("latin-1", b"\xb5", b" \xb1 "),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", f"PYTHONIOENCODING={encoding} {given}"],
+            cwd=ROOT,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(micro + b" = a*x + b") and sign in done.stdout
+
+
 def test_the_reader_of_messages_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "fit.json"
     read, write = os.pipe()

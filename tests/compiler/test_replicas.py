@@ -320,6 +320,14 @@ def test_what_is_not_compiled_yet_begins_as_its_first_step(name: str) -> None:
     np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
+def test_states_that_somebody_has_asked_for() -> None:
+    fit, other = Fit(), Fit()
+    for p in fit.model.parameters():
+        assert not fit.optimizer.state[p]  # there from now on, and empty
+    losses = compiled(fit.step).replicas(2, fit.init, seed=1).repeat(4)
+    assert equal(losses, compiled(other.step).replicas(2, other.init, seed=1).repeat(4))
+
+
 def test_gradients_that_pile_up() -> None:
     fit = Fit(optim.SGD, lr=0.01)
 
@@ -520,8 +528,12 @@ def test_ctrl_c_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(many._chunks, "_native", interrupted)
     monkeypatch.setattr(many._chunks, "_length", lambda n, room: min(room, 5))
-    with pytest.raises(KeyboardInterrupt):
-        many.repeat(30, progress=lambda done, n: told.append(done))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            many.repeat(30, progress=lambda done, n: told.append(done))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert many.done.tolist() == [15] * 3 and told == [5, 10, 0]
     assert equal(many.repeat(15), whole.repeat(30))
 

@@ -24,7 +24,8 @@ from microgrest.dispatch.families.scan import program_of
 from microgrest.dispatch.forms import Form
 from microgrest.ops import ROWS, Row
 from microgrest.types import dtypes
-from tests.kernels.test_kinds import of_windows
+from tests.kernels.recurrence_calls import of_recurrences
+from tests.kernels.test_kinds import Called, of_windows
 from tests.line_programs import programs
 from tests.op_info import KERNELS, KernelInfo
 
@@ -82,10 +83,10 @@ def test_lines(dtype: str, capability: tuple[int, int]) -> None:
 
 
 @by_capability
-def test_windows(capability: tuple[int, int]) -> None:
-    """Convolutions, pooling and other sizes, by one block and by many, each text once."""
+def test_windows_and_recurrences(capability: tuple[int, int]) -> None:
+    """Convolutions, pooling and the like, by one block and by many, each text once."""
     texts = set()
-    for call in of_windows():
+    for call in (*of_windows(), *(Called(*call) for call in of_recurrences())):
         for make, room in ((call.kind.grid, Room(256, 64)), (call.kind.block, Room(256, 1))):
             assert make is not None
             found = make(call.params, call.metas, call.sizes, room)

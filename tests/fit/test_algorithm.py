@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microgrest.kernels import cache
 from microgrest.kernels.fits import by_numpy, source
 from microgrest.kernels.fits.algorithm import (
+    driver,
+    folding,
     losses,
     losses_by_numpy,
     marquardt,
@@ -44,6 +47,42 @@ def test_folding_rows_is_a_qr_factorization(m: int, n: int) -> None:
     assert (np.tril(r, -1) == 0).all()
     whole = state.triangle(rows).T
     np.testing.assert_allclose(np.abs(whole), np.abs(r), atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 17, 256])
+@pytest.mark.parametrize("n", [1, 2, 3, folding.MOST])
+def test_folds_written_out_are_those_of_the_loops(n: int, size: int) -> None:
+    rows, before = RNG.normal(size=(size, n + 1)), folded(RNG.normal(size=(n + 2, n + 1)))
+    rows[:, 0] *= size != 17  # a column of zeros
+    t, flat = before.copy(), np.zeros((n + 1, driver.PLACES))
+    flat[:, :size] = rows.T
+    cache.load(folding.text(n), "fold").kernel(t, flat.ravel(), size)
+    wanted = before.copy()
+    triangle.take_in(wanted, rows.T.copy(), n, size)
+    np.testing.assert_allclose(t, wanted, rtol=1e-12, atol=1e-13)
+
+
+def test_rows_of_a_triangle_are_folded_alike() -> None:
+    n = 4
+    t, rows = folded(RNG.normal(size=(9, n + 1))), np.triu(RNG.normal(size=(n, n + 1)))
+    found, wanted = t.copy(), t.copy()
+    triangle.take_in_upper(found, rows.T.copy(), n)
+    triangle.take_in(wanted, rows.T.copy(), n, n)
+    np.testing.assert_allclose(found[:, :n], wanted[:, :n], rtol=1e-12, atol=1e-13)
+
+
+def test_columns_keep_their_order_unless_one_depends_on_others() -> None:
+    n, order = 3, np.zeros(3, np.int64)
+    rows = RNG.normal(size=(20, n + 1)) * [1, 100, 0.01, 1]
+    t, a = folded(rows), np.zeros((n + 1, n + 1))
+    triangle.factored(t, a, np.zeros(n), order, n)
+    assert order.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(a[:, :n], t[:, :n])
+    rows[:, 2] = rows[:, 0] + 1e-9 * rows[:, 2]
+    triangle.factored(folded(rows), a, np.zeros(n), order, n)
+    assert order[0] == 1
+    triangle.factored(t, a, np.array([0.0, 1.0, 0.0]), order, n)
+    assert order[-1] == 1
 
 
 def test_rows_of_zeros_and_nan() -> None:
@@ -161,14 +200,13 @@ def test_a_step_natively_and_by_python() -> None:
 def test_the_source_of_a_fit_is_readable() -> None:
     x = np.linspace(0, 4, 30)
     layout = models.layouts(x, x, 3)[0]
-    text = source.fitting(models.program(decay, layout), layout.shape)
-    assert text.startswith('"""fit of decay"""') and "def fit_one(" in text and "exp_f64(" in text
-    assert text == source.fitting(models.program(decay, layout), layout.shape)
+    text = source.rows(models.program(decay, layout), layout.shape)
+    assert text.startswith('"""rows of decay"""') and "exp_f64(" in text
+    assert text == source.rows(models.program(decay, layout), layout.shape)
 
 
 def test_what_is_compiled_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python works while the child does; then what is compiled is loaded."""
-    from microgrest.kernels import cache
     from microgrest.kernels.cpu import first_calls
 
     busy, text = [True], '"""later"""\n\ndef kernel():\n    return 7\n'

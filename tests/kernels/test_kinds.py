@@ -34,6 +34,7 @@ from microgrest.dispatch.families.scan import program_of
 from microgrest.ops import ROWS
 from microgrest.ops.folds import normalization
 from microgrest.types import dtypes
+from tests.kernels.recurrence_calls import of_recurrences
 from tests.line_programs import programs
 from tests.op_info import KERNELS
 from tests.row_calls import calls_of
@@ -279,6 +280,7 @@ CALLS = [
     *of_matrices(),
     *of_windows(),
     *of_samplers(),
+    *(Called(*call) for call in of_recurrences()),
     *of_rows(),
 ]
 

@@ -68,6 +68,33 @@ def test_gradients(name: str) -> None:
     assert torch.autograd.gradgradcheck(lambda x: module(x)[0], (x,))
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_way_back_is_that_of_the_steps(name: str, batch: int) -> None:
+    """Under create_graph gradients come step by step: of strided inputs, and for some alone."""
+    module = getattr(nn, name)(2, 3, bidirectional=True)
+    module.weight_hh_l0.requires_grad = module.bias_ih_l0_reverse.requires_grad = False
+    x = torch.randn(batch, 2, 6, requires_grad=True).permute(2, 0, 1)
+    states = [torch.randn(2, batch, 6, requires_grad=True)[..., ::2] for _ in range(2)]
+    y, ends = module(x, tuple(states) if name == "LSTM" else states[0])
+    wanted = [x, *states[: 2 if name == "LSTM" else 1]]
+    wanted += [p for p in module.parameters() if p.requires_grad]
+    loss = (y * y).sum() + sum((e**3).sum() for e in ends)
+    once = torch.autograd.grad(loss, wanted, retain_graph=True)
+    for a, b in zip(once, torch.autograd.grad(loss, wanted, create_graph=True), strict=True):
+        assert a.shape == b.shape and torch.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_weights_that_change_before_the_way_back(name: str) -> None:
+    module = getattr(nn, name)(2, 3)
+    y = module(torch.randn(4, 2, 2))[0]
+    with torch.no_grad():
+        module.weight_hh_l0.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_cells_are_steps_of_layers(name: str) -> None:
     layer, cell = getattr(nn, name)(2, 3), getattr(nn, f"{name}Cell")(2, 3)

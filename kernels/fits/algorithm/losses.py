@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .triangle import take_in
-
 Array = Any
 
 LINEAR = 0
@@ -60,12 +58,3 @@ def weigh(b: Array, n: int, size: int, loss: int, scale: float) -> None:
         for k in range(n):
             b[k, i] *= weight
         b[n, i] = residual * first / weight
-
-
-def absorb(t: Array, b: Array, n: int, size: int, loss: int, scale: float) -> float:
-    """Fold `size` rows into the triangle `t`, `b` is lost; twice their cost."""
-    total = cost(b[n], size, loss, scale)
-    if loss != LINEAR:
-        weigh(b, n, size, loss, scale)
-    take_in(t, b, n, size)
-    return total

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .triangle import backward, forward, pivoted, take_in
+from .triangle import backward, factored, forward, take_in_upper
 
 Array = Any
 
@@ -146,7 +146,7 @@ def propose(t: Array, a: Array, w: Array, b: Array, v: Array, s: Array, c: Array
         v[LEFT, k] = v[FIXED, k]
     leaves = 0
     while leaves >= 0:
-        pivoted(t, a, v[LEFT], c[ORDER:], n)
+        factored(t, a, v[LEFT], c[ORDER:], n)
         restrained(a, w, b, v, s, c, n)
         for k in range(n):
             v[STEP, k] = 0.0 if v[LEFT, k] != 0.0 else v[STEP, k]
@@ -315,4 +315,4 @@ def damped(a: Array, w: Array, b: Array, v: Array, order: Array, root: float, n:
         if k < n:
             b[k, k] = root * v[SCALES, order[k]]
     w[n, n] = 0.0
-    take_in(w, b, n, n)
+    take_in_upper(w, b, n)

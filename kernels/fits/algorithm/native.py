@@ -1,4 +1,4 @@
-"""The algorithm, compiled once per machine: what the fits of all models import.
+"""The algorithm, compiled once per machine: the fits of all models call it, and it their code.
 
 Each name below is `kernel` of a module of its own, whose text is that of the functions here that it
 consists of. They are plain Python as well, and run as that until they are compiled.
@@ -14,28 +14,43 @@ from types import ModuleType
 from typing import Any
 
 from ... import cache as store
-from ...source.codegen import FOLD_FLAGS, MAP_FLAGS, njit
+from ...source.codegen import FOLD_FLAGS, MAP_FLAGS, interpreted, njit
 from ...vecmath.texts import closure, functions
-from . import losses, marquardt, triangle
+from . import calling, driver, losses, marquardt, triangle
 
-TABLE = "float64[:,::1]"
+TABLE, TABLES = "float64[:,::1]", "float64[:,:,::1]"
+ROW, COUNTS = "float64[::1]", "int64[:,::1]"
 TYPES = {
-    "advance": f"(int64, {TABLE}, {TABLE}, {TABLE}, {TABLE}, {TABLE}, float64[::1], int64[::1])",
-    "absorb": f"({TABLE}, {TABLE}, int64, int64, int64, float64)",
-    "finish": f"({TABLE}, {TABLE}, {TABLE}, {TABLE}, {TABLE}, int64[::1])",
+    "advance": f"(int64, {TABLE}, {TABLE}, {TABLE}, {TABLE}, {TABLE}, {ROW}, int64[::1])",
+    "fit_some": f"(int64, int64, {TABLES}, {TABLES}, {TABLES}, {TABLES}, {ROW}, {TABLES}, {TABLE},"
+    f" {COUNTS}, {TABLES}, boolean[::1], int64, int64)",
 }
-_FOLDS = ("take_in", "cost", "length")
-_ANNOTATION = re.compile(r": Array\b")
+# Calls of code at an address.
+CALLS = ("call_rows", "call_fold")
+# Sums over the rows of a block, whose order is free.
+_FOLDS = ("take_in", "cost")
+_ANNOTATION = re.compile(r": (Array|Any)\b")
 
 
 @cache
 def text(name: str) -> str:
     """The module whose `kernel` is the function `name`."""
-    known = {f: t for module in _modules() for f, t in functions(module).items()}
-    parts = closure(known, [name])
-    parts[-1] = re.sub(r"^def \w+", "def kernel", parts[-1])
+    parts = texts(name)
+    whole = parts.pop(name)
+    kernel = re.sub(r"^def \w+", "def kernel", whole)
+    called = {call: parts.pop(call) for call in CALLS if call in parts}
     head = f'"""{name}: of least squares"""\n\nimport numpy as np\nfrom numba import njit\n\n'
-    return "\n\n\n".join([head + "\n".join(constants()), *map(_compiled, parts)]) + "\n"
+    calls = [*called.values()] if interpreted() else [calling.text(called)] if called else []
+    compiled = [_compiled(part) for part in (*parts.values(), kernel)]
+    return "\n\n\n".join([head + "\n".join(constants()), *calls, *compiled]) + "\n"
+
+
+@cache
+def texts(name: str) -> dict[str, str]:
+    """The functions that `name` consists of, callees first, without types."""
+    known = {f: t for module in _modules() for f, t in functions(module).items()}
+    found = (_ANNOTATION.sub("", part) for part in closure(known, [name]))
+    return {part.split("(")[0].removeprefix("def "): part for part in found}
 
 
 @cache
@@ -49,12 +64,6 @@ def constants() -> tuple[str, ...]:
     return tuple(found)
 
 
-def importing(names: list[str]) -> str:
-    """The import of these functions into a generated module, at this version of them."""
-    digest = store.digest(*(text(name) for name in names))
-    return f"from {__name__} import {', '.join(names)}  # {digest}"
-
-
 def __getattr__(name: str) -> Any:
     """A function, as Numba has compiled it or will at its first call."""
     if name not in TYPES:
@@ -64,10 +73,13 @@ def __getattr__(name: str) -> Any:
 
 
 def _modules() -> tuple[ModuleType, ...]:
-    return triangle, losses, marquardt
+    return triangle, losses, marquardt, driver
 
 
 def _compiled(function: str) -> str:
     name = re.match(r"def (\w+)", function)
     folds = name is not None and name[1] in _FOLDS
-    return f"{njit(FOLD_FLAGS if folds else MAP_FLAGS)}\n{_ANNOTATION.sub('', function)}"
+    flags = f"fastmath={FOLD_FLAGS if folds else MAP_FLAGS}"
+    if name is not None and name[1] == "kernel":
+        return f'@njit(error_model="numpy", {flags}, nogil=True)\n{function}'
+    return f"{njit(FOLD_FLAGS if folds else MAP_FLAGS)}\n{function}"

@@ -38,6 +38,29 @@ def take_in(t: Array, b: Array, n: int, size: int) -> None:
             t[j, j] = norm
 
 
+def take_in_upper(t: Array, b: Array, n: int) -> None:
+    """`take_in` of n rows of which row i begins with column i, without the rest of the last one."""
+    for j in range(n):
+        squares = 0.0
+        for i in range(j + 1):
+            squares += b[j, i] * b[j, i]
+        if squares != 0.0:
+            diagonal = t[j, j]
+            norm = np.sqrt(diagonal * diagonal + squares)
+            norm = -norm if diagonal > 0.0 else norm
+            u = diagonal - norm
+            scale = 1.0 / (u * norm)
+            for k in range(j + 1, n + 1):
+                dot = u * t[k, j]
+                for i in range(j + 1):
+                    dot += b[j, i] * b[k, i]
+                dot *= scale
+                t[k, j] += dot * u
+                for i in range(j + 1):
+                    b[k, i] += dot * b[j, i]
+            t[j, j] = norm
+
+
 def pivoted(t: Array, a: Array, fixed: Array, order: Array, n: int) -> None:
     """The QR factorization of triangle `t` with the longest columns first: `a`, `order`.
 
@@ -74,6 +97,25 @@ def pivoted(t: Array, a: Array, fixed: Array, order: Array, n: int) -> None:
                 for i in range(j, n):
                     a[k, i] += dot * a[j, i]
         a[j, j] = norm
+
+
+def factored(t: Array, a: Array, fixed: Array, order: Array, n: int) -> None:
+    """`pivoted`, but in their own order where no column is nearly one of those before it."""
+    apart = True
+    for k in range(n):
+        squares = 0.0
+        for j in range(k + 1):
+            squares += t[k, j] * t[k, j]
+        if fixed[k] != 0.0 or not t[k, k] * t[k, k] > 1e-12 * squares:
+            apart = False
+    if not apart:
+        pivoted(t, a, fixed, order, n)
+        return
+    for k in range(n + 1):
+        for j in range(n):
+            a[k, j] = t[k, j] if j <= k else 0.0
+    for k in range(n):
+        order[k] = k
 
 
 def backward(t: Array, x: Array, n: int) -> int:
@@ -135,5 +177,5 @@ def finish(t: Array, inverse: Array, a: Array, w: Array, v: Array, order: Array)
     n = v.shape[1]
     for k in range(n):
         v[0, k] = 0.0
-    pivoted(t, a, v[0], order, n)
+    factored(t, a, v[0], order, n)
     covariance(inverse, a, w, order, n)

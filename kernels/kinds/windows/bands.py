@@ -87,7 +87,8 @@ def _oracle(
     params: str, x: Array, low: Array, count: Array, weights: Array, out: Array, *sizes: int
 ) -> None:
     n, m, inner, width = sizes
-    if not out.size:
+    if not (out.size and x.size):
+        out[:] = 0
         return
     lines, found = x.reshape(-1, n, inner), out.reshape(-1, m, inner)
     found[:] = 0

@@ -135,8 +135,10 @@ def grouped(
             progress(before + done, len(members))
 
         result = _fitted(asked, rows, model, [members[i] for i in part], tell)
+        success = result.success
         for row, i in enumerate(part):
-            found[i] = _one(result, row, rows.groups[i], members[i].size)
+            converged = bool(success[row]) if result.status[row] >= 0 else None
+            found[i] = _one(result, row, rows.groups[i], members[i].size, converged)
         if result.interrupted:
             break
     return [found[i] for i in sorted(found) if found[i].converged is not None]
@@ -182,10 +184,9 @@ def _fitted(
         )
 
 
-def _one(result: ManyResult, row: int, group: str, points: int) -> Found:
+def _one(result: ManyResult, row: int, group: str, points: int, converged: bool | None) -> Found:
     """A row of a result of many."""
     assert result.pcov is not None
-    reached = result.status[row] >= 0
     return Found(
         group,
         result.popt[row],
@@ -193,6 +194,6 @@ def _one(result: ManyResult, row: int, group: str, points: int) -> Found:
         float(result.chisqr[row]),
         points,
         int(result.nfev[row]),
-        bool(result.success[row]) if reached else None,
+        converged,
         result.message(row),
     )

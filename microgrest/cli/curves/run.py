@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import click
 
@@ -51,17 +52,21 @@ def _deliver(
     asked: Asked, rows: Rows, model: Chosen, fits: Sequence[Found], interrupted: bool
 ) -> None:
     """Print, save and plot: each, whatever becomes of the others."""
-    result = report.build(asked, rows, model, fits, interrupted)
+
+    @cache
+    def json() -> str:
+        return files.as_json(report.build(asked, rows, model, fits, interrupted))
+
     with ExitStack() as last_first:
         if asked.plot is not None:
             last_first.callback(plot.draw, asked, rows, model, fits, asked.plot)
         if asked.save is not None:
-            last_first.callback(files.save, files.as_json(result), asked.save)
+            last_first.callback(files.save, json(), asked.save)
         table = report.as_csv(asked, model, fits)
         if asked.csv is not None and asked.csv != PRINTED:
             last_first.callback(files.save, table, asked.csv)
         if asked.json:
-            text = files.as_json(result)
+            text = json()
         elif asked.csv == PRINTED:
             text = table.removesuffix("\n")
         else:

@@ -62,7 +62,7 @@ class _Guard:
         if not isinstance(text, str):  # click asks with b"" and "" what kind of stream this is
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text:
-            self._attempt("write", text)
+            self._attempt("write", self._encodable(text))
         return len(text)
 
     def flush(self) -> None:
@@ -73,6 +73,16 @@ class _Guard:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    def _encodable(self, text: str) -> str:
+        """`text` with escapes for what the stream's encoding has not."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            plain = text.replace("±", "+/-")
+            return plain.encode(encoding, "backslashreplace").decode(encoding)
+        return text
 
     def _attempt(self, name: str, *arguments: str) -> None:
         if self._failed:

@@ -61,3 +61,19 @@ class History:
             next(columns).astype(t.dtype.numpy) if t.numel() == 1 else None for t in form.leaves
         ]
         return form.build(kept)
+
+
+class Streamed:
+    """Every `every`-th step's numbers, handed on as they come."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink, self.every = sink, sink.every
+
+    def add(self, start: int, rows: Array, result: Any) -> None:
+        """Hand on the rows of the steps from number `start` + 1 on, with these numbers."""
+        if not rows.shape[1]:
+            raise ValueError("history keeps results of one element, and the step returns none")
+        first = -(start + 1) % self.every
+        steps = np.arange(start + 1 + first, start + 1 + len(rows), self.every)
+        if len(steps):
+            self.sink.add(steps, rows[first :: self.every])

@@ -32,7 +32,7 @@ from ..replay import (
     telling,
     uninterrupted,
 )
-from .history import History, row, tensors_of
+from .history import History, Streamed, row, tensors_of
 from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
 
 # How many steps of each recording make a chunk, as far as was found out.
@@ -51,8 +51,8 @@ def repeat(
     callback: Hook | None = None,
     until: Hook | None = None,
     every: int | None = None,
-    history: int | None = None,
-    progress: bool | Callable[[int, int], object] = False,
+    history: Any = None,
+    progress: Any = False,
     nan_check: bool = True,
 ) -> Any:
     """Run `n` steps, `step(*args)` each; returns what the last one returned, None if `n` is 0.
@@ -62,7 +62,10 @@ def repeat(
     called with the number k of steps done, and the steps end where `until(k, result)` is true.
     With `history=k` the numbers (results of one element) of every k-th step are kept: returns
     `(result, history)`, where the history has the form of the result, with NumPy arrays for numbers
-    and None for all else. `progress`: a bar on stderr, or a function of (steps done, n).
+    and None for all else. A `history` with a method `add(steps, numbers)` and a number `every`, as
+    `SummaryWriter.history` gives, takes them as they come; the result is returned alone then.
+    `progress`: True for a bar on stderr, a bar with `n` and `update(more)`, as tqdm's, or a
+    function of (steps done, n).
 
     Ctrl-C raises KeyboardInterrupt between two steps. FloatingPointError says where a NaN or an
     infinity came from that was returned or is left in a tensor that the step writes; with
@@ -74,7 +77,7 @@ def repeat(
     stride = _count("every", 1 if every is None else every, least=1)
     _check_callable(callback=callback, until=until)
     hooked = callback is not None or until is not None
-    kept = None if history is None else History(n, _count("history", history, least=1))
+    kept = _kept(history, n)
     check_fit(step.fn, args, batches)
     run = _Run(step, n, arguments(args, batches), kept, nan_check)
     with telling(progress, n) as tell:
@@ -86,14 +89,14 @@ def repeat(
                     callback(run.done, run.result)
                 if until is not None and until(run.done, run.result):
                     break
-    return run.result if kept is None else (run.result, kept.value(run.done))
+    return (run.result, kept.value(run.done)) if isinstance(kept, History) else run.result
 
 
 class _Run:
     """A repetition under way: `done` steps of `n`, and the `result` of the last."""
 
     def __init__(
-        self, step: Any, n: int, source: Same | Cycled, history: History | None, nan_check: bool
+        self, step: Any, n: int, source: Same | Cycled, history: Any, nan_check: bool
     ) -> None:
         self.step, self.n, self.source = step, n, source
         self.history, self.nan_check = history, nan_check
@@ -254,6 +257,16 @@ def _count(name: str, value: Any, least: int) -> int:
     if count < least:
         raise ValueError(f"repeat: {name} must be at least {least}, got {count}")
     return count
+
+
+def _kept(history: Any, n: int) -> Any:
+    """What takes the numbers, if anything does."""
+    if history is None:
+        return None
+    if hasattr(history, "add"):
+        _count("history.every", history.every, least=1)
+        return Streamed(history)
+    return History(n, _count("history", history, least=1))
 
 
 def _check_callable(**functions: Any) -> None:

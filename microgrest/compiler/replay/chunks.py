@@ -18,8 +18,11 @@ KEPT_BYTES = 1 << 24
 
 @contextmanager
 def telling(progress: Any, n: int) -> Iterator[Callable[[int], object]]:
-    """What is told of the steps done: a bar on stderr, a function of the user's, or nobody."""
-    if callable(progress):
+    """What is told of the steps done: a bar, a function of the user's, or nobody."""
+    if hasattr(progress, "update"):
+        begin = progress.n
+        yield lambda done: progress.update(begin + done - progress.n)
+    elif callable(progress):
         yield lambda done: progress(done, n)
     elif progress:
         import click

@@ -45,7 +45,8 @@ def _warm(step: Any, args: Sequence[Any]) -> Recording:
             for t, grad in grads:
                 t._grad = grad
                 grad.zero_()
-            for optimizer, group, p, state in came:
+            for optimizer, group, p, state, entries in came:
+                state.update(entries)
                 _begin(optimizer, group, p, state)
     found: Recording | None = step._find(args, {})
     if found is not None:
@@ -63,10 +64,11 @@ def _optimizers(fn: Any, args: Sequence[Any]) -> list[Optimizer]:
 
 
 def _born(optimizers: Sequence[Optimizer], old: Sequence[tuple[Optimizer, Tensor]]) -> list[Any]:
-    """States that came into being, with the optimizers, groups and parameters that have them."""
+    """States that came into being, and what is in them, after whose they are: optimizer, group,
+    parameter."""
     known = {(id(o), id(p)) for o, p in old}
     return [
-        (o, group, p, o.state[p])
+        (o, group, p, o.state[p], dict(o.state[p]))
         for o in optimizers
         for group in o.param_groups
         for p in group["params"]

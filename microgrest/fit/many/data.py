@@ -12,6 +12,7 @@ from ...kernels.fits.source import Shape
 from ..problem.bounds import in_bounds, prepared, start_within
 
 Array = Any
+OWN: Any = ["C", "ALIGNED", "WRITEABLE", "ENSUREARRAY"]  # what kernels are compiled for
 POLICIES = (None, "propagate", "omit", "raise")
 
 
@@ -79,10 +80,10 @@ class Curves:
 
     def arrays(self) -> tuple[Array, Array, Array]:
         """x, y and w as the kernel takes them."""
-        x = np.ascontiguousarray(self.x if self.x.ndim == 3 else self.x[None], float)
+        x = np.require(self.x if self.x.ndim == 3 else self.x[None], float, OWN)
         w = self._weights()
         y = np.where(w == 0, 0.0, self.y) if (w == 0).any() else self.y
-        return x, np.ascontiguousarray(y, float)[:, None], np.ascontiguousarray(w)[:, None]
+        return x, np.require(y, float, OWN)[:, None], np.require(w, float, OWN)[:, None]
 
     def _weights(self) -> Array:
         """1 / sigma, 0 where a point is left out: (curves, points), or (1, points) for all."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...kernels.fits.algorithm import marquardt as at
 from ...kernels.fits.algorithm.state import Settings
-from ...kernels.fits.many import ManyFits, States
+from ...kernels.fits.fit import Fit, States
 from ..curve.curve_fit import argument_names, settings_of
 from ..curve.run import CONVERGED, SHORTER
 from ..reading import models
@@ -23,7 +23,6 @@ from .result import ManyResult
 Array = Any
 # Curves between two looks at Ctrl-C, and between two words to `progress`.
 CHUNK = 4096
-_known: dict[int, tuple[Any, ManyFits]] = {}
 
 
 def fit_many(
@@ -142,7 +141,7 @@ def fit_piece(
     return found
 
 
-def _model(f: Any, curves: Curves) -> ManyFits:
+def _model(f: Any, curves: Curves) -> Fit:
     """The native fits of a model; an error that says why for one that cannot be read."""
     layout = Layout(curves.rows, curves.shape)
     one = models.native(f, layout)
@@ -163,19 +162,16 @@ def _model(f: Any, curves: Curves) -> ManyFits:
             "fit_many: the model as it was read gives other numbers than Python does; "
             "fit the curves one by one, by curve_fit"
         )
-    known = _known.get(id(one))
-    if known is None or known[0] is not one:
-        known = _known[id(one)] = one, ManyFits(one.program, one.shape)
-    return known[1]
+    return one
 
 
-def _run(fits: ManyFits, curves: Curves, settings: Settings) -> States:
-    states = fits.begin(settings, *curves.starts())
-    fits(*curves.arrays(), states)
+def _run(fits: Fit, curves: Curves, settings: Settings) -> States:
+    states = States.begin(settings, *curves.starts())
+    fits.many(*curves.arrays(), states)
     return states
 
 
-def _again(fits: ManyFits, curves: Curves, settings: Settings, states: States) -> None:
+def _again(fits: Fit, curves: Curves, settings: Settings, states: States) -> None:
     """Curves of which a parameter lost its influence begin again with shorter steps, and keep the
     better result, as in `curve_fit`."""
     left = np.flatnonzero(states.lost & np.isfinite(states.s[:, at.OLD]))

@@ -150,7 +150,9 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 @method
 @ends_as("AddrBackward0")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta input + alpha times the outer product of vec1 and vec2."""
+    """beta input + alpha times the outer product of vec1 and vec2; of bools, as bools."""
+    if input.dtype is vec1.dtype is vec2.dtype is bool_:
+        beta, alpha = bool(beta), bool(alpha)
     return _plus(input, outer(vec1, vec2), beta, alpha)
 
 

@@ -15,7 +15,8 @@ from ... import functional as F, init
 from ...parameter import Parameter
 from ..module import Module
 from .packing import PackedSequence
-from .steps import CELLS, States, Weights, by_input, last, over_time, pieces
+from .recurrence import Way, recurrent
+from .steps import CELLS, Weights
 
 # Options, and the values that are not printed.
 _PLAIN: dict[str, Any] = {
@@ -156,23 +157,25 @@ class RNNBase(Module):
         return packed.like(y), self._shown(found)
 
     def _layers(
-        self, x: Tensor, states: Sequence[Tensor], sizes: Sequence[int] | None
+        self, x: Tensor, states: Sequence[Tensor], sizes: tuple[int, ...] | None
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers over inputs (T, B, *), or (rows, *) of which step t has `sizes[t]`."""
-        cell, ends = CELLS[self.mode], list[States]()
+        steps, before = len(sizes or x), x._shape[:-1]
+        x, ends = x.flatten(0, -2), list[tuple[Tensor, ...]]()
         for layer in range(self.num_layers):
             if layer and self.training and self.dropout:
                 x = F.dropout(x, self.dropout)
-            columns, sides = x.transpose(-2, -1), []
+            sides = []
             for back, suffix in enumerate(self._suffixes()):
                 w = self._weights(layer, suffix)
-                first = tuple([s[len(ends)].t() for s in states])
-                steps = _cut(by_input(cell, columns, w), sizes)
-                found = over_time(cell, steps[::-1] if back else steps, first, w)
-                ends.append(found[-1] if back else last(found))
-                sides.append(_joined([s[0] for s in (found[::-1] if back else found)], sizes))
+                first = tuple([s[len(ends)] for s in states])
+                way = Way(self.mode, steps, sizes, bool(back))
+                y, *end = recurrent(way, _by_input(self.mode, x, w), first, w)
+                sides.append(y)
+                ends.append(tuple(end))
             x = sides[0] if len(sides) == 1 else cat(sides, -1)
-        return x.contiguous(), [stack([s.t() for s in each]) for each in zip(*ends, strict=True)]
+        y = x.contiguous().view(*before, x._shape[-1])
+        return y, [stack(each) for each in zip(*ends, strict=True)]
 
     def _given(self, hx: Any, alone: bool) -> list[Tensor] | None:
         """The first states that were given, with a dimension of the batch."""
@@ -221,15 +224,11 @@ class RNNBase(Module):
         return states[0] if len(states) == 1 else tuple(states)
 
 
-def _cut(gates: Tensor, sizes: Sequence[int] | None) -> Sequence[Tensor]:
-    if sizes is not None:
-        return pieces(gates, sizes, 1)
-    steps, rows, _ = gates._shape
-    return pieces(gates.flatten(0, 1), [rows] * steps)
-
-
-def _joined(columns: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
-    return (stack(columns) if sizes is None else cat(columns, 1)).transpose(-2, -1)
+def _by_input(mode: str, x: Tensor, w: Weights) -> Tensor:
+    """The gates by the input, and what is added to them at every step."""
+    if w.b_ih is None or w.b_hh is None:
+        return F.linear(x, w.ih)
+    return F.linear(x, w.ih, w.b_ih if CELLS[mode].apart else w.b_ih + w.b_hh)
 
 
 class RNN(RNNBase):

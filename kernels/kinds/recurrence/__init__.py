@@ -1,0 +1,1 @@
+"""Recurrent layers: all steps of one direction of one layer, and the way back."""
