@@ -54,6 +54,7 @@ class Case:
     bound: float | None = None
     peers: tuple[str, ...] = DIFFERENTIABLE
     dtype: str = "float32"
+    serial: bool = False
 
     @property
     def id(self) -> str:
@@ -67,7 +68,7 @@ class Case:
     @property
     def parallel(self) -> bool:
         """Whether this is timed with all threads, or with one."""
-        return self.n >= PARALLEL
+        return self.n >= PARALLEL and not self.serial
 
     def on(self, module: Any) -> Timed:
         """This case on one peer's module."""

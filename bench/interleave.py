@@ -19,6 +19,7 @@ from cases import Timed
 WARM_UP = 3  # calls before anything is timed: kernels compile, pools fill, gradients come to be
 # Seconds of calls before each sample where threads take part: PyTorch takes 50 ms to wake its own.
 WAKE = 0.08
+CLOCK = time.perf_counter
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def calibrate(timed: Timed, budget: float) -> int:
 
 def seconds(timed: Timed, calls: int) -> float:
     """The mean time of one of `calls` calls in a row."""
-    run, prepare, clock = timed.run, timed.prepare, time.perf_counter
+    run, prepare, clock = timed.run, timed.prepare, CLOCK
     if prepare is None:
         started = clock()
         for _ in range(calls):

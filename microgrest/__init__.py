@@ -97,6 +97,7 @@ from .functions.joining.stacking import (
     meshgrid as meshgrid,
 )
 from .functions.joining.triangles import (
+    block_diag as block_diag,
     diag_embed as diag_embed,
     diagflat as diagflat,
     trace as trace,
@@ -368,6 +369,7 @@ from .linalg.elder import (
     triangular_solve as triangular_solve,
     vander as vander,
 )
+from .linalg.norms import renorm as renorm
 from .nn.operations.dropout import (
     alpha_dropout as alpha_dropout,
     feature_alpha_dropout as feature_alpha_dropout,

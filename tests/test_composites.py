@@ -59,6 +59,23 @@ COMPOSITES = [
     Composite(
         "cross", lambda t, x, y: t.cross(x, y, dim=0), lambda x, y: np.cross(x, y, axis=0), 2
     ),
+    Composite(
+        "block_diag",
+        lambda t, x, y: t.block_diag(x, y[0], y[0, 0]),
+        lambda x, y: np.block(
+            [
+                [x, np.zeros((3, 5))],
+                [np.zeros((1, 4)), y[:1], np.zeros((1, 1))],
+                [np.zeros((1, 8)), y[:1, :1]],
+            ]
+        ),
+        2,
+    ),
+    Composite(
+        "renorm",
+        lambda t, x: t.renorm(x, 2, 1, 1.0),
+        lambda x: x * np.minimum(1, 1 / (np.linalg.norm(x, axis=0) + 1e-7)),
+    ),
     Composite("tensordot", lambda t, x, y: t.tensordot(x, y.t(), 1), lambda x, y: x @ y.T, 2),
     Composite("tensordot all", lambda t, x, y: t.tensordot(x, y), lambda x, y: (x * y).sum(), 2),
     Composite(

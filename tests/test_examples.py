@@ -136,6 +136,33 @@ height, center, width, share: 3.00, 0.50, 0.80, 0.30 (true: 3.0, 0.5, 0.8, 0.3)
 lifetime behind the response: 2.50 (true: 2.5)
 derivatives of the area by the width: 133.915, -13.663
 """,
+    "fit_decay": """\
+        a1 =   964.4 +/- 22.8
+     half1 =    24.9 +/- 1.0
+        a2 =   229.7 +/- 13.7
+     half2 =   159.7 +/- 9.9
+background =    16.6 +/- 1.7
+reduced chi-square 1.01
+""",
+    "fit_peaks": """\
+a_amplitude =  60.04 +/- 0.35
+   a_center =  18.00 +/- 0.01
+    a_sigma =   1.50 +/- 0.01
+b_amplitude =  29.78 +/- 0.31
+   b_center =  24.00 +/- 0.01  = a_center + 6
+    b_sigma =   1.50 +/- 0.01  = a_sigma
+c_amplitude =  78.66 +/- 0.82
+    c_sigma =   1.97 +/- 0.02
+   c_center =  42.01 +/- 0.01
+      slope =  -0.02 +/- 0.00
+  intercept =   4.00 +/- 0.03
+""",
+    "fit_dose_response": """\
+bottom = 0.08, 95 %: -0.01 to 0.13, error 0.03
+   top = 1.04, 95 %: 0.92 to 1.53, error 0.08
+     n = 1.19, 95 %: 0.69 to 1.68, error 0.20
+  ec50 = 2.59, 95 %: 1.97 to 6.30, error 0.43
+""",
     "pixels": """\
 16384 pixels, 100% converged
 cell: lifetime 2.50 ns (true: 2.5)

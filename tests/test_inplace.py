@@ -349,3 +349,19 @@ def test_a_view_of_what_was_reshaped_in_place_can_be_written_to() -> None:
     (x * mg.tensor([[1.0, 2.0, 3.0]])).sum().backward()
     assert leaf.grad is not None
     assert leaf.grad.tolist() == [2.0, 4.0, 3.0]
+
+
+def test_gradients_of_writes_through_as_strided_may_have_any_strides() -> None:
+    """An expanded gradient, and a turned one: strides say where as_strided goes."""
+    x, s = (mg.ones(n, dtype=mg.float64, requires_grad=True) for n in (4, 2))
+    for last in (
+        lambda z: z.sum(),
+        lambda z: (z.reshape(2, 2).t() * mg.tensor([[1.0], [1.0]])).sum(),
+    ):
+        z = x * 2
+        z.as_strided((2,), (2,)).mul_(s * 3)
+        found = mg.autograd.grad(last(z), [x, s])
+        assert [g.tolist() for g in found] == [[6, 2, 6, 2], [6, 6]]
+        y = mg.as_strided_scatter(x, s, (2,), (1,), 1)
+        found = mg.autograd.grad(last(y), [x, s])
+        assert [g.tolist() for g in found] == [[1, 0, 0, 1], [1, 1]]

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..functions.aliases import numpy_names
 from ..functions.pointwise.arithmetic import where
 from ..functions.reductions import statistics
 from ..tensor import Tensor
+from ..tensor.methods import method
 from ..types.dtypes import as_dtype
 from .checks import check_matrix, check_square
 from .factors import svdvals
@@ -26,6 +28,25 @@ def _prepared(name: str, x: Tensor, dtype: Any) -> Tensor:
             f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype!r}"
         )
     return x if dtype is None else x.to(as_dtype(dtype))
+
+
+@method
+@numpy_names
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """`input` with each slice along `dim` whose p-norm is beyond `maxnorm` scaled down to that.
+
+    Of at least 2 dimensions; p is positive.
+    """
+    x = _prepared("linalg.vector_norm", input, None)
+    if p <= 0:
+        raise RuntimeError(f"renorm: non-positive-norm not supported, got {p}")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if x.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {x.ndim} dimensions")
+    d = x._dim(dim)
+    sizes = vector_norm(x, p, [e for e in range(x.ndim) if e != d], keepdim=True)
+    return x * where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1.0)
 
 
 def vector_norm(

@@ -84,6 +84,7 @@ OWN: dict[str, Make] = {
     "put": lambda t: (t(EYE), index([0]), t([1])),
     "take": lambda t: (t(EYE), index([0])),
     "take_along_dim": lambda t: (t(EYE), index([[0, 1]]), 0),
+    "renorm": lambda t: (t(EYE), 2, 0, 1),
     "reshape": lambda t: (t(EYE), (4,)),
     "scatter_reduce": lambda t: (t(EYE), 0, index([[0, 1]]), t(EYE), "sum"),
     "select_scatter": lambda t: (t(EYE), t([1, 1]), 0, 0),

@@ -598,6 +598,31 @@ def test_inits_that_change_more_than_values() -> None:
         step.replicas(2, seed=[1, 2, 3])
 
 
+def test_inits_and_loads_where_other_tensors_stand() -> None:
+    fit, loaded = Fit(), Fit()
+    step = compiled(fit.step)
+
+    def other_memory(i: int) -> None:
+        fit.model[0].weight.data = mg.ones(4, 2)
+
+    with pytest.raises(RuntimeError, match=r"init\(0\) puts another tensor .*weight"):
+        step.replicas(2, other_memory)
+    many = step.replicas(2, fit.init, seed=1)
+    many.repeat(3)
+    fit.optimizer.zero_grad()
+    fit.model[0].weight.data = mg.ones(4, 2)
+    loss = many.load(1)
+    values = many[fit.model[2].bias][1]
+    assert fit.model[2].bias.detach().numpy().tobytes() == values.tobytes()
+    assert loss.item() == many.result[1] and fit.model[0].weight.grad is not None
+    after = step.repeat(4)
+    many = compiled(loaded.step).replicas(2, loaded.init, seed=1)
+    many.repeat(3)
+    many.load(1)
+    assert equal(after, many.step.repeat(4))
+    assert state(fit) == state(loaded)
+
+
 def test_arguments_that_do_not_fit() -> None:
     p = mg.ones(2)
     step = compiled(lambda x, k: x.add_(p).sum() * k)

@@ -138,3 +138,11 @@ def test_running_statistics() -> None:
     assert mean.tolist() == [1.0, 10.0] and var.tolist() == [1.5, 100.5]
     F.batch_norm(x, mean, var)
     assert mean.tolist() == [1.0, 10.0]
+
+
+def test_edges_that_operators_samples_showed() -> None:
+    whole = mg.ones((2, 3), dtype=mg.int32), mg.ones((2, 4), dtype=mg.int32)
+    assert F.bilinear(*whole, mg.ones((5, 3, 4), dtype=mg.int32)).dtype is mg.int32
+    assert F.batch_norm(mg.zeros(0), None, None, training=True).shape == (0,)
+    for loss in (F.multi_margin_loss, F.multilabel_margin_loss):
+        assert loss(mg.tensor(0.5), mg.tensor(0)).tolist() == 0

@@ -109,7 +109,9 @@ ERRORS = [
     Excuse("columns of Q beyond A's are not determined", "^$", "qr"),
     Excuse("is not implemented for 'float16'", "^$", "nextafter"),
     # Matrices without elements are checked like all others.
-    Excuse("Low precision dtypes|batches of square matrices", "^$", "lu|cholesky|qr|svd|inverse"),
+    Excuse(
+        "Low precision|batches of square|Expected a floating", "^$", "lu|cholesky|qr|svd|inverse"
+    ),
     Excuse("^$", "can't replace a None gradient|'NoneType'", "grad|backward"),
     Excuse("^$", "a bool tensor is not supported", "grad|backward"),
     Excuse("^$", "doesn't match the broadcast shape", "grad|backward"),
@@ -143,6 +145,7 @@ ERRORS = [
     Excuse("^$", "a leaf Variable that requires grad", r"\] .="),
     Excuse("Can't detach views", "^$"),
     Excuse("out of bounds", "^$", "take_along_dim"),
+    Excuse("length must be non-negative", "start out of range", "narrow_copy"),
     Excuse("^$", "view size is not compatible|is out of bounds|no dimensions", "take_along|kron"),
     Excuse("^$", "result type .* can't be cast", "grad|backward"),
     Excuse("must be a .-D tensor", "Dimension"),

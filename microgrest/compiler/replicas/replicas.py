@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import recording as recordings
+from ...creation import zeros_like
 from ...random import default_generator
 from ...recording import world
 from ...tensor import Tensor
@@ -79,9 +80,7 @@ class Replicas:
         seed: Any,
     ) -> None:
         self.step, self.recording, self.args = step, recording, args
-        tensors = recording.binding.tensors(args, {})
-        given = _given(recording, stacked)
-        self._stacks = Stacks(n, recording, tensors, given)
+        self._stacks = Stacks(n, recording, args, _given(recording, stacked))
         counting = Counts(recording)
         self.seeds = seeds_of(n, seed)
         self._chunks = Chunks(recording, self._stacks, counting, [counting.now()] * n)
@@ -172,13 +171,10 @@ class Replicas:
         """One chunk; the steps that it took."""
         with uninterrupted(), self.step._lock:
             now = self._chunks.counting.now()
-            places = [(g, g._seed, g._offset) for g in self.recording.generators]
             try:
                 ran, rows = self._chunks.run(going, room, nan_check, pool)
             finally:
                 self._chunks.counting.put(now)
-                for generator, seed, offset in places:
-                    generator._seed, generator._offset = seed, offset
             self._ran = True
             if kept is not None:
                 kept.add(ran, rows)
@@ -237,14 +233,23 @@ class Replicas:
         """
         row = range(len(self))[operator.index(i)]
         with self.step._lock:
+            self._fill_gradients()
             why = self._why()
             if why:
                 raise RuntimeError(f"replicas: the step is another one by now ({why})")
             return self._load(row)
 
+    def _fill_gradients(self) -> None:
+        """Put gradients back that somebody has taken away: they are written anyway."""
+        tensors = self.recording.binding.tensors(self.args, {})
+        for m in self.recording.made[: self.recording.gradients]:
+            if m.leaf is not None and tensors[m.owner]._grad is None:
+                tensors[m.owner]._grad = zeros_like(tensors[m.owner])
+                world.tensors += 1
+
     def _load(self, row: int) -> Any:
         stacks, recording = self._stacks, self.recording
-        made = stacks.load(row)
+        tensors, made = stacks.load(row)
         self._chunks.counting.put(self._chunks.counts[row])
         for generator, (seed, offset) in zip(
             recording.generators, self._chunks.streams[row], strict=True
@@ -252,7 +257,7 @@ class Replicas:
             generator._seed, generator._offset = int(seed), int(offset)
         world.tensors += 1
         steps = int(self.done[row])
-        return recording.leave(stacks.tensors, made, steps) if steps else None
+        return recording.leave(tensors, made, steps) if steps else None
 
 
 @contextmanager

@@ -20,20 +20,15 @@ Array = np.ndarray[Any, Any]
 class Stacks:
     """`arrays`: one for each argument of the native function, (n, size), or (size,) for all.
 
-    `tensors` and `live` are those of the call that the replicas are made of, and their arrays,
-    None for what the step makes; `given` has the rows of arguments of which each replica has its
-    own.
+    `live` are the arrays of the call with `args` that the replicas are made of, None for what the
+    step makes; `given` has the rows of arguments of which each replica has its own.
     """
 
     def __init__(
-        self,
-        n: int,
-        recording: Recording,
-        tensors: Sequence[Tensor],
-        given: Mapping[int, Array],
+        self, n: int, recording: Recording, args: Sequence[Any], given: Mapping[int, Array]
     ) -> None:
-        self.n, self.recording, self.tensors = n, recording, tensors
-        self.live: list[Array | None] = recording.binding.arrays(tensors)
+        self.n, self.recording, self.args = n, recording, args
+        self.tensors, self.live = self._now()
         self.apart = set(given)
         trace, binding = recording.trace, recording.binding
         buffers = [trace.buffers[b] for b in trace.arguments]
@@ -50,6 +45,11 @@ class Stacks:
             else:
                 self.arrays.append(_repeated(n, array) if p in self.changing else array)
 
+    def _now(self) -> tuple[list[Any], list[Any]]:
+        """The tensors as they are, and their arrays."""
+        tensors = self.recording.binding.tensors(self.args, {})
+        return tensors, self.recording.binding.arrays(tensors)
+
     def row_bytes(self) -> int:
         """Bytes that one replica's part of what changes takes."""
         return sum(self.arrays[p][:1].nbytes for p in self.changing)
@@ -62,15 +62,27 @@ class Stacks:
         return [None if a is None or p in apart else a.copy() for p, a in enumerate(self.live)]
 
     def take(self, i: int, originals: Sequence[Array | None]) -> None:
-        """Replica `i` begins with what stands in the tensors now, which then is as before."""
-        for p, original in enumerate(originals):
-            live = self.live[p]
-            if original is None or live is None or _same(live, original):
+        """Replica `i` begins with what stands in the tensors now, which then is as before.
+
+        RuntimeError where the memory is another one, or belongs to a gradient that steps replace.
+        """
+        copied = {p for p, _ in self.recording.binding.copied}
+        for p, (original, now) in enumerate(zip(originals, self._now()[1], strict=True)):
+            if original is None or (p in copied and _same(now, original)):
+                continue
+            if now is not self.live[p]:
+                trace = self.recording.trace
+                raise RuntimeError(
+                    f"replicas: init({i}) puts another tensor in the place of "
+                    f"{trace.buffers[trace.arguments[p]].name}, or changes a gradient that steps "
+                    "replace: write to what is there, as by copy_()"
+                )
+            if _same(now, original):
                 continue
             if self.arrays[p].ndim == 1:
                 self.arrays[p] = _repeated(self.n, original)
-            self.arrays[p][i] = live
-            live[...] = original
+            self.arrays[p][i] = now
+            now[...] = original
 
     def fill(self, t: Tensor, values: Array) -> bool:
         """Let replica i begin with `values[i]` for a tensor; whether the step knows it."""
@@ -146,18 +158,19 @@ class Stacks:
         for p, values in zip(self.changing, kept, strict=True):
             self.arrays[p][row] = values[k]
 
-    def load(self, i: int) -> list[Array | None]:
-        """Put replica `i` into the tensors; copies of what the step makes, else None."""
+    def load(self, i: int) -> tuple[list[Any], list[Array | None]]:
+        """Put replica `i` into the tensors; these, and copies of what the step makes, else None."""
+        tensors, now = self._now()
         made: list[Array | None] = [None] * len(self.arrays)
         copied = {p for p, _ in self.recording.binding.copied}
-        for p, (array, live) in enumerate(zip(self.arrays, self.live, strict=True)):
+        for p, (array, live) in enumerate(zip(self.arrays, now, strict=True)):
             if live is None:
                 made[p] = array[i].copy()
             elif array.ndim == 2 and p not in self.apart and p not in copied:
                 live[...] = array[i]
         for p, index in self.recording.binding.inputs:
-            self.tensors[index]._storage.version += self.arrays[p].ndim == 2
-        return made
+            tensors[index]._storage.version += self.arrays[p].ndim == 2
+        return tensors, made
 
 
 def _repeated(n: int, array: Array) -> Array:

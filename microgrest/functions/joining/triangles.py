@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...creation import arange
+from ...creation import arange, empty
 from ...dispatch.structured import apply
 from ...ops.places.movement import diagonal as diagonal_row, embed
 from ...tensor import Tensor
@@ -12,6 +12,7 @@ from ...types.integers import whole
 from ..naming import ends_as
 from ..pointwise.arithmetic import where
 from ..views.shapes import diagonal, unsqueeze
+from .stacking import atleast_2d, cat
 
 
 @method
@@ -22,6 +23,32 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
     return input.diagonal(diagonal).clone()
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """A matrix with others along its diagonal, zeros elsewhere; vectors are rows, numbers 1 by 1.
+
+    Their types are promoted. RuntimeError for tensors of more dimensions.
+    """
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"block_diag(): argument {i} must be Tensor, not {type(t).__name__}")
+        if t.ndim > 2:
+            raise RuntimeError(
+                "block_diag: Input tensors must have 2 or fewer dimensions. "
+                f"Input {i} has {t.ndim} dimensions"
+            )
+    blocks = [atleast_2d(t) for t in tensors]
+    if not blocks:
+        return empty(1, 0)
+    width, before, rows = sum(b._shape[1] for b in blocks), 0, []
+    for b in blocks:
+        height, own = b._shape
+        after = width - before - own
+        zeros = [b.detach().new_zeros((height, n)) for n in (before, after)]
+        rows.append(cat([zeros[0], b, zeros[1]], 1))
+        before += own
+    return cat(rows)
 
 
 @method

@@ -83,6 +83,11 @@ def _matmul(self: Tensor, other: Tensor) -> Tensor:
     return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
+@method(name="__rmatmul__")
+def _reflected_matmul(self: Tensor, other: Tensor) -> Tensor:
+    return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
     if not isinstance(input, Tensor):

@@ -243,5 +243,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         )
     out, n1, n2 = weight._shape
     left = matmul(input1, weight.permute(1, 0, 2).reshape(n1, out * n2))
-    result = (left.reshape(*input1._shape[:-1], out, n2) * input2.unsqueeze(-2)).sum(-1)
+    products = left.reshape(*input1._shape[:-1], out, n2) * input2.unsqueeze(-2)
+    result = products.sum(-1, dtype=products.dtype)
     return result if bias is None else result + bias

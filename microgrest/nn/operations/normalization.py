@@ -183,6 +183,8 @@ def batch_norm(
     """
     if eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+    if input._shape == (0,):
+        return input.clone()
     if input.ndim < 2 and not training:
         raise RuntimeError(f"batch_norm: an input of shape {list(input._shape)} has no channels")
     channels = input.size(1)

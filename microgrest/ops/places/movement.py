@@ -282,12 +282,21 @@ def follow(x: Any, path: Any) -> Any:
     return x
 
 
+def _seen(g: Any, path: Any) -> Any:
+    """The part of a gradient that a path leads to.
+
+    Strides say where as_strided goes: a gradient may have any, and a copy has those of its shape.
+    """
+    strided = any(row is as_strided for row, _ in steps(path))
+    return follow(flip(g, dims=()) if strided else g, path)
+
+
 # A tensor of which a view was written to in place: x outside of the view, v in it.
 overwrite = Row(
     "overwrite",
     "overwrite",
     ("x", "v"),
-    lambda g, y, x, v, path: (hole(g, path=path), follow(g, path)),
+    lambda g, y, x, v, path: (hole(g, path=path), _seen(g, path)),
     "The first input with the second written to the view at the end of `path`.",
     method=False,
     backward_name="CopySlices",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ....autograd.function import Function
 from ....autograd.gradients import grad
 from ....creation import tensor
-from ....dispatch.memory import flat
+from ....dispatch.writes.memory import flat
 from ....functions.outputs import cat, matmul
 from ....graph.modes import state
 from ....kernels.kinds.recurrence.recurrence import RECURRENCE, RECURRENCE_BACK, Recurrence

@@ -29,19 +29,19 @@ def multi_margin_loss(
 ) -> Tensor:
     """The mean over classes of max(0, margin - x[target] + x[i])**p, i other than the target.
 
-    Of inputs (N, C) or (C,) and targets (N,) or (); p is 1 or 2, `weight` one for each class.
+    Of inputs (N, C), (C,) or () and targets (N,) or (); p is 1 or 2, `weight` one for each class.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
-    if input.ndim not in (1, 2):
+    if input.ndim > 2:
         raise RuntimeError(
             f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             f"{list(input._shape)}"
         )
-    x = input if input.ndim == 2 else input.unsqueeze(0)
+    x = input if input.ndim == 2 else input.reshape(1, -1)
     chosen = target.reshape(-1).to(int64)
     if chosen._shape[0] != x._shape[0]:
         raise RuntimeError(
@@ -77,17 +77,17 @@ def multilabel_margin_loss(
 ) -> Tensor:
     """The sum of max(0, 1 - x[j] + x[i]) over targets j and all other i, over the classes' number.
 
-    Of inputs (N, C) or (C,); `target`, of that shape, lists indices of classes up to the first -1.
+    Of inputs (N, C), (C,) or (); `target`, of that shape, lists classes up to the first -1.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if input.ndim not in (1, 2) or target._shape != input._shape:
+    if input.ndim > 2 or target._shape != input._shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target._shape)} for input of size: "
             f"{list(input._shape)}"
         )
     if target.dtype is not int64 and input.numel():
         raise RuntimeError(f"expected scalar type Long but found {target.dtype!r}")
-    x = input if input.ndim == 2 else input.unsqueeze(0)
+    x = input if input.ndim == 2 else input.reshape(1, -1)
     listed = target.reshape(x._shape).to(int64)
     checked(
         index_of(listed, x.device),

@@ -1,0 +1,1 @@
+"""`Model`: a function whose parameters have names, starts, bounds and ties, and what a fit says."""

@@ -1,0 +1,368 @@
+"""What a fit of a model says: estimates, errors, statistics, and how they are shown and kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ...kernels.fits.algorithm.state import Settings, State
+from ..curve.curve_fit import MOST, TOLERANCE
+from ..curve.data import Data
+from ..curve.run import CONVERGED, fitted
+from ..problem.problem import Problem
+from ..problem.results import minpack_message
+from ..reading import models
+from .bound import Bound
+from .intervals import profile, two_sided, wanted
+from .parameters import Parameters
+from .plot import plot
+from .report import ci_report, fit_report
+
+Array = Any
+
+
+@dataclass
+class ModelResult:
+    """A fit: estimates in `params`, with standard errors; those that a user asks for by lmfit's
+    names.
+
+    `covar` is the covariance of the free parameters, `var_names` their names; None where it cannot
+    be told. `init_params` is where the fit began, `data`, `xs` and `weights` what it was of.
+    """
+
+    model: Any
+    params: Parameters
+    init_params: Parameters
+    xs: list[Any]
+    data: Array
+    weights: Any
+    scale_covar: bool
+    covar: Array | None
+    nfev: int
+    status: int
+    message: str
+
+    @property
+    def success(self) -> bool:
+        """Whether it converged."""
+        return self.status in CONVERGED
+
+    @property
+    def var_names(self) -> list[str]:
+        """The names of the free parameters."""
+        return [name for name, p in self.params.items() if p.free]
+
+    @property
+    def best_values(self) -> dict[str, float]:
+        """All values by name."""
+        return {name: p.value for name, p in self.params.items()}
+
+    @cached_property
+    def best_fit(self) -> Array:
+        """The model at the data's x."""
+        return self.eval()
+
+    @property
+    def init_fit(self) -> Array:
+        """The model at the start."""
+        return self._at(self.xs, self.init_params)
+
+    @cached_property
+    def residual(self) -> Array:
+        """(data - model) * weights."""
+        return (self.data - self.best_fit) * (1.0 if self.weights is None else self.weights)
+
+    @property
+    def ndata(self) -> int:
+        """Points that count: those of weight 0 do not."""
+        if self.weights is None or np.ndim(self.weights) == 0:
+            return int(self.data.size)
+        return int(np.count_nonzero(self.weights))
+
+    @property
+    def nvarys(self) -> int:
+        """Free parameters."""
+        return len(self.var_names)
+
+    @property
+    def nfree(self) -> int:
+        """Degrees of freedom."""
+        return self.ndata - self.nvarys
+
+    @property
+    def chisqr(self) -> float:
+        """The sum of squared residuals."""
+        return float(np.square(self.residual).sum())
+
+    @property
+    def redchi(self) -> float:
+        """Chi-square a degree of freedom."""
+        return self.chisqr / max(1, self.nfree)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: n log(chisqr / n) + 2 parameters."""
+        return self._likelihood + 2 * self.nvarys
+
+    @property
+    def bic(self) -> float:
+        """Bayes's criterion: n log(chisqr / n) + log(n) parameters."""
+        return self._likelihood + math.log(self.ndata) * self.nvarys
+
+    @property
+    def _likelihood(self) -> float:
+        return self.ndata * math.log(max(self.chisqr / self.ndata, 1e-250))
+
+    @property
+    def rsquared(self) -> float:
+        """1 - chisqr / that of a constant; nan where all data are one number."""
+        w = np.broadcast_to(1.0 if self.weights is None else self.weights, self.data.shape) ** 2
+        off = self.data - (w * self.data).sum() / w.sum()
+        total = float((w * off * off).sum())
+        return 1 - self.chisqr / total if total else math.nan
+
+    def eval(self, **given: Any) -> Any:
+        """The model at its estimates, at the data's x or at others: `result.eval(x=...)`."""
+        return self._at(self._xs(given), self.params)
+
+    def _xs(self, given: dict[str, Any]) -> list[Any]:
+        names = self.model.independent
+        unknown = given.keys() - set(names)
+        if unknown:
+            raise TypeError(f"{sorted(unknown)[0]!r} is none of the variables {', '.join(names)}")
+        pairs = zip(names, self.xs, strict=True)
+        found = [given.get(name, x) for name, x in pairs]
+        return [np.asarray(x, float) if isinstance(x, (list, tuple)) else x for x in found]
+
+    def _at(self, xs: list[Any], params: Parameters) -> Any:
+        values = self.model.values(xs, [params[name].value for name in self.model.names])
+        return np.array(np.broadcast_to(values, np.shape(xs[0])), float)
+
+    def eval_components(self, **given: Any) -> dict[str, Array]:
+        """Each model of a sum by its prefix, or its name."""
+        xs = self._xs(given)
+        parts = getattr(self.model, "components", lambda: [self.model])()
+        return {
+            p.prefix or p.name: p.values(xs, [self.params[n].value for n in p.names]) for p in parts
+        }
+
+    def eval_uncertainty(self, sigma: float = 1.0, **given: Any) -> Array:
+        """Half the width of the band of the model around its estimate, at each x.
+
+        The band holds the model with the probability of `sigma` standard deviations of a normal
+        distribution, or with `sigma` itself if that is less than 1; by Student's t.
+        """
+        if self.covar is None:
+            raise ValueError("the covariance of the parameters is not known, nor is a band")
+        xs = self._xs(given)
+        bound = Bound(self.model, self.params)
+        jac = _jacobian(bound, bound.data(xs, np.shape(xs[0])), self._free())
+        variance = np.einsum("ij,jk,ik->i", jac, self.covar, jac)
+        half = two_sided(wanted(sigma), max(1, self.nfree))
+        return half * np.sqrt(variance).reshape(np.shape(xs[0]))
+
+    def _free(self) -> Array:
+        return np.array([self.params[name].value for name in self.var_names])
+
+    def conf_interval(
+        self, p_names: Sequence[str] | None = None, sigmas: Sequence[float] = (1, 2, 3)
+    ) -> dict[str, list[tuple[float, float]]]:
+        """Profile-likelihood intervals: for each name pairs of (probability, value), rising.
+
+        A limit is where the least chi-square that the other parameters allow is as much larger as
+        the F-test says for that probability, `sigmas` being such, or probabilities if below 1;
+        -inf or inf where it never is, or where a bound comes first.
+        """
+        if self.covar is None or self.nfree < 1:
+            raise ValueError(
+                "intervals want a known covariance and more points than free parameters"
+            )
+        names = self.var_names if p_names is None else list(p_names)
+        for name in names:
+            if name not in self.var_names:
+                raise ValueError(f"{name!r} is no free parameter; those are {self.var_names}")
+        bound, data, settings, start = prepared(self.model, self.params, self.xs, self._data())
+        chisqr = self.chisqr
+
+        def least(j: int, value: float, near: Array) -> tuple[float, Array]:
+            """The least chi-square with parameter j at a value, and where."""
+            low, high = settings.lower, settings.upper
+            n = start.size
+            low, high = (
+                np.full(n, end) if b is None else b.copy()
+                for b, end in ((low, -np.inf), (high, np.inf))
+            )
+            near = near.copy()
+            low[j] = high[j] = near[j] = value
+            pinned = replace(settings, lower=low, upper=high, factor=1.0, ftol=1e-14, xtol=1e-10)
+            state, _ = fitted(bound, data, near, pinned, "trf", None, {"factor": 1.0})
+            return state.cost, state.x.copy()
+
+        errors = np.sqrt(np.diag(self.covar)) / (1 if self.scale_covar else math.sqrt(self.redchi))
+        limits = [(self.params[n].min, self.params[n].max) for n in self.var_names]
+        found = {}
+        for name in names:
+            j = self.var_names.index(name)
+            found[name] = profile(
+                lambda v, near, j=j: least(j, v, near),  # type: ignore[misc]
+                (start, j, float(errors[j]), limits[j], chisqr, self.nfree),
+                sigmas,
+            )
+        return found
+
+    def _data(self) -> Data:
+        return Data(None, self.data, self.weights, None)
+
+    def fit_report(self) -> str:
+        """All of it as text."""
+        return fit_report(self)
+
+    def ci_report(self, **options: Any) -> str:
+        """`conf_interval` as text."""
+        return ci_report(self.conf_interval(**options))
+
+    def plot(self, **options: Any) -> Any:
+        """A matplotlib figure of data, curve, its band, and residuals; see `plot.plot`."""
+        return plot(self, **options)
+
+    def table(self) -> dict[str, list[Any]]:
+        """Columns of a table with a row for each parameter."""
+        columns = ("name", "value", "stderr", "vary", "min", "max", "expr")
+        return {c: [getattr(p, c) for p in self.params.values()] for c in columns}
+
+    def to_frame(self) -> Any:
+        """`table` as a pandas.DataFrame, by name; ImportError without pandas."""
+        pandas = import_module("pandas")
+        return pandas.DataFrame(self.table()).set_index("name")
+
+    def to_json(self) -> str:
+        """All but the model as JSON, for `from_json`."""
+        kept: dict[str, Any] = {
+            "params": self.params.dumps(),
+            "init_params": self.init_params.dumps(),
+        }
+        kept |= {"xs": [np.asarray(x).tolist() for x in self.xs], "data": self.data.tolist()}
+        kept |= {name: _listed(getattr(self, name)) for name in ("weights", "covar")}
+        kept |= {n: getattr(self, n) for n in ("scale_covar", "nfev", "status", "message")}
+        return json.dumps(kept)
+
+    @classmethod
+    def from_json(cls, text: str, model: Any) -> ModelResult:
+        """What `to_json` kept, of the same model."""
+        kept = json.loads(text)
+        for name in ("params", "init_params"):
+            kept[name] = Parameters.loads(kept[name])
+        if list(kept["params"])[: len(model.names)] != list(model.names):
+            raise ValueError(f"the fit has {list(kept['params'])}, the model {list(model.names)}")
+        arrays = {
+            n: kept[n] if kept[n] is None else np.array(kept[n]) for n in ("weights", "covar")
+        }
+        kept |= {**arrays, "data": np.array(kept["data"]), "xs": [np.array(x) for x in kept["xs"]]}
+        return cls(model=model, **kept)
+
+
+def _listed(value: Any) -> Any:
+    return None if value is None else np.asarray(value).tolist()
+
+
+def prepared(
+    model: Any, params: Parameters, xs: list[Any], data: Data, most: int | None = None
+) -> tuple[Bound, Data, Settings, Array]:
+    """What a fit wants: the function, data, settings and start; errors for what cannot be one."""
+    bound = Bound(model, params)
+    _check(model, params, bound, data.y)
+    start = np.array([params[name].value for name in bound.free])
+    lower, upper = (np.array([getattr(params[n], e) for n in bound.free]) for e in ("min", "max"))
+    bounded = bool(np.isfinite(lower).any() or np.isfinite(upper).any())
+    settings = Settings(
+        ftol=TOLERANCE,
+        xtol=TOLERANCE,
+        gtol=0.0,
+        most=most or MOST * (start.size + 1),
+        factor=1.0 if bounded else 100.0,
+        lower=lower if bounded else None,
+        upper=upper if bounded else None,
+    )
+    return bound, data._replace(x=bound.data(xs, data.y.shape)), settings, start
+
+
+def _check(model: Any, params: Parameters, bound: Bound, y: Array) -> None:
+    if not bound.free:
+        raise ValueError(f"{model.name}: no parameter is free to vary")
+    if len(bound.free) > y.size:
+        raise TypeError(f"{len(bound.free)} free parameters for {y.size} data points")
+    for name, p in params.items():
+        if p.expr is None and not np.isfinite(p.value):
+            raise ValueError(f"{name} has no start: give {name}=..., or use model.guess")
+        if p.free and not p.min <= p.value <= p.max:
+            raise ValueError(
+                f"{name} starts at {p.value:g}, outside of its bounds [{p.min:g}, {p.max:g}]"
+            )
+
+
+def solve(
+    model: Any, params: Parameters, xs: list[Any], data: Data, scale: bool, most: int | None
+) -> ModelResult:
+    """The fit."""
+    bound, whole, settings, start = prepared(model, params, xs, data, most)
+    method = "lm" if settings.lower is None else "trf"
+    state, _ = fitted(bound, whole, start, settings, method, None, {})
+    message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    given = params.copy(), params, xs, data.y, data.weights, scale
+    result = ModelResult(model, *given, None, state.evaluations, state.status, message)
+    _fill(result, bound, state)
+    return result
+
+
+def _fill(result: ModelResult, bound: Bound, state: State) -> None:
+    """Estimates, with errors and correlations where they are known."""
+    for name, value in bound.resolved(list(state.x)).items():
+        result.params[name].value = float(value)
+    covar = state.inverse * (result.redchi if result.scale_covar else 1.0)
+    if (result.nfree < 1 and result.scale_covar) or not np.isfinite(covar).all():
+        return
+    result.covar = covar
+    errors = np.sqrt(np.diag(covar))
+    for i, name in enumerate(bound.free):
+        p = result.params[name]
+        p.stderr = float(errors[i])
+        p.correl = {
+            other: float(covar[i, j] / (errors[i] * errors[j]))
+            for j, other in enumerate(bound.free)
+            if j != i and errors[i] * errors[j] > 0
+        }
+    for name, slopes in _tied(bound, state.x).items():
+        result.params[name].stderr = float(np.sqrt(slopes @ covar @ slopes))
+
+
+def _tied(bound: Bound, free: Array) -> dict[str, Array]:
+    """The derivatives of tied parameters by the free ones."""
+    found = {}
+    for name in bound.ties:
+
+        def value(p: Any, name: str = name) -> Any:
+            return bound.resolved(p)[name]
+
+        found[name] = Problem(value, "exact").jacobian(free)[0]
+    return found
+
+
+def _jacobian(bound: Bound, x: Any, free: Array) -> Array:
+    """The derivatives of the model at x by its free parameters: (points, parameters)."""
+    shape = x.shape if len(bound.independent) == 1 else np.shape(x[0])
+    if isinstance(x, np.ndarray):
+        for layout in models.layouts(x, np.empty(shape), free.size):
+            fit = models.native(bound, layout)
+            if fit is not None and fit.by_numpy:
+                y = np.zeros((1, math.prod(shape)))
+                rows = fit.rows(x.reshape(layout.shape.predictors, -1), y, y + 1, free)
+                return rows[1]
+    flat = lambda p: bound(x, *p).reshape(-1)  # noqa: E731
+    return Problem(flat, "exact").jacobian(free)
