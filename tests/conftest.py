@@ -6,6 +6,8 @@ simulator, those marked `large`.
 
 `pytest -n auto` runs it in one process per processor, but not in more than `MOST`: each of them
 compiles what it finds missing in the kernel cache, whoever else is about to, and takes a gigabyte.
+So each begins with a part of the suite that is in one piece, as tests that stand together use the
+same kernels; who has done takes over the end of what others still have before them.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -45,6 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, optionalhook=True)  # of pytest-xdist, where it is installed
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     return min((yield), MOST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import WorkStealingScheduling
+
+    chosen = config.getoption("dist")
+    return WorkStealingScheduling(config, log) if chosen == "load" else None  # the default
 
 
 @pytest.fixture(autouse=True)

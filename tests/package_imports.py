@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import microgrest
@@ -10,7 +11,8 @@ import microgrest
 ROOT = Path(microgrest.__file__).parent
 
 
-def imported(path: Path, module: str) -> set[str]:
+@cache
+def imported(path: Path, module: str) -> frozenset[str]:
     """The modules of the package that `path` imports, as dotted names inside it."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     found = set()
@@ -24,7 +26,7 @@ def imported(path: Path, module: str) -> set[str]:
             for alias in node.names:
                 deeper = [*base, alias.name]
                 found.add(".".join(deeper if exists(deeper) else base))
-    return found
+    return frozenset(found)
 
 
 def is_ours(module: str | None) -> bool:

@@ -24,8 +24,8 @@ ROOMS = {
     "tell": ["effects", "reach", "record", "replay"],
     "call": ["effects", "guards", "reach", "record", "replay", "replicas", "tell"],
 }
-IMPORTS = {module: imported(path, module) for module, path in modules()}
-FILES = [(module, path) for module, path in modules() if module.startswith(f"{COMPILER}.")]
+EVERY = dict(modules())
+FILES = [(module, path) for module, path in EVERY.items() if module.startswith(f"{COMPILER}.")]
 
 
 def room_of(module: str) -> str:
@@ -33,8 +33,9 @@ def room_of(module: str) -> str:
     return module.split(".")[1]
 
 
-def of_compiler(names: set[str]) -> set[str]:
-    """Those modules that are in a room, or are one."""
+def rooms_of(module: str) -> set[str]:
+    """What a module imports that is in a room of the compiler, or is one."""
+    names = imported(EVERY[module], module)
     return {name for name in names if name.startswith(f"{COMPILER}.")}
 
 
@@ -68,13 +69,13 @@ def test_rooms_are_small_and_say_what_they_are_for() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_uses_those_that_are_stated(room: str) -> None:
     own = [module for module, _ in FILES if room_of(module) == room]
-    used = {room_of(name) for module in own for name in of_compiler(IMPORTS[module])} - {room}
+    used = {room_of(name) for module in own for name in rooms_of(module)} - {room}
     assert sorted(used) == ROOMS[room]
 
 
 @pytest.mark.parametrize(("module", "path"), FILES, ids=[module for module, _ in FILES])
 def test_rooms_are_entered_by_the_door(module: str, path: Path) -> None:
-    others = {n for n in of_compiler(IMPORTS[module]) if room_of(n) != room_of(module)}
+    others = {n for n in rooms_of(module) if room_of(n) != room_of(module)}
     inside = {name for name in others if name.count(".") > 1}
     assert not inside, f"microgrest.{module} goes past the __init__ of a room: {sorted(inside)}"
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -91,13 +92,13 @@ def test_a_room_exports_what_others_use(room: str) -> None:
 
 
 def test_the_package_sees_the_compiler_and_no_room() -> None:
-    for module, names in IMPORTS.items():
+    for module in EVERY:
         if not module.startswith(COMPILER):
-            assert not of_compiler(names), f"microgrest.{module} uses a room of the compiler"
+            assert not rooms_of(module), f"microgrest.{module} uses a room of the compiler"
 
 
 def test_no_file_needs_itself() -> None:
-    graph = {module: of_compiler(IMPORTS[module]) for module, _ in FILES}
+    graph = {module: rooms_of(module) for module, _ in FILES}
     list(TopologicalSorter(graph).static_order())  # CycleError names a circle
 
 
