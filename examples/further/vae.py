@@ -50,7 +50,7 @@ def main(steps=1000, compiled=False, plot=False):
     step = torch.compile(step) if compiled else step
     for t in range(steps):
         loss, apart = step()
-        if t % 200 == 199:
+        if t % 50 == 49:
             print(f"step {t + 1}: loss {loss.item():.3f}, of which codes {apart.item():.3f}")
     if plot:
         import matplotlib.pyplot as plt
