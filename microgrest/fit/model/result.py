@@ -190,6 +190,10 @@ class ModelResult:
                 raise ValueError(f"{name!r} is no free parameter; those are {self.var_names}")
         bound, data, settings, start = prepared(self.model, self.params, self.xs, self._data())
         chisqr = self.chisqr
+        if chisqr == 0:
+            raise ValueError(
+                "chi-square is 0: the model meets all points, which leaves no interval"
+            )
 
         def least(j: int, value: float, near: Array) -> tuple[float, Array]:
             """The least chi-square with parameter j at a value, and where."""
@@ -205,7 +209,7 @@ class ModelResult:
             state, _ = fitted(bound, data, near, pinned, "trf", None, {"factor": 1.0})
             return state.cost, state.x.copy()
 
-        errors = np.sqrt(np.diag(self.covar)) / (1 if self.scale_covar else math.sqrt(self.redchi))
+        errors = np.sqrt(np.diag(self.covar)) * (1 if self.scale_covar else math.sqrt(self.redchi))
         limits = [(self.params[n].min, self.params[n].max) for n in self.var_names]
         found = {}
         for name in names:

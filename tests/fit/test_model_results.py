@@ -1,0 +1,43 @@
+"""What a fit of a model says, where starts, shapes, scales and names are other than usual."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from microgrest.kernels.fits.algorithm.later import Later
+
+from microgrest.fit import Model, Parameter, fit_sets
+
+X = np.linspace(0, 4, 60)
+NOISE = np.random.default_rng(0).normal(size=X.size)
+CALL = Later.__call__
+LINE = Model(lambda x, a, b: a * x + b)
+
+
+@pytest.fixture(autouse=True)
+def by_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models by NumPy, the algorithm as compiled: nothing is compiled for a test alone."""
+    short = lambda self: CALL(self) if self._label == "advance" else None  # noqa: E731
+    monkeypatch.setattr(Later, "__call__", short)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 1e4])
+def test_profiles_do_not_depend_on_the_scale_of_the_covariance(size: float) -> None:
+    """Nor on that of the noise: the intervals of a line are those of Student's t."""
+    y = 3 * X + 1 + size * NOISE
+    scaled = LINE.fit(y, x=X, a=1.0, b=0.0)
+    plain = LINE.fit(y, x=X, a=1.0, b=0.0, scale_covar=False)
+    for name, pairs in plain.conf_interval(sigmas=[2]).items():
+        expected = np.array(scaled.conf_interval([name], [2])[name])
+        best, error = scaled.params[name].value, scaled.params[name].stderr
+        assert error is not None
+        np.testing.assert_allclose(np.array(pairs) - best, expected - best, atol=1e-4 * error)
+        assert 2.0 < (expected[2, 1] - best) / error < 2.1
+
+
+def test_a_fit_without_residuals_has_no_profile() -> None:
+    result = LINE.fit(np.zeros(9), x=X[:9], a=0.0, b=0.0)
+    with pytest.raises(ValueError, match="chi-square is 0"):
+        result.conf_interval()
