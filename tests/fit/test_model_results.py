@@ -41,3 +41,16 @@ def test_a_fit_without_residuals_has_no_profile() -> None:
     result = LINE.fit(np.zeros(9), x=X[:9], a=0.0, b=0.0)
     with pytest.raises(ValueError, match="chi-square is 0"):
         result.conf_interval()
+
+
+def test_errors_of_an_earlier_fit_are_forgotten() -> None:
+    y = 3 * X + 1 + 0.1 * NOISE
+    params = LINE.fit(y, x=X, a=1.0, b=0.0).params
+    assert params["b"].stderr is not None and params["b"].correl
+    few = LINE.fit(y[:2], params, x=X[:2])
+    assert few.covar is None
+    params["b"].vary = False
+    fixed = LINE.fit(y, params, x=X)
+    for p in (few.params["a"], few.params["b"], fixed.params["b"], fixed.init_params["a"]):
+        assert p.stderr is None and p.correl == {}
+    assert fixed.params["a"].stderr is not None and fixed.params["a"].correl == {}

@@ -319,6 +319,8 @@ def solve(
     method = "lm" if settings.lower is None else "trf"
     state, _ = fitted(bound, whole, start, settings, method, None, {})
     message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    for p in params.values():  # those of an earlier fit say nothing of this one
+        p.stderr, p.correl = None, {}
     given = params.copy(), params, xs, data.y, data.weights, scale
     result = ModelResult(model, *given, None, state.evaluations, state.status, message)
     _fill(result, bound, state)
