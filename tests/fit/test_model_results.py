@@ -54,3 +54,18 @@ def test_errors_of_an_earlier_fit_are_forgotten() -> None:
     for p in (few.params["a"], few.params["b"], fixed.params["b"], fixed.init_params["a"]):
         assert p.stderr is None and p.correl == {}
     assert fixed.params["a"].stderr is not None and fixed.params["a"].correl == {}
+
+
+def test_rows_of_predictors_are_no_points() -> None:
+    """A model of rows says what the same model of two variables does."""
+    rows = np.stack([X, np.sin(X)])
+    y = 2 * X - np.sin(X) + 0.1 * NOISE
+    one = Model(lambda x, a, b: a * x[0] + b * x[1]).fit(y, x=rows, a=1.0, b=1.0)
+    two = Model(lambda x, t, a, b: a * x + b * t, ["x", "t"]).fit(y, x=X, t=rows[1], a=1.0, b=1.0)
+    assert one.chisqr == pytest.approx(two.chisqr, rel=1e-12)
+    for name in "ab":
+        assert one.params[name].stderr == pytest.approx(two.params[name].stderr, rel=1e-8)
+    assert one.best_fit.shape == one.eval(x=rows).shape == y.shape
+    np.testing.assert_allclose(one.eval_uncertainty(), two.eval_uncertainty(), rtol=1e-6)
+    at = one.eval_uncertainty(x=rows[:, :5])
+    np.testing.assert_allclose(at, two.eval_uncertainty(x=X[:5], t=rows[1, :5]), rtol=1e-6)
