@@ -69,3 +69,15 @@ def test_rows_of_predictors_are_no_points() -> None:
     np.testing.assert_allclose(one.eval_uncertainty(), two.eval_uncertainty(), rtol=1e-6)
     at = one.eval_uncertainty(x=rows[:, :5])
     np.testing.assert_allclose(at, two.eval_uncertainty(x=X[:5], t=rows[1, :5]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("low, high", [(-np.inf, 2.0), (4.0, np.inf), (-1.0, 2.0)])
+def test_bounds_hold_for_ties(low: float, high: float) -> None:
+    y = 3 * X + 3 + 0.1 * NOISE
+    tie = {"expr": "a", "min": low, "max": high}
+    result = LINE.fit(y, x=X, a=1.0, b=tie)
+    end = high if high < np.inf else low
+    fixed = LINE.fit(y, x=X, a=1.0, b={"value": end, "vary": False})
+    assert result.best_values == pytest.approx(fixed.best_values, rel=1e-8)
+    assert result.params["b"].stderr == 0
+    assert LINE.eval(x=0.0, a=7.0, b=tie) == max(low, min(7.0, high))
