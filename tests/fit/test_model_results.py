@@ -81,3 +81,10 @@ def test_bounds_hold_for_ties(low: float, high: float) -> None:
     assert result.best_values == pytest.approx(fixed.best_values, rel=1e-8)
     assert result.params["b"].stderr == 0
     assert LINE.eval(x=0.0, a=7.0, b=tie) == max(low, min(7.0, high))
+
+
+def test_numpys_flags_are_flags() -> None:
+    p = Parameter("a", 1.0, vary=np.bool_(False))  # type: ignore[arg-type]
+    assert p.vary is False
+    result = LINE.fit(3 * X + 1, x=X, a=3.0, b={"value": 0.0, "vary": np.bool_(True)})
+    assert result.best_values["b"] == pytest.approx(1.0)

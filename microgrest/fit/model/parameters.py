@@ -51,7 +51,7 @@ class Parameter:
         """ValueError for bounds that leave no room."""
         self.min = -np.inf if self.min is None else float(self.min)
         self.max = np.inf if self.max is None else float(self.max)
-        self.value = float(self.value)
+        self.value, self.vary = float(self.value), bool(self.vary)
         self.expr = self.expr or None
         if not self.min < self.max:
             raise ValueError(
