@@ -88,3 +88,8 @@ def test_numpys_flags_are_flags() -> None:
     assert p.vary is False
     result = LINE.fit(3 * X + 1, x=X, a=3.0, b={"value": 0.0, "vary": np.bool_(True)})
     assert result.best_values["b"] == pytest.approx(1.0)
+
+
+def test_values_want_all_parameters() -> None:
+    with pytest.raises(ValueError, match="b has no value: give b="):
+        LINE.eval(x=X, a=1.0)
