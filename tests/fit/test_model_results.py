@@ -93,3 +93,15 @@ def test_numpys_flags_are_flags() -> None:
 def test_values_want_all_parameters() -> None:
     with pytest.raises(ValueError, match="b has no value: give b="):
         LINE.eval(x=X, a=1.0)
+
+
+@pytest.mark.parametrize(
+    "f, shared, name",
+    [
+        (lambda x, a, a_1: a * x + a_1, ["a_1"], "a_1"),
+        (lambda x, a, set: a * x + set, ["set"], "set"),
+    ],
+)
+def test_sets_do_not_mix_names_up(f: Any, shared: list[str], name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' would be two"):
+        fit_sets(Model(f), [X, X], x=[X, X], shared=shared, **dict.fromkeys(["a", name], 1.0))
