@@ -114,6 +114,9 @@ class Model:
         params = (params or self.make_params()).copy()
         for name, value in given.items():
             _put(self, params, name, value)
+        for name, p in params.items():
+            if p.expr is None and p.value == -np.inf:
+                raise ValueError(f"{name} has no value: give {name}=..., or params with it")
         values = params.valuesdict()
         return self.values(xs, [values[name] for name in self.names])
 

@@ -18,7 +18,8 @@ Array = Any
 class Parameter:
     """A parameter of a model: its start before a fit, its estimate after.
 
-    `vary=False` keeps it at its value; `expr`, a formula of other parameters, ties it to them.
+    `vary=False` keeps it at its value; `expr`, a formula of other parameters, ties it to them, and
+    its bounds hold for what the formula gives.
     After a fit `stderr` is its standard error and `correl` its correlations with others; None
     where there is none.
     """
@@ -50,7 +51,7 @@ class Parameter:
         """ValueError for bounds that leave no room."""
         self.min = -np.inf if self.min is None else float(self.min)
         self.max = np.inf if self.max is None else float(self.max)
-        self.value = float(self.value)
+        self.value, self.vary = float(self.value), bool(self.vary)
         self.expr = self.expr or None
         if not self.min < self.max:
             raise ValueError(
@@ -90,7 +91,7 @@ class Parameters(dict[str, Parameter]):
 
         ValueError for an unknown name, and for ties that go round in a circle.
         """
-        waiting = {name: Expression(p.expr) for name, p in self.items() if p.expr}
+        waiting = {name: _tie(p.expr, p) for name, p in self.items() if p.expr}
         for name, tie in waiting.items():
             for other in tie.names:
                 if other not in self:
@@ -125,3 +126,14 @@ class Parameters(dict[str, Parameter]):
     def loads(cls, text: str) -> Parameters:
         """Out of what `dumps` gave."""
         return cls({p["name"]: Parameter(**p) for p in json.loads(text)})
+
+
+def _tie(text: str, p: Parameter) -> Expression:
+    """A parameter's formula, kept within its bounds."""
+    found = Expression(text)
+    within = found.text
+    if p.min > -np.inf:
+        within = f"maximum({within}, {p.min!r})"
+    if p.max < np.inf:
+        within = f"minimum({within}, {p.max!r})"
+    return found if within == found.text else Expression(within)

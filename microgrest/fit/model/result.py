@@ -67,12 +67,12 @@ class ModelResult:
     @cached_property
     def best_fit(self) -> Array:
         """The model at the data's x."""
-        return self.eval()
+        return self._at(self.xs, self.params, self.data.shape)
 
     @property
     def init_fit(self) -> Array:
         """The model at the start."""
-        return self._at(self.xs, self.init_params)
+        return self._at(self.xs, self.init_params, self.data.shape)
 
     @cached_property
     def residual(self) -> Array:
@@ -130,7 +130,7 @@ class ModelResult:
 
     def eval(self, **given: Any) -> Any:
         """The model at its estimates, at the data's x or at others: `result.eval(x=...)`."""
-        return self._at(self._xs(given), self.params)
+        return self._at(self._xs(given), self.params, None if given else self.data.shape)
 
     def _xs(self, given: dict[str, Any]) -> list[Any]:
         names = self.model.independent
@@ -141,9 +141,12 @@ class ModelResult:
         found = [given.get(name, x) for name, x in pairs]
         return [np.asarray(x, float) if isinstance(x, (list, tuple)) else x for x in found]
 
-    def _at(self, xs: list[Any], params: Parameters) -> Any:
+    def _at(self, xs: list[Any], params: Parameters, shape: Any) -> Any:
+        """The model's values; of `shape`, without one of x's if the model gives a number."""
         values = self.model.values(xs, [params[name].value for name in self.model.names])
-        return np.array(np.broadcast_to(values, np.shape(xs[0])), float)
+        if shape is None:
+            shape = np.shape(values) or np.shape(xs[0])
+        return np.array(np.broadcast_to(values, shape), float)
 
     def eval_components(self, **given: Any) -> dict[str, Array]:
         """Each model of a sum by its prefix, or its name."""
@@ -163,10 +166,11 @@ class ModelResult:
             raise ValueError("the covariance of the parameters is not known, nor is a band")
         xs = self._xs(given)
         bound = Bound(self.model, self.params)
-        jac = _jacobian(bound, bound.data(xs, np.shape(xs[0])), self._free())
+        shape = self.eval(**given).shape
+        jac = _jacobian(bound, bound.data(xs, shape), shape, self._free())
         variance = np.einsum("ij,jk,ik->i", jac, self.covar, jac)
         half = two_sided(wanted(sigma), max(1, self.nfree))
-        return half * np.sqrt(variance).reshape(np.shape(xs[0]))
+        return half * np.sqrt(variance).reshape(shape)
 
     def _free(self) -> Array:
         return np.array([self.params[name].value for name in self.var_names])
@@ -190,6 +194,10 @@ class ModelResult:
                 raise ValueError(f"{name!r} is no free parameter; those are {self.var_names}")
         bound, data, settings, start = prepared(self.model, self.params, self.xs, self._data())
         chisqr = self.chisqr
+        if chisqr == 0:
+            raise ValueError(
+                "chi-square is 0: the model meets all points, which leaves no interval"
+            )
 
         def least(j: int, value: float, near: Array) -> tuple[float, Array]:
             """The least chi-square with parameter j at a value, and where."""
@@ -205,7 +213,7 @@ class ModelResult:
             state, _ = fitted(bound, data, near, pinned, "trf", None, {"factor": 1.0})
             return state.cost, state.x.copy()
 
-        errors = np.sqrt(np.diag(self.covar)) / (1 if self.scale_covar else math.sqrt(self.redchi))
+        errors = np.sqrt(np.diag(self.covar)) * (1 if self.scale_covar else math.sqrt(self.redchi))
         limits = [(self.params[n].min, self.params[n].max) for n in self.var_names]
         found = {}
         for name in names:
@@ -315,6 +323,8 @@ def solve(
     method = "lm" if settings.lower is None else "trf"
     state, _ = fitted(bound, whole, start, settings, method, None, {})
     message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    for p in params.values():  # those of an earlier fit say nothing of this one
+        p.stderr, p.correl = None, {}
     given = params.copy(), params, xs, data.y, data.weights, scale
     result = ModelResult(model, *given, None, state.evaluations, state.status, message)
     _fill(result, bound, state)
@@ -354,15 +364,14 @@ def _tied(bound: Bound, free: Array) -> dict[str, Array]:
     return found
 
 
-def _jacobian(bound: Bound, x: Any, free: Array) -> Array:
-    """The derivatives of the model at x by its free parameters: (points, parameters)."""
-    shape = x.shape if len(bound.independent) == 1 else np.shape(x[0])
+def _jacobian(bound: Bound, x: Any, shape: tuple[int, ...], free: Array) -> Array:
+    """The derivatives of the model at x, of `shape`, by free parameters: (points, parameters)."""
     if isinstance(x, np.ndarray):
         for layout in models.layouts(x, np.empty(shape), free.size):
             fit = models.native(bound, layout)
             if fit is not None and fit.by_numpy:
-                y = np.zeros((1, math.prod(shape)))
+                y = np.zeros((layout.shape.outputs, math.prod(shape) // layout.shape.outputs))
                 rows = fit.rows(x.reshape(layout.shape.predictors, -1), y, y + 1, free)
                 return rows[1]
-    flat = lambda p: bound(x, *p).reshape(-1)  # noqa: E731
+    flat = lambda p: (bound(x, *p) + np.zeros(shape)).reshape(-1)  # noqa: E731
     return Problem(flat, "exact").jacobian(free)

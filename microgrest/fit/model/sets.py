@@ -30,6 +30,10 @@ class Sets(Model):
         numbers = range(1, count + 1)
         self.own = {n: [n] if n in shared else [f"{n}_{i}" for i in numbers] for n in model.names}
         self.names = tuple(name for names in self.own.values() for name in names)
+        known = (*self.independent, *self.names)
+        twice = [name for name in known if known.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} would be two of {self.name}; rename one")
         begin = model.make_params()
         self.starts = {name: begin[n].value for n, names in self.own.items() for name in names}
         self.limits = {name: model.limits[n] for n in model.limits for name in self.own.get(n, ())}

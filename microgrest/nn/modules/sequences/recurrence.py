@@ -36,6 +36,12 @@ def recurrent(way: Way, gates: Tensor, states: States, w: Weights) -> tuple[Tens
     where the cell has them apart.
     """
     given = gates, w.hh, w.b_hh if CELLS[way.mode].apart else None, w.hr, *states
+    for t in given:
+        if t is not None and (t.dtype is not gates.dtype or t.device != gates.device):
+            raise RuntimeError(
+                "Input, hidden states and weights have to be of one dtype, on one device: found "
+                f"{gates.dtype!r} on {gates.device} and {t.dtype!r} on {t.device}"
+            )
     if gates.dtype not in (float32, float64):
         return _by_steps(way, given)
     found: tuple[Tensor, ...] = _Recurrent.apply(way, *given)
@@ -93,7 +99,9 @@ def _gradients(ctx: Any, dy: Tensor, *ends: Tensor) -> tuple[Any, ...]:
 
 def _again(ctx: Any, *grads: Tensor) -> Sequence[Any]:
     """The same by ops that are recorded."""
-    given = ctx.saved_tensors[:-5]
+    # Aliases: a gradient that goes on from one of them to another, as from a state to the weights
+    # of an earlier call that gave it, would count what is behind it twice.
+    given = [None if t is None else t.view(t._shape) for t in ctx.saved_tensors[:-5]]
     wanted = [i for i, needed in enumerate(ctx.needs_input_grad[1:]) if needed]
     found = _by_steps(ctx.call[2], given)
     pairs = [(y, g) for y, g in zip(found, grads, strict=True) if y._requires_grad]
