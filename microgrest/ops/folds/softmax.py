@@ -38,9 +38,8 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
                 values=(("e", "expsub({x}, {top})"),),
                 stores=(("out", "{e}"),),
                 folds=(Fold("total", "{e}"),),
-                then=(Number("share", "1 / {total}"),),
             ),
-            Phase(stores=(("out", "{out} * {share}"),)),
+            Phase(stores=(("out", "{out} / {total}"),)),
         ),
     ),
     # top - top is NaN where the largest element is infinite, as PyTorch's results are then.
