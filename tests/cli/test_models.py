@@ -231,7 +231,11 @@ def test_rows_that_are_left_out(run: Run, one: Path) -> None:
     assert "(2 left out: a value is missing)" in whole["problem"]
 
 
-def test_what_the_data_do_not_determine(run: Run, one: Path) -> None:
+@pytest.mark.parametrize("beside_scipy", [False, True])
+def test_what_the_data_do_not_determine(run: Run, one: Path, beside_scipy: bool) -> None:
+    """Where SciPy is imported, doubts are of its class."""
+    if beside_scipy:
+        pytest.importorskip("scipy.optimize")
     given = ("fit", "--data", one)
     text = run(*given, "--model", "a*b*exp(-k*x)").stdout
     assert "no standard errors: the data do not determine all parameters" in text

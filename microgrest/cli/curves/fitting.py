@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microgrest.fit import ManyResult, OptimizeWarning, curve_fit, fit_many
+from microgrest.fit import ManyResult, curve_fit, fit_many
+from microgrest.fit.problem.results import warning_class
 from microgrest.kernels.fits.algorithm import losses_by_numpy
 
 from ..data.table import Vector
@@ -68,7 +69,7 @@ def single(asked: Asked, rows: Rows, model: Chosen) -> Found:
     options = _options(asked)
     bounded = np.isfinite(model.bounds).any()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", OptimizeWarning)  # the report says it
+        warnings.simplefilter("ignore", warning_class())  # the report says it
         try:
             values, covariance, info, message, _ = curve_fit(
                 model.f,

@@ -56,9 +56,14 @@ def _item(name: str, value: Any, width: int) -> str:
 
 def warn(message: str, stacklevel: int = 3) -> None:
     """Warn of a doubtful result."""
+    warnings.warn(message, warning_class(), stacklevel=stacklevel)
+
+
+def warning_class() -> type[Warning]:
+    """The class of doubts as things are now: SciPy's, where that is imported."""
     optimize = sys.modules.get("scipy.optimize")
-    category = getattr(optimize, "OptimizeWarning", OptimizeWarning)
-    warnings.warn(message, category, stacklevel=stacklevel)
+    found: type[Warning] = getattr(optimize, "OptimizeWarning", OptimizeWarning)
+    return found
 
 
 def minpack_message(status: int, ftol: float, xtol: float, gtol: float, most: int) -> str:
