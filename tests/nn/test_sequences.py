@@ -68,6 +68,22 @@ def test_gradients(name: str) -> None:
     assert torch.autograd.gradgradcheck(lambda x: module(x)[0], (x,))
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_recorded_gradients_of_a_layer_that_goes_on_from_itself(name: str) -> None:
+    """States and inputs of the second call depend on the weights: they count once."""
+    module = getattr(nn, name)(2, 2).double()
+    x, weights = torch.randn(3, 1, 2, dtype=torch.float64), list(module.parameters())
+
+    def loss() -> Any:
+        y, h = module(x)
+        return module(y, h)[0].square().sum()
+
+    plain = torch.autograd.grad(loss(), weights)
+    recorded = torch.autograd.grad(loss(), weights, create_graph=True)
+    for a, b in zip(plain, recorded, strict=True):
+        np.testing.assert_allclose(b.detach().cpu().numpy(), a.cpu().numpy(), rtol=1e-9)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_way_back_is_that_of_the_steps(name: str, batch: int) -> None:
