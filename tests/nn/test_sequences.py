@@ -84,6 +84,16 @@ def test_recorded_gradients_of_a_layer_that_goes_on_from_itself(name: str) -> No
         np.testing.assert_allclose(b.detach().cpu().numpy(), a.cpu().numpy(), rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_other_dtypes_are_refused(name: str) -> None:
+    module, x, h = getattr(nn, name)(2, 2), torch.zeros(1, 1, 2), torch.zeros(1, 1, 2).double()
+    with pytest.raises(RuntimeError, match="one dtype, on one device"):
+        module(x, (h, h) if name == "LSTM" else h)
+    module.weight_hh_l0 = nn.Parameter(module.weight_hh_l0.detach().double())
+    with pytest.raises(RuntimeError, match="one dtype, on one device"):
+        module(x)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_way_back_is_that_of_the_steps(name: str, batch: int) -> None:

@@ -36,6 +36,12 @@ def recurrent(way: Way, gates: Tensor, states: States, w: Weights) -> tuple[Tens
     where the cell has them apart.
     """
     given = gates, w.hh, w.b_hh if CELLS[way.mode].apart else None, w.hr, *states
+    for t in given:
+        if t is not None and (t.dtype is not gates.dtype or t.device != gates.device):
+            raise RuntimeError(
+                "Input, hidden states and weights have to be of one dtype, on one device: found "
+                f"{gates.dtype!r} on {gates.device} and {t.dtype!r} on {t.device}"
+            )
     if gates.dtype not in (float32, float64):
         return _by_steps(way, given)
     found: tuple[Tensor, ...] = _Recurrent.apply(way, *given)
