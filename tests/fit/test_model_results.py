@@ -71,6 +71,19 @@ def test_rows_of_predictors_are_no_points() -> None:
     np.testing.assert_allclose(at, two.eval_uncertainty(x=X[:5], t=rows[1, :5]), rtol=1e-6)
 
 
+def test_models_of_several_outputs() -> None:
+    """Two outputs are two sets of data that share all parameters."""
+    y = np.stack([3 * X + 1, X - 3]) + 0.1 * np.random.default_rng(1).normal(size=(2, X.size))
+    both = Model(lambda x, a, b: (a * x + b, b * x - a)).fit(y, x=X, a=1.0, b=0.0)
+    flat = Model(lambda x, s, a, b: a * (s * x + s - 1) + b * ((1 - s) * x + s), ["x", "s"])
+    s = np.repeat([1.0, 0.0], X.size)
+    one = flat.fit(y.ravel(), x=np.tile(X, 2), s=s, a=1.0, b=0.0)
+    assert both.best_values == pytest.approx(one.best_values, rel=1e-7)
+    assert both.chisqr == pytest.approx(one.chisqr) and both.best_fit.shape == y.shape
+    band = one.eval_uncertainty().reshape(2, -1)
+    np.testing.assert_allclose(both.eval_uncertainty(), band, rtol=1e-6)
+
+
 @pytest.mark.parametrize("low, high", [(-np.inf, 2.0), (4.0, np.inf), (-1.0, 2.0)])
 def test_bounds_hold_for_ties(low: float, high: float) -> None:
     y = 3 * X + 3 + 0.1 * NOISE

@@ -370,7 +370,7 @@ def _jacobian(bound: Bound, x: Any, shape: tuple[int, ...], free: Array) -> Arra
         for layout in models.layouts(x, np.empty(shape), free.size):
             fit = models.native(bound, layout)
             if fit is not None and fit.by_numpy:
-                y = np.zeros((1, math.prod(shape)))
+                y = np.zeros((layout.shape.outputs, math.prod(shape) // layout.shape.outputs))
                 rows = fit.rows(x.reshape(layout.shape.predictors, -1), y, y + 1, free)
                 return rows[1]
     flat = lambda p: (bound(x, *p) + np.zeros(shape)).reshape(-1)  # noqa: E731
