@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from microgrest.kernels.fits.algorithm.later import Later
 
-from microgrest.fit import Model, Parameter, fit_sets
+from microgrest.fit import Model, Parameter, fit_sets, ready
+from microgrest.fit.model.ready import READY
 
 X = np.linspace(0, 4, 60)
 NOISE = np.random.default_rng(0).normal(size=X.size)
@@ -118,3 +119,13 @@ def test_values_want_all_parameters() -> None:
 def test_sets_do_not_mix_names_up(f: Any, shared: list[str], name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' would be two"):
         fit_sets(Model(f), [X, X], x=[X, X], shared=shared, **dict.fromkeys(["a", name], 1.0))
+
+
+@pytest.mark.parametrize("name", READY)
+def test_guesses_of_odd_data_are_numbers(name: str) -> None:
+    """Zeros, a signal that has died away, one x for all, and an x far from 0."""
+    wave = np.sin(5 * X)
+    data = [(X, 0 * X), (X, np.where(X < 2, wave, 0.0)), (1 + 0 * X, wave), (X - 1e5, wave)]
+    for x, y in data:
+        values = ready(name).guess(y, x).valuesdict()
+        assert np.isfinite(list(values.values())).all()

@@ -81,16 +81,19 @@ def power(y: Array, x: Array) -> Start:
 
 def damped(y: Array, x: Array) -> Start:
     """By the strongest frequency of y on an even grid, and by how much its second half is less."""
-    n, span = max(4 * x.size, 64), float(x[-1] - x[0])
+    n, span = max(4 * x.size, 64), float(x[-1] - x[0]) or 1.0
     even = np.linspace(x[0], x[-1], n)
     waves = np.fft.rfft(np.interp(even, x, y - y.mean()), 8 * n)
     k = int(np.abs(waves[1:]).argmax()) + 1
     frequency = 2 * np.pi * k / (8 * n * span / (n - 1))
     first, second = (np.sqrt(np.square(half).mean()) for half in np.array_split(y, 2))
-    decay = span / 2 / np.log(max(first / second, 1.01))
-    rows = np.stack([np.sin(frequency * x), np.cos(frequency * x)], 1) * np.exp(-x / decay)[:, None]
+    least = 1e-6 * np.abs(y).max() or 1.0  # a half may be all zeros
+    decay = span / 2 / np.log(max((first + least) / (second + least), 1.01))
+    envelope = np.exp(-(x - x[0]) / decay)  # from 1 on, wherever x begins
+    rows = np.stack([np.sin(frequency * x), np.cos(frequency * x)], 1) * envelope[:, None]
     a, b = np.linalg.lstsq(rows, y, rcond=None)[0]
-    start = {"amplitude": float(np.hypot(a, b)), "shift": float(np.arctan2(b, a))}
+    amplitude = float(np.hypot(a, b) * np.exp(x[0] / decay))
+    start = {"amplitude": amplitude, "shift": float(np.arctan2(b, a))}
     return {**start, "frequency": float(frequency), "decay": float(decay)}
 
 

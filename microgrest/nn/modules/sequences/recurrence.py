@@ -101,7 +101,7 @@ def _again(ctx: Any, *grads: Tensor) -> Sequence[Any]:
     """The same by ops that are recorded."""
     # Aliases: a gradient that goes on from one of them to another, as from a state to the weights
     # of an earlier call that gave it, would count what is behind it twice.
-    given = [None if t is None else t.view(t._shape) for t in ctx.saved_tensors[:-5]]
+    given: list[Any] = [None if t is None else t.view(t._shape) for t in ctx.saved_tensors[:-5]]
     wanted = [i for i, needed in enumerate(ctx.needs_input_grad[1:]) if needed]
     found = _by_steps(ctx.call[2], given)
     pairs = [(y, g) for y, g in zip(found, grads, strict=True) if y._requires_grad]
