@@ -16,6 +16,7 @@ from ..functions.reductions.folds import Dims
 from ..ops.products import linalg as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
+from ..types.dtypes import int32
 from . import factors, norms, products, solving
 from .checks import check_alike, check_floating, check_matrix, check_square, parts, stacked
 
@@ -143,6 +144,11 @@ def lu_unpack(
     nothing = empty(0, dtype=LU_data.dtype, device=LU_data.device)
     P = L = U = nothing
     if unpack_pivots:
+        if LU_pivots.dtype is not int32:
+            raise RuntimeError(
+                "lu_unpack: LU_pivots is expected to be a contiguous tensor of int32 dtype, "
+                f"got {LU_pivots.dtype}; use those that lu_factor returned"
+            )
         P = factors.permutation(order_of(LU_pivots, LU_data._shape[-2]), LU_data)
     if unpack_data:
         L, U = factors.triangles(LU_data)

@@ -34,7 +34,7 @@ FOLDS = re.compile(
 # Here PyTorch makes NaN of an infinity or NaN that has no part in an element, or by convention.
 NOTHING = re.compile(
     r"\b(amax|amin|aminmax|std_mean|var_mean|norm|dist|gelu|nan_to_num|nanmean|nansum|cumprod|prod"
-    r"|softsign|copysign|std|pow|remainder|fmod|i0|polygamma|lu)_?\b|\*\*|%"
+    r"|softsign|copysign|std|pow|remainder|fmod|i0|polygamma|lu|cross_entropy)_?\b|\*\*|%"
 )
 # PyTorch's trigamma is right to nine digits, and finite at poles.
 POLES = re.compile(r"\b(digamma|polygamma|lgamma|mvlgamma)_?\b")
@@ -189,6 +189,12 @@ ERRORS = [
     Excuse("without overflow|^$", "without overflow|^$", r"full|fill|clamp|clip|shrink|\] ="),
     Excuse("^$", "Overflow when unpacking long long", r"\] = .*2\*\*"),
     Excuse("beyond the 64 bits|too big", "^$", r"2\*\*(6[34]|70)"),
+    # What does not fit is refused with its sizes, before a dimension is looked for.
+    Excuse("do not match a weight of shape", "Dimension specified as", "bilinear"),
+    Excuse("expected 4D or 5D input and grid", "Dimension specified as", "grid_sample"),
+    Excuse("lp_pool|stride should not be zero", "not enough values to unpack", "lp_pool"),
+    Excuse("a bool tensor is not supported", "^$", "smooth_l1_loss"),
+    Excuse("^$", "Can't detach views in-place", "detach_"),
     # NumPy's, where kernels run as plain Python: compiled, they wrap, as PyTorch's do.
     Excuse("Python integer .* out of bounds", "^$"),
 ]

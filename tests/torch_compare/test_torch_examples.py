@@ -16,8 +16,8 @@ pytestmark = pytest.mark.torch
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 CUBICS = sorted(path.stem for path in EXAMPLES.glob("cubic_*.py"))
-# Those with ops that PyTorch has no like of.
-OURS_ALONE = ["own_ops"]
+# Those of which PyTorch has no like: own ops, fits, replicas.
+OURS_ALONE = ["own_ops", "fit_decay", "fit_dose_response", "fit_peaks", "pixels", "memory_model"]
 PRINTING = sorted(
     path.stem for path in EXAMPLES.glob("*.py") if path.stem not in [*CUBICS, *OURS_ALONE]
 )

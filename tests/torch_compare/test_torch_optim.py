@@ -150,7 +150,7 @@ def test_muon_without_roundings(options, monkeypatch):
     (ours, opt), (theirs, reference) = muon(microgrest, options), muon(torch, options)
     for mine, expected in zip(ours, theirs, strict=True):
         for one, other in zip(mine, expected, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     ours, theirs = opt.state_dict(), reference.state_dict()
     assert ours["param_groups"] == theirs["param_groups"] and repr(opt) == repr(reference)
     for place, state in theirs["state"].items():
