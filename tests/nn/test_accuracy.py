@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 import microgrest as mg
 
@@ -17,7 +18,8 @@ mpmath = pytest.importorskip("mpmath")
 F = mg.nn.functional
 Rows = list[list[float]]
 MOST = 4.0
-SUMMED = {("softmax", "float32"): 5.0}
+WIDE = binding.get_host_cpu_features().get("avx512f", False)
+SUMMED = {} if WIDE else {("softmax", "float32"): 5.0}
 
 
 def rows(dtype: str) -> Rows:

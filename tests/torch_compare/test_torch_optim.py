@@ -144,21 +144,22 @@ def muon(lib, options, steps=100):
 def test_muon_without_roundings(options, monkeypatch):
     """PyTorch's, where its bfloat16 is float64, has the same path.
 
-    A step multiplies small singular values, and their rounding, by a^5: 485. So 40 steps, after
-    which other sums of products have not led the paths apart.
+    A step multiplies small singular values, and their rounding, by a^5: 485. With weight decay and
+    all else, other sums of products lead the paths apart after some 40 steps.
     """
+    steps = 40 if len(options) == 4 else 100
     monkeypatch.setattr(torch.Tensor, "bfloat16", lambda t: t.clone())
-    (ours, opt), (theirs, reference) = (muon(lib, options, 40) for lib in (microgrest, torch))
+    (ours, opt), (theirs, reference) = (muon(lib, options, steps) for lib in (microgrest, torch))
     for mine, expected in zip(ours, theirs, strict=True):
         for one, other in zip(mine, expected, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
     ours, theirs = opt.state_dict(), reference.state_dict()
     assert ours["param_groups"] == theirs["param_groups"] and repr(opt) == repr(reference)
     for place, state in theirs["state"].items():
         assert ours["state"][place].keys() == state.keys()
         expected = state["momentum_buffer"].numpy()
         found = ours["state"][place]["momentum_buffer"].numpy()
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        np.testing.assert_allclose(found, expected)
 
 
 @pytest.mark.parametrize("options", MUON, ids=lambda options: ",".join(options))
