@@ -121,7 +121,7 @@ def suitable(name: str, op: Callable[..., Any]) -> Make:
                 errors.append(f"{type(error).__name__}: {error}")
             else:
                 return make
-    raise LookupError(f"{name}: no trial in op_trials suits it\n  " + "\n  ".join(errors))
+    raise LookupError(f"{name}: no trial in trials.py suits it\n  " + "\n  ".join(errors))
 
 
 def called(op: Callable[..., Any], make: Make, d: dtype, **options: Any) -> list[mg.Tensor]:
