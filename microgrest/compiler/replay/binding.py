@@ -95,6 +95,13 @@ class Binding:
         self.copy(tensors, arrays)
         return arrays
 
+    def positions(self, given: Mapping[int, Any]) -> dict[int, Any]:
+        """Where the native function takes what is given by places among the arguments."""
+        first = len(self.held)
+        paths = {first + k: path[0] for k, path in enumerate(self.paths) if len(path) == 1}
+        places = {position: paths.get(i) for position, i in self.inputs}
+        return {p: given[place] for p, place in places.items() if place in given}
+
     def copy(self, tensors: Sequence[Any], arrays: list[Any]) -> None:
         """Put copies of gradients that are replaced in: whoever holds them keeps their values."""
         for position, i in self.copied:

@@ -49,7 +49,7 @@ def gathers(loader: Any) -> bool:
         and loader.collate_fn is default_collate
         and type(batches) is BatchSampler
         and type(batches.sampler) in _ORDERED
-        and all(t.device.type == "cpu" for t in _tensors(loader.dataset) or [None])
+        and _on_cpu(tensors_of(loader.dataset))
     )
 
 
@@ -67,8 +67,12 @@ def next_epoch(loader: Any) -> Epoch:
     return Epoch(dataset.tensors, chosen, n, size)
 
 
-def _tensors(dataset: Any) -> Sequence[Any]:
+def tensors_of(dataset: Any) -> Sequence[Any]:
     """The tensors whose rows are the items of a data set, or of what it is a subset of."""
     while type(dataset) is Subset:
         dataset = dataset.dataset
     return dataset.tensors if type(dataset) is TensorDataset else ()
+
+
+def _on_cpu(tensors: Sequence[Any]) -> bool:
+    return bool(tensors) and all(t.device.type == "cpu" for t in tensors)
