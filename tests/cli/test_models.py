@@ -112,6 +112,13 @@ def test_what_is_fixed_is_a_whole_name(run: Run, one: Path) -> None:
     ]
 
 
+def test_names_are_those_that_python_reads(run: Run, one: Path) -> None:
+    micro, mu = "\u00b5", "\u03bc"
+    given = ("--model", f"a*exp(-{micro}*x) + {mu}0", "--data", one, "--bounds", f"{micro}=0:9")
+    (fit,) = found(run, *given, "--p0", f"{mu}=0.5", "--fix", f"{micro}0=0.5")["fits"]
+    assert list(fit["values"]) == ["a", mu] and fit["values"][mu] == pytest.approx(0.7, rel=0.05)
+
+
 def test_the_report(run: Run, one: Path) -> None:
     text = run("fit", "--model", MODEL, "--data", one, "--fix", "c=0.5").stdout
     first, second, empty, a, k, c, *rest = text.splitlines()

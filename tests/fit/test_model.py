@@ -288,6 +288,24 @@ def test_sums_of_peaks() -> None:
     assert model.make_params()["p1_sigma"].min > 0
 
 
+def test_parts_of_one_name_are_told_apart() -> None:
+    model = Model(lambda x, a: a * x) + Model(lambda x, b: b * x * x)
+    parts = model.fit(X + X * X, x=X, a=2.0, b=2.0).eval_components()
+    assert list(parts) == ["<lambda>", "<lambda> 2"]
+    np.testing.assert_allclose(parts["<lambda> 2"], X * X, atol=1e-9)
+
+
+def test_names_that_look_alike_are_one() -> None:
+    """Python reads the micro sign as the Greek letter; so do names in text."""
+    micro, mu = "\u00b5", "\u03bc"
+    model = Model(Formula(f"{micro} * exp(-x)", "x"))
+    result = model.fit(2 * np.exp(-X), x=X, **{micro: 1.0})
+    assert result.params[micro] is result.params[mu] and result.params[mu].value == pytest.approx(2)
+    assert Formula(f"a * {micro}", micro).independent == (mu,)
+    with pytest.raises(KeyError, match="nu"):
+        result.params["nu"]
+
+
 def test_models_that_cannot_be_read() -> None:
     def wide(x: Any, a: Any, b: Any) -> Any:
         total = a * x

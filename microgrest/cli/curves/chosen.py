@@ -12,6 +12,7 @@ import numpy as np
 
 from microgrest.fit import ExpressionError, Formula, Model, ready
 from microgrest.fit.problem.bounds import start_within
+from microgrest.fit.reading.grammar import parsed, variables
 
 from ..data.table import Vector
 from ..settings import Asked
@@ -107,10 +108,12 @@ def _formula(text: str, x_name: str) -> Formula:
 
 def _with(formula: Formula, fixed: Mapping[str, float]) -> Formula:
     """The formula with numbers in place of some names."""
-    text = formula.text
-    for name, value in fixed.items():
-        text = re.sub(rf"\b{name}\b", f"({value!r})", text)
-    return Formula(text, formula.independent)
+    text = formula.text.encode()
+    for node in reversed(variables(parsed(formula.text))):
+        if node.id in fixed:
+            number = f"({fixed[node.id]!r})".encode()
+            text = text[: node.col_offset] + number + text[node.end_col_offset :]
+    return Formula(text.decode(), formula.independent)
 
 
 def _known(asked: Asked, names: tuple[str, ...]) -> None:

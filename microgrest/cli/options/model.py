@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ def _pairs(option: str, text: str) -> Pairs:
     found: Pairs = {}
     for part in text.split(","):
         name, sign, value = (piece.strip() for piece in part.partition("="))
+        name = unicodedata.normalize("NFKC", name)  # as Python reads it in a formula
         if not sign or not name.isidentifier() or not value:
             raise click.BadParameter(f"{part.strip()!r} is not of the form {option}")
         if name in found:

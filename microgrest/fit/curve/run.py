@@ -120,7 +120,9 @@ def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
     if shape != (first.size, start.size):
         error = TypeError if method == "lm" else ValueError
         expected = (first.size, start.size)
-        raise error(f"The return value of `jac` has wrong shape: expected {expected}, got {shape}.")
+        raise error(
+            f"The return value of `jac` has wrong shape: expected {expected}, actual {shape}."
+        )
 
 
 def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> Problem:

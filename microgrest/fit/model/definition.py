@@ -13,6 +13,7 @@ from ...own.source import python_function
 from ..curve.data import Data
 from ..reading.expression import Formula
 from ..reading.fingerprint import fingerprint
+from ..reading.grammar import spelled
 from .parameters import Parameter, Parameters
 from .result import ModelResult, solve
 
@@ -225,6 +226,7 @@ def _arguments(f: Any) -> tuple[list[str], dict[str, float]]:
 
 def _put(model: Model, params: Parameters, name: str, value: Any) -> None:
     """What a user gave for a parameter."""
+    name = spelled(name)
     if name not in params:
         known = ", ".join((*model.independent, *model.names))
         raise TypeError(f"{model.name} has no {name!r}; it has: {known}")

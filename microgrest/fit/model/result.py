@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -149,12 +150,14 @@ class ModelResult:
         return np.array(np.broadcast_to(values, shape), float)
 
     def eval_components(self, **given: Any) -> dict[str, Array]:
-        """Each model of a sum by its prefix, or its name."""
+        """Each model of a sum by its prefix, or its name; the second of one name as `name 2`."""
         xs = self._xs(given)
-        parts = getattr(self.model, "components", lambda: [self.model])()
-        return {
-            p.prefix or p.name: p.values(xs, [self.params[n].value for n in p.names]) for p in parts
-        }
+        found: dict[str, Array] = {}
+        for part in getattr(self.model, "components", lambda: [self.model])():
+            names = chain([part.prefix or part.name], (f"{part.name} {k}" for k in count(2)))
+            name = next(n for n in names if n not in found)
+            found[name] = part.values(xs, [self.params[n].value for n in part.names])
+        return found
 
     def eval_uncertainty(self, sigma: float = 1.0, **given: Any) -> Array:
         """Half the width of the band of the model around its estimate, at each x.

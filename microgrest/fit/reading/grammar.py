@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+import unicodedata
 from difflib import get_close_matches
 
 from ...dispatch.api import FUNCTIONS as OURS
@@ -88,10 +89,19 @@ def parsed(text: str) -> ast.expr:
 
 def names_in(tree: ast.expr) -> list[str]:
     """The variables of a formula in the order in which they appear."""
+    return list(dict.fromkeys(n.id for n in variables(tree)))
+
+
+def variables(tree: ast.expr) -> list[ast.Name]:
+    """Where variables stand in a formula, in order."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    found.sort(key=lambda n: n.col_offset)
-    return list(dict.fromkeys(n.id for n in found if n.id not in CONSTANTS))
+    return sorted((n for n in found if n.id not in CONSTANTS), key=lambda n: n.col_offset)
+
+
+def spelled(name: str) -> str:
+    """A name as Python reads it: of the two mu that look alike, for one, it knows the Greek."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def _only() -> str:
