@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -376,6 +377,12 @@ def test_a_loss_counts_outliers_for_less() -> None:
     assert low < result.best_values["k"] < high and best == 0
     with pytest.raises(ValueError, match="`loss` must be one of"):
         Model(decay).fit(y, x=X, a=1.0, k=0.5, c=0.0, loss="square")
+
+
+def test_no_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install 'microgrest\[plot\]'"):
+        result0.plot()
 
 
 def test_the_picture() -> None:

@@ -43,7 +43,7 @@ class Chosen:
     @property
     def text(self) -> str:
         """The formula."""
-        return str(self.model.f.text)
+        return cast(Formula, self.model.f).text
 
     @property
     def params(self) -> Parameters:
