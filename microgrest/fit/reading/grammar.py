@@ -162,9 +162,9 @@ def _check_call(text: str, node: ast.Call) -> None:
     found = FUNCTIONS.get(name)
     if found is None:
         close = get_close_matches(name, FUNCTIONS, 1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        hint = f" (did you mean {close[0]}?)" if close else ""
         known = ", ".join(FUNCTIONS)
-        raise ExpressionError(text, f"no function {name!r}; {hint}There are {known}", node)
+        raise ExpressionError(text, f"no function {name!r}{hint}; there are {known}", node)
     if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
         raise ExpressionError(text, f"{name}() takes plain arguments only", node)
     if len(node.args) != found.most:
