@@ -91,7 +91,7 @@ class Blocks(Many):
     def __init__(self, plan: Plan, kernel: Kernel, own: Own, threads: int, index: int) -> None:
         """`own` gives constants and scratch memory on a device, for so many replicas, and how far
         apart what each has of them lies."""
-        self.kernel, self.own, self.threads, self.index = kernel, own, threads, index
+        self.kernel, self.own, self.block, self.index = kernel, own, threads, index
         tasks = [task for group in (*plan.once, *plan.each) for task in group.tasks]
         written = {b for task in tasks for b, _ in task.writes}
         self.written = [b in written for b in memory_of(plan)]
@@ -106,7 +106,7 @@ class Blocks(Many):
         more, strides = self.own(self.index, n)
         apart = [a.shape[1] if mine else 0 for a, mine in zip(arrays, own, strict=True)]
         made = memory.allocator(np.dtype(np.float64), self.index)(max(history.size, 1))
-        status = sent(np.full(n, t.FINE))
+        status = sent(np.full(n, t.FINE, np.int64))
         tables_there = (
             sent(which),
             sent(np.array([*apart, *strides], np.int64)),
@@ -114,7 +114,7 @@ class Blocks(Many):
             sent(seeds),
         )
         steps = numbers.shape[1]
-        self.kernel(n, self.threads, steps, *tables_there, made, status, *spans, *more)
+        self.kernel(n, self.block, steps, *tables_there, made, status, *spans, *more)
         if history.size:
             history[...] = memory.to_host(made)[: history.size].reshape(history.shape)
         codes[...] = memory.to_host(status)
