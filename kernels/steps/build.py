@@ -97,7 +97,7 @@ class CPU(t.Native):
 
         return run
 
-    def many(self) -> many.Many:
+    def many(self, index: int | None = None) -> many.Many:
         """See `trace.Native`."""
         if interpreted():
             return many.Many(self.run)

@@ -218,6 +218,9 @@ class Native:
         """`run` for calls whose held arrays are those among `arrays`: see `Trace.held`."""
         return self.run
 
-    def many(self) -> Many:
-        """What runs replicas of the step; NotImplementedError where there is nothing that does."""
+    def many(self, index: int | None = None) -> Many:
+        """What runs replicas of the step, on a GPU of that number if it is a step of one.
+
+        NotImplementedError where there is nothing that does.
+        """
         return Many(self.run)
