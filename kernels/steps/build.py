@@ -119,7 +119,7 @@ class CPU(t.Native):
         with self.routines[0].alone() if self.short else nullcontext():
             return self._along(numbers, seeds, history, table, others, moving, trace)
 
-    def many(self) -> many.Many:
+    def many(self, index: int | None = None) -> many.Many:
         """See `trace.Native`."""
         if interpreted():
             return many.Many(self.run)

@@ -246,6 +246,9 @@ class Native:
             seeds[:, 1] += counters
         return FINE
 
-    def many(self) -> Many:
-        """What runs replicas of the step; NotImplementedError where there is nothing that does."""
+    def many(self, index: int | None = None) -> Many:
+        """What runs replicas of the step, on a GPU of that number if it is a step of one.
+
+        NotImplementedError where there is nothing that does.
+        """
         return Many(self.run)

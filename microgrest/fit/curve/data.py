@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...tensor import Tensor
+
 Array = Any
 
 
@@ -26,6 +28,8 @@ class Data(NamedTuple):
         ValueError if it does not give one number for each point.
         """
         residuals = f(self.x, *p) - self.y
+        if not isinstance(residuals, Tensor):
+            residuals = np.asarray(residuals)  # of pandas' series, too
         if residuals.shape != self.y.shape and (self.y.size != 1 or residuals.ndim > 1):
             raise ValueError(
                 "the model gives values that make residuals of shape "
@@ -46,6 +50,8 @@ def prepare(x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: s
     y = array(y, float)
     if isinstance(x, (list, tuple, np.ndarray)):
         x = array(x, float)
+    elif check_finite:
+        array(numbers(x))
     if y.size == 0:
         raise ValueError("`ydata` must not be empty!")
     if not check_finite and nan_policy is not None:
@@ -53,11 +59,23 @@ def prepare(x: Any, y: Any, sigma: Any, check_finite: bool | None, nan_policy: s
     return Data(x, y, *_weights(sigma, y))
 
 
+def numbers(x: Any) -> Array | None:
+    """x as an array, of arrays, tensors and pandas' series; None for what a model may take else."""
+    if not isinstance(x, np.ndarray) and getattr(x, "ndim", 0) != 1:
+        return None
+    try:
+        return np.asarray(x, float)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
 def _without_nan(x: Any, y: Array, sigma: Any, policy: str) -> tuple[Any, Array, Any]:
     if policy == "propagate":
         raise ValueError("`nan_policy='propagate'` is not supported by this function.")
     if policy not in ("raise", "omit"):
         raise ValueError("nan_policy must be one of {None, 'raise', 'omit'}")
+    found = numbers(x)
+    x = x if found is None else found
     if not np.isnan(x).any() and not np.isnan(y).any():
         return x, y, sigma
     if policy == "raise":

@@ -13,6 +13,7 @@ from ...own.source import python_function
 from ..curve.data import Data
 from ..reading.expression import Formula
 from ..reading.fingerprint import fingerprint
+from ..reading.grammar import spelled
 from .parameters import Parameter, Parameters
 from .result import ModelResult, solve
 
@@ -129,6 +130,8 @@ class Model:
         scale_covar: bool = True,
         nan_policy: str = "raise",
         max_nfev: int | None = None,
+        loss: str = "linear",
+        f_scale: float = 1.0,
         **given: Any,
     ) -> ModelResult:
         """Fit to `data` by least squares: `model.fit(y, x=x, a=1.0, ...)`.
@@ -137,7 +140,8 @@ class Model:
         takes them, go before those of `params`, which stay as they are. Residuals are multiplied
         by `weights`, 1 / sigma. With `scale_covar=False` weights are taken at their word, else
         standard errors are scaled to a reduced chi-square of 1. `nan_policy="omit"` leaves points
-        with NaN out.
+        with NaN out. `loss` ("soft_l1", "huber", "cauchy", "arctan") counts what of a residual is
+        beyond `f_scale` for less.
 
         ValueError for NaN, for a parameter without a start and for one that starts beyond its
         bounds, TypeError for unknown names and for more free parameters than points. What does not
@@ -151,7 +155,8 @@ class Model:
         for name, value in given.items():
             _put(self, params, name, value)
         y, xs, weights = _cleaned(np.asarray(data, float), xs, weights, nan_policy)
-        return solve(self, params, xs, Data(None, y, weights, None), scale_covar, max_nfev)
+        whole = Data(None, y, weights, None)
+        return solve(self, params, xs, whole, scale_covar, max_nfev, loss, f_scale)
 
     def _split(self, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The independent variables, and the rest."""
@@ -225,6 +230,7 @@ def _arguments(f: Any) -> tuple[list[str], dict[str, float]]:
 
 def _put(model: Model, params: Parameters, name: str, value: Any) -> None:
     """What a user gave for a parameter."""
+    name = spelled(name)
     if name not in params:
         known = ", ".join((*model.independent, *model.names))
         raise TypeError(f"{model.name} has no {name!r}; it has: {known}")

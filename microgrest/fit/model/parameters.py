@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..reading.expression import Expression
+from ..reading.grammar import spelled
 
 Array = Any
 
@@ -81,6 +82,11 @@ class Parameters(dict[str, Parameter]):
         """A new parameter, or another of that name in its place."""
         self[name] = Parameter(name, value, **options)
         return self[name]
+
+    def __missing__(self, name: str) -> Parameter:
+        if name == spelled(name):
+            raise KeyError(name)
+        return self[spelled(name)]
 
     def valuesdict(self) -> dict[str, float]:
         """The values by name, those of ties among them."""

@@ -17,7 +17,10 @@ def plot(
     """
     if len(result.xs) != 1 or np.ndim(result.xs[0]) != 1:
         raise ValueError("plot shows models of one independent variable")
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plot needs matplotlib: pip install 'microgrest[plot]'") from error
 
     figure = Figure(figsize=(7, 6), layout="constrained") if figure is None else figure
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
