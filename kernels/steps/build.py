@@ -112,7 +112,8 @@ class CPU(t.Native):
         trace: t.Trace,
     ) -> int:
         """See `trace.Native`."""
-        if self.threads or interpreted() or not (self._run and self._along.ready()):
+        here = self.threads or interpreted()
+        if here or self._run is None or not self._along.ready():  # it is made as `_run` is
             return super().along(numbers, seeds, history, arrays, moving, trace)
         table = self._table([a for i, a in enumerate(arrays) if i not in self.varying])
         others = {i: arrays[i] for i in self.varying}

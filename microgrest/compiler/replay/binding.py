@@ -99,8 +99,8 @@ class Binding:
         """Where the native function takes what is given by places among the arguments."""
         first = len(self.held)
         paths = {first + k: path[0] for k, path in enumerate(self.paths) if len(path) == 1}
-        places = {position: paths.get(i) for position, i in self.inputs}
-        return {p: given[place] for p, place in places.items() if place in given}
+        places = [(position, paths[i]) for position, i in self.inputs if i in paths]
+        return {position: given[place] for position, place in places if place in given}
 
     def copy(self, tensors: Sequence[Any], arrays: list[Any]) -> None:
         """Put copies of gradients that are replaced in: whoever holds them keeps their values."""

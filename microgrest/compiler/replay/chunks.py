@@ -17,8 +17,11 @@ KEPT_BYTES = 1 << 24
 
 
 @contextmanager
-def telling(progress: Any, n: int) -> Iterator[Callable[[int], object]]:
-    """What is told of the steps done: a bar, a function of the user's, or nobody."""
+def telling(progress: Any, n: int | None) -> Iterator[Callable[[int], object]]:
+    """What is told of the steps done: a bar, a function of the user's, or nobody.
+
+    `n`: None if nobody knows how many there will be.
+    """
     if hasattr(progress, "update"):
         begin = progress.n
         yield lambda done: progress.update(begin + done - progress.n)
