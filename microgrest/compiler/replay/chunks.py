@@ -27,7 +27,7 @@ def telling(progress: Any, n: int | None) -> Iterator[Callable[[int], object]]:
         yield lambda done: progress.update(begin + done - progress.n)
     elif callable(progress):
         yield lambda done: progress(done, n)
-    elif progress:
+    elif progress and n is not None:
         import click
 
         with click.progressbar(length=n, file=sys.stderr) as bar:
