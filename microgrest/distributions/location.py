@@ -26,7 +26,7 @@ class LocationScale(Distribution):
     """What begins at `loc` and reaches as far as `scale`: numbers or tensors, broadcast."""
 
     arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
+    support: constraints.Constraint = constraints.real
     has_rsample = True
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
