@@ -20,6 +20,7 @@ Array = Any
 # First steps, in units of the scaled start, with which a fit that ended badly begins again.
 SHORTER = (1.0, 0.1)
 CONVERGED = (1, 2, 3, 4)
+SMALLEST = 1e-150  # data whose squares are numbers of all digits
 _OWN: Any = ["C", "ALIGNED", "WRITEABLE", "ENSUREARRAY"]  # what the kernel is compiled for
 Again = Callable[[State], None]
 
@@ -34,11 +35,27 @@ def fitted(
         if native is not None:
             state = _best(native, settings, start, "factor" not in kwargs)
             _finite_start(state, method)
+            _in_range(state, data)
             return state, None
     problem = _problem(f, data, settings, jac, kwargs)
     _checked(problem, start, method, callable(jac))
     state = _best(lambda s: drive(s, problem), settings, start, "factor" not in kwargs)
+    _in_range(state, data)
     return state, lambda: problem.residuals(state.x)
+
+
+def _in_range(state: State, data: Data) -> None:
+    """ValueError for data whose squares no float holds: any parameters would be as good."""
+    if 0 < state.cost < np.inf:
+        return
+    with np.errstate(all="ignore"):
+        size = float(np.abs(data.y * (1.0 if data.weights is None else data.weights)).max())
+    tiny, huge = 0 < size < SMALLEST, np.inf > size > 1 / SMALLEST
+    if (state.cost == 0 and tiny) or (state.cost == np.inf and huge):
+        raise ValueError(
+            f"data of up to {size:.3g} in units of their errors, whose squares float64 does not "
+            "hold: fit them in other units"
+        )
 
 
 def _best(run: Again, settings: Settings, start: Array, again: bool) -> State:
