@@ -345,3 +345,13 @@ def test_series_and_tensors_are_data() -> None:
         missing = kind(np.where(X < 1, np.nan, X))
         left, _ = curve_fit(decay, missing, y, nan_policy="omit")
         np.testing.assert_allclose(left, curve_fit(decay, X[X >= 1], Y[X >= 1])[0], rtol=1e-9)
+
+
+@pytest.mark.usefixtures("never_native")
+def test_data_may_be_read_only() -> None:
+    x, y = X.copy(), Y.copy()
+    x.flags.writeable = y.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, _ = curve_fit(decay, x, y, [1.0, 1.0, 0.0])
+    np.testing.assert_allclose(found, curve_fit(decay, X, Y, [1.0, 1.0, 0.0])[0])

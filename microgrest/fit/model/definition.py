@@ -154,6 +154,8 @@ class Model:
                 raise ValueError(f"{self.name}: params have no {name!r}")
         for name, value in given.items():
             _put(self, params, name, value)
+        if np.iscomplexobj(data):
+            raise TypeError("data have to be real; of complex ones, fit a model of two outputs")
         y, xs, weights = _cleaned(np.asarray(data, float), xs, weights, nan_policy)
         whole = Data(None, y, weights, None)
         return solve(self, params, xs, whole, scale_covar, max_nfev, loss, f_scale)
