@@ -114,9 +114,6 @@ def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
 
 def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> Problem:
     """The residuals as Python computes them."""
-    if isinstance(data.x, np.ndarray):  # tensors have no memory that nobody writes
-        data = data._replace(x=np.require(data.x, requirements="W"))
-    data = data._replace(y=np.require(data.y, requirements="W"))
     loss = kwargs.get("loss", "linear")
     rho = losses_by_numpy.RHO[loss] if isinstance(loss, str) else loss
     bounds = (-np.inf, np.inf) if settings.lower is None else (settings.lower, settings.upper)
