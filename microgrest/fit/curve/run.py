@@ -11,7 +11,6 @@ import numpy as np
 
 from ...kernels.fits.algorithm import losses_by_numpy, marquardt as at
 from ...kernels.fits.algorithm.state import Settings, State, drive
-from ...kernels.fits.fit import Fit
 from ..problem.problem import METHODS, Problem
 from ..reading import models
 from .data import Data, numbers
@@ -97,26 +96,13 @@ def _native(f: Any, data: Data, start: Array) -> Again | None:
             y = np.require(data.y.reshape(shape.outputs, -1), float, _OWN)
             w = np.empty_like(y)
             w[...] = 1.0 if data.weights is None else _as_rows(data.weights, y)
-            if _proven(fit, f, data, x, y, start):
+            if models.proven(fit, f, data.x, x, y, start):
                 return lambda state: fit(x, y, w, state)
     return None
 
 
 def _as_rows(weights: Array, y: Array) -> Array:
     return weights if weights.ndim == 0 else weights.reshape(y.shape)
-
-
-def _proven(fit: Fit, f: Any, data: Data, x: Array, y: Array, start: Array) -> bool:
-    """Whether the model as it was read gives what Python gives, looked at once."""
-    if fit.proven is None:
-        try:
-            with np.errstate(all="ignore"):
-                values = np.asarray(f(data.x, *start), float)
-                values = np.broadcast_to(values, data.y.shape) - data.y
-            fit.proven = models.agrees(fit, x, y, start, values.ravel())
-        except Exception:  # models that choose by `if` fail on arrays
-            fit.proven = True
-    return bool(fit.proven)
 
 
 def _finite_start(state: State, method: str) -> None:
