@@ -155,8 +155,8 @@ def many(fit: Fit, x: Array, y: Array, w: Array, states: States, index: int) -> 
     if not curves:
         return
     device(index)
-    data = [_sent(np.moveaxis(part, 0, -1), index) for part in (x, y, w)]
-    held = [_sent(part, index) for part in states]
+    data = [memory.upload(np.moveaxis(part, 0, -1), index) for part in (x, y, w)]
+    held = [memory.upload(part, index) for part in states]
     kernel = _kernel(fit.program, fit.shape)
     numbers = curves, points, len(x), len(w)
     kernel(blocks_for(curves, THREADS), THREADS, *data, *held, *numbers)
@@ -167,12 +167,3 @@ def many(fit: Fit, x: Array, y: Array, w: Array, states: States, index: int) -> 
 @cache
 def _kernel(program: Program, shape: Shape) -> Kernel:
     return Kernel(source(program, shape), program.name)
-
-
-def _sent(array: Array, index: int) -> Any:
-    """A copy on the device; of bools, as bytes."""
-    flat = np.ascontiguousarray(array).reshape(-1)
-    flat = flat.view(np.uint8) if flat.dtype == np.bool_ else flat
-    span = memory.allocator(flat.dtype, index)(max(flat.size, 1))
-    memory.from_host(span[: flat.size], flat)
-    return span

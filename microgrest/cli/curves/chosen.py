@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from microgrest.fit import ExpressionError, Formula, Model, ready
+from microgrest.fit import ExpressionError, Formula, Model, Parameters, ready
 from microgrest.fit.problem.bounds import start_within
 from microgrest.fit.reading.grammar import parsed, variables
 
@@ -18,6 +18,8 @@ from ..data.table import Vector
 from ..settings import Asked
 from ..terminal.errors import InputError
 from .rows import Rows
+
+_NONE_FREE = "the model has no parameter that could be fitted"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Chosen:
     these. Where `guess(x, y)` finds a start for each group, `start` is NaN.
     """
 
-    text: str
+    model: Model
     names: tuple[str, ...]
     free: tuple[str, ...]
     fixed: Mapping[str, float]
@@ -39,6 +41,24 @@ class Chosen:
     guess: Callable[[Vector, Vector], Vector] | None
 
     @property
+    def text(self) -> str:
+        """The formula."""
+        return cast(Formula, self.model.f).text
+
+    @property
+    def params(self) -> Parameters:
+        """As `Model.fit` takes them."""
+        found = Parameters()
+        free = dict(zip(self.free, zip(self.start, *self.bounds, strict=True), strict=True))
+        for name in self.names:
+            if name in free:
+                start, low, high = free[name]
+                found.add(name, start, min=low, max=high)
+            else:
+                found.add(name, self.fixed[name], vary=False)
+        return found
+
+    @property
     def bounds(self) -> tuple[Vector, Vector]:
         """As `curve_fit` takes them."""
         return self.lower, self.upper
@@ -47,12 +67,13 @@ class Chosen:
 def choose(asked: Asked, rows: Rows) -> Chosen:
     """The model of `asked`; InputError names what is not there."""
     named = _named(asked.model)
-    formula = cast(Formula, named.f) if named else _formula(asked.model, rows.x_name)
+    model = named or Model(_formula(asked.model, rows.x_name))
+    formula = cast(Formula, model.f)
     names = formula.parameters
     _known(asked, names)
     free = tuple(name for name in names if name not in asked.fix)
     if not free:
-        raise InputError(f"the model {formula.text!r} has no parameter that could be fitted")
+        raise InputError(f"{_NONE_FREE}: {formula.text!r}")
     ends = np.array([asked.bounds.get(name) or _limits(named, name) for name in free])
     guess = partial(_guess, named, free, asked.p0, ends) if named else None
     start = start_within(*ends.T)
@@ -64,7 +85,7 @@ def choose(asked: Asked, rows: Rows) -> Chosen:
             raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
     f = _with(formula, asked.fix)
     guess = guess if asked.group is not None else None
-    return Chosen(formula.text, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1], guess)
+    return Chosen(model, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1], guess)
 
 
 def _named(text: str) -> Model | None:
@@ -100,9 +121,13 @@ def _formula(text: str, x_name: str) -> Formula:
     error = None
     for name in filter(str.isidentifier, names):
         try:
-            return Formula(text, name)
-        except ExpressionError as found:
-            error = error or found
+            found = Formula(text, name)
+        except ExpressionError as why:
+            error = error or why
+        else:
+            if not found.parameters:
+                raise InputError(f"{_NONE_FREE}: {found.text!r}")
+            return found
     raise InputError(f"--model: {error}")
 
 

@@ -77,6 +77,9 @@ def parsed(text: str) -> ast.expr:
     text = " ".join(text.split())
     if len(text) > MOST_TEXT:
         raise ExpressionError(text, f"it has {len(text)} characters, more than {MOST_TEXT}")
+    if "#" in text:  # Python would pass over the rest, of a text in several lines, too
+        at = ast.Name("", col_offset=len(text.partition("#")[0].encode()))
+        raise ExpressionError(text, f"there are no comments; {_only()}", at)
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
@@ -162,9 +165,9 @@ def _check_call(text: str, node: ast.Call) -> None:
     found = FUNCTIONS.get(name)
     if found is None:
         close = get_close_matches(name, FUNCTIONS, 1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        hint = f" (did you mean {close[0]}?)" if close else ""
         known = ", ".join(FUNCTIONS)
-        raise ExpressionError(text, f"no function {name!r}; {hint}There are {known}", node)
+        raise ExpressionError(text, f"no function {name!r}{hint}; there are {known}", node)
     if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
         raise ExpressionError(text, f"{name}() takes plain arguments only", node)
     if len(node.args) != found.most:
