@@ -85,6 +85,6 @@ def apply_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: dict[
 
 def _called(f: Any) -> str:
     """A function as users write it; ufuncs of SciPy do not say where they live."""
-    if isinstance(f, np.ufunc):
-        return f"np.{f.__name__}" if getattr(np, f.__name__, None) is f else f.__name__
-    return f"{f.__module__}.{f.__name__}".replace("numpy", "np", 1)
+    name: str = f.__name__
+    home = getattr(f, "__module__", None) or ("np" if getattr(np, name, None) is f else "")
+    return f"{home}.{name}".removeprefix(".").replace("numpy", "np", 1)
