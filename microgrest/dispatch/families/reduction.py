@@ -19,7 +19,7 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..structured import apply, family
+from ..structured import Plan, apply, family, planned
 from ..writes.memory import converted, copy, flat
 
 
@@ -82,6 +82,22 @@ def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     y = Tensor._empty(reduced_shape(x, dim, keepdim), kind_of(result_type(row, d), x.device))
     x._kind.kernels.reduction.fold(program, array, y._flat, outer, n, inner)
     return y
+
+
+@planned("reduction")
+def plan(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Plan | None:
+    """The fold of dimensions that are neighbors, of a contiguous tensor."""
+    if dim and dim[-1] - dim[0] != len(dim) - 1:
+        return None
+    d, run = x._kind.dtype, x._kind.kernels.reduction.fold
+    result = result_type(row, d)
+    program = program_of(row, d, result)
+    _, *extents = arranged(x, dim)
+
+    def launch(arrays: list[Any]) -> None:
+        run(program, arrays[0], arrays[1], *extents)
+
+    return Plan(launch, [(reduced_shape(x, dim, keepdim), kind_of(result, x.device))])
 
 
 def once(x: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ Dims = int | Sequence[int] | None
 
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
+    if dim.__class__ is int and 0 <= dim < len(x._shape):  # type: ignore[operator]
+        return (dim,)  # type: ignore[return-value]
     given = () if dim is None else listed(dim)
     if not given:
         return tuple(range(len(x._shape)))
