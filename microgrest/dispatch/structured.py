@@ -175,6 +175,8 @@ def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any], name: str = 
 
     The node goes by `name`, if that is not the row's own.
     """
+    if row.kind not in PLANS:
+        return _computed(row, args, params, name)
     facts, arrays, wanted = [row, *params.values()], [], False
     for a in args:
         if a._flat is None:
@@ -200,8 +202,7 @@ def _unknown(
 ) -> Tensor:
     """`apply` of what is no call like one before; the next one will be."""
     result = _computed(row, args, params, name)
-    plan = PLANS.get(row.kind)
-    found = plan(row, *args, **params) if plan is not None else None
+    found = PLANS[row.kind](row, *args, **params)
     if found is not None:
         if len(_known) >= MOST_KNOWN:
             _known.clear()
