@@ -18,7 +18,7 @@ FOLD_FLAGS = '{"contract", "reassoc", "arcp", "nsz"}'
 FOLD_BLOCK = 2048
 MAP_BLOCK = 16384
 # Accumulators of a fold that LLVM does not turn into lanes itself.
-LANES = 64
+LANES = 32
 # Elements that an accumulator in memory takes between its load and its store. With one, a step that
 # keeps one of two values would store what it has loaded, or the other: LLVM makes a masked store of
 # that, which takes ten times as long.

@@ -58,7 +58,8 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
         return results
 
     def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
-        facts, arrays, wanted = [*options.items()], [], False
+        facts: list[Any] = [*options.items()]
+        arrays, wanted = [], False
         for t in inputs:
             facts += t._kind, t._shape
             arrays.append(flat(t) if t._flat is None else t._flat)

@@ -65,7 +65,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         )
     if input.dtype is bool_:
         raise RuntimeError("topk does not support bool dtypes; convert it with .to(uint8)")
-    found = select(input.detach(), d, 0, k if input._shape else 1, bool(largest))
+    found = select(input, d, 0, k if input._shape else 1, bool(largest))
     return _found(rows.topk, input, found, d)
 
 

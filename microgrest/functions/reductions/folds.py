@@ -28,8 +28,8 @@ Dims = int | Sequence[int] | None
 
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
-    if dim.__class__ is int and 0 <= dim < len(x._shape):  # type: ignore[operator]
-        return (dim,)  # type: ignore[return-value]
+    if dim.__class__ is int and 0 <= dim < len(x._shape):
+        return (dim,)
     given = () if dim is None else listed(dim)
     if not given:
         return tuple(range(len(x._shape)))
@@ -173,9 +173,7 @@ def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
         )
 
 
-def _extremum(
-    row: Row, found: Row, x: Tensor, dim: int, keepdim: bool
-) -> tuple[Tensor, Tensor]:
+def _extremum(row: Row, found: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     """What the search `row` finds along `dim`, and where: the result of `found`."""
     d = x._dim(dim)
     values, indices = search(row, x, d, keepdim)

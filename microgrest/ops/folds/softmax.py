@@ -168,8 +168,7 @@ def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
 
 @along(
     vjp=lambda g, y, input, dim, keepdim, freedom: (
-        (input - mean(input, dim=dim, keepdim=True))
-        * spread(g * 2 / freedom, input, dim, keepdim),
+        (input - mean(input, dim=dim, keepdim=True)) * spread(g * 2 / freedom, input, dim, keepdim),
     )
 )
 def variance(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
