@@ -66,7 +66,7 @@ from .functions.analysis.differences import (
     trapz as trapz,
 )
 from .functions.analysis.distances import cdist as cdist
-from .functions.checked import OF_TENSORS, of_tensor
+from .functions.checked import OF_TENSORS, of_tensors
 from .functions.choosing import combinations as combinations
 from .functions.indexing.items import index_put as index_put, index_put_ as index_put_
 from .functions.indexing.picking import argwhere as argwhere
@@ -443,7 +443,7 @@ half, float, double = float16, float32, float64
 cuda.manual_seed = cuda.manual_seed_all = manual_seed
 globals().update(TYPES)  # FloatTensor, LongTensor, ...
 for _name in OF_TENSORS:
-    globals()[_name] = of_tensor(globals()[_name])
+    globals()[_name] = of_tensors(globals()[_name])
 vars(cuda).update(CUDA_TYPES)
 
 if TYPE_CHECKING:

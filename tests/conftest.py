@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,13 @@ def same_numbers() -> None:
     random = sys.modules.get("microgrest.random")
     if random is not None:
         random.manual_seed(0)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file without the mark has no part in this, so it is not imported at all."""
+    if config.getoption("--device") == "cpu" or collection_path.is_dir():
+        return None
+    return "mark.devices" not in collection_path.read_text("utf-8") or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -62,6 +62,16 @@ def test_trials_find_what_is_missing() -> None:
     assert line == ("`rounded`", "float64", "-", False, False, False, "kernel")
 
 
+def test_a_fault_is_no_claim() -> None:
+    """An error that no op refuses by ends the page, and is not printed as "not supported"."""
+
+    def faulty(x: mg.Tensor) -> mg.Tensor:
+        return x if x.dtype is mg.float64 else x.misspelled  # type: ignore[attr-defined]
+
+    with pytest.raises(AttributeError, match="misspelled"):
+        op_table.entry(["faulty"], faulty)
+
+
 def test_a_single_derivative_is_told_from_all() -> None:
     class Once(mg.autograd.Function):
         @staticmethod

@@ -321,6 +321,15 @@ def from_host(array: Any, source: Array, blocking: bool = True) -> None:
         driver.wait(stream) if blocking else in_flight(source, stream)
 
 
+def upload(source: Array, index: int, blocking: bool = True) -> Any:
+    """A flat copy of an array on a device, of at least one element."""
+    flat = np.ascontiguousarray(source).reshape(-1)
+    span = allocator(flat.dtype, index)(max(flat.size, 1))
+    if flat.size:
+        from_host(span[: flat.size], flat, blocking=blocking)
+    return span
+
+
 def copy(array: Any, source: Any) -> None:
     """Copy `source` to `array`, as long and of the same type, from one device to another."""
     if simulated:

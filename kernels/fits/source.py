@@ -80,11 +80,15 @@ def loop(writer: Writer, shape: Shape, places: int, near: bool) -> list[str]:
     head = [f"{loaded[k + j]} = p[{j}]" for j in range(shape.parameters)]
     head += [f"d{i} = {array}[start:stop]" for i, array in enumerate(_sources(shape))]
     inner = [f"{loaded[i]} = d{i}[i]" for i in range(k)] + lines
-    for at, value in enumerate(values):
-        output, column = divmod(at, shape.parameters + 1)
-        column = column - 1 if column else shape.parameters
+    for (output, column), value in zip(outputs(shape), values, strict=True):
         inner.append(f"flat[{column * places + output * (places // shape.outputs)} + i] = {value}")
     return [*head, "for i in range(np.uint64(stop - start)):", *indent(inner)]
+
+
+def outputs(shape: Shape) -> list[tuple[int, int]]:
+    """The output of the model and the column of its row that each output of the Program is."""
+    n = shape.parameters
+    return [(o, column) for o in range(shape.outputs) for column in (n, *range(n))]
 
 
 def _sources(shape: Shape) -> list[str]:

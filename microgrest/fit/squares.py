@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -51,7 +53,8 @@ def least_squares(
     "lm" is MINPACK's method. "trf" and "dogbox" name one method here: the same iteration, by steps
     that keep within bounds and may end at them, with losses. The solvers of SciPy's trust regions
     are not here: `tr_solver`, `tr_options`, `jac_sparsity` and `workers` are checked, and change
-    nothing.
+    nothing; a sparse Jacobian is taken as a dense one. `callback(intermediate_result=...)`, or
+    `callback(x)` by any other name, ends the fit by True or StopIteration.
     """
     _check(jac, method, tr_solver, loss, verbose, max_nfev)
     if np.iscomplexobj(x0):
@@ -70,7 +73,11 @@ def least_squares(
         (lower, upper),
         diff_step,
     )
-    _checked_start(problem, start, method, loss, callable(jac))
+    _checked_start(problem, start, method, loss, callable(jac), jac_sparsity)
+    if method == "lm" and callback is not None:
+        warnings.warn(
+            "Callback function specified, but not supported with `lm` method.", stacklevel=2
+        )
     bounded = bool(np.any(np.isfinite(lower) | np.isfinite(upper)))
     settings = Settings(
         ftol=ftol,
@@ -97,6 +104,9 @@ class _Watch:
 
     def __init__(self, gtol: float, lower: Array, upper: Array, callback: Any) -> None:
         self.gtol, self.bounds, self.callback = gtol, (lower, upper), callback
+        # SciPy looks at the name of the argument, too.
+        names = set() if callback is None else {*inspect.signature(callback).parameters}
+        self.whole = names == {"intermediate_result"}
         self.stopped = False
         self.turns = 0
 
@@ -114,7 +124,8 @@ class _Watch:
         x = state.x.copy()
         shown = OptimizeResult(x=x, nit=self.turns, nfev=state.evaluations, cost=state.cost / 2)
         try:
-            return self.callback(intermediate_result=shown) is True
+            said = self.callback(intermediate_result=shown) if self.whole else self.callback(x)
+            return said is True
         except StopIteration:
             return True
 
@@ -157,7 +168,9 @@ def _rho(loss: Any) -> Callable[[Array], Array] | None:
     return loss if callable(loss) else losses_by_numpy.RHO[loss]
 
 
-def _checked_start(problem: Problem, start: Array, method: str, loss: Any, given: bool) -> None:
+def _checked_start(
+    problem: Problem, start: Array, method: str, loss: Any, given: bool, sparsity: Any
+) -> None:
     """What SciPy refuses of the first residuals, losses and Jacobian."""
     first = problem.residuals(start)
     if first.ndim != 1:
@@ -172,6 +185,11 @@ def _checked_start(problem: Problem, start: Array, method: str, loss: Any, given
         )
     if callable(loss) and np.shape(loss((first / problem.scale) ** 2)) != (3, m):
         raise ValueError("The return value of `loss` callable has wrong shape.")
+    if sparsity is not None and not given:
+        if method == "lm":
+            raise ValueError("method='lm' does not support `jac_sparsity`.")
+        if np.shape(sparsity) != (m, n):
+            raise ValueError("`jac_sparsity` has wrong shape.")
     if given:
         shape = problem.jacobian(start).shape
         if shape != (m, n):

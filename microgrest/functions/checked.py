@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 from ..tensor import Tensor
 
-# Functions of the package that look at their first argument without asking what it is.
+# Functions of the package that look at their arguments without asking what they are.
 OF_TENSORS = (
-    "adjoint", "argwhere", "bincount", "broadcast_to", "combinations", "corrcoef",
-    "count_nonzero", "cov", "cumulative_trapezoid", "detach", "detach_", "diag_embed", "diagflat",
-    "diagonal", "diff", "flatten", "fliplr", "flipud", "get_device", "gradient", "histc",
-    "is_signed", "isreal", "nan_to_num", "nan_to_num_", "numel", "pdist", "permute", "positive",
-    "ravel", "repeat_interleave", "reshape", "rot90", "squeeze", "t", "tile", "trace",
-    "trapezoid", "trapz", "unbind", "unique", "unique_consecutive", "zero_",
+    "addmv_", "addr", "adjoint", "allclose", "alpha_dropout", "argwhere", "as_strided_", "bilinear",
+    "bincount", "broadcast_to", "cholesky_solve", "chunk", "combinations", "corrcoef",
+    "cosine_similarity", "count_nonzero", "cov", "cross", "cumulative_trapezoid", "detach",
+    "detach_", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dsplit", "equal",
+    "feature_alpha_dropout", "flatten", "fliplr", "flipud", "ger", "get_device", "gradient",
+    "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed", "isclose", "isreal",
+    "kron", "layer_norm", "ldexp", "ldexp_", "lu_solve", "lu_unpack", "masked_scatter", "moveaxis",
+    "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy", "numel", "outer", "pdist",
+    "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_", "rms_norm",
+    "rot90", "select", "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes",
+    "swapdims", "t", "take_along_dim", "tensor_split", "tile", "trace", "transpose", "trapezoid",
+    "trapz", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander",
+    "var_mean", "vsplit", "where", "zero_",
 )  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def of_tensor(function: F) -> F:
-    """`function`, whose first argument is a tensor: TypeError for what is none.
+def of_tensors(function: F) -> F:
+    """`function`, whose parameters of type Tensor take nothing else: TypeError for what is none.
 
-    It is looked at only where something is missed of it, so that tensors cost nothing.
+    They are looked at only where something is missed of them, so that tensors cost nothing.
     """
 
     @wraps(function)
@@ -31,15 +39,25 @@ def of_tensor(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except AttributeError:
-            check_first(function.__name__, args)
+            check_tensors(function, args, kwargs)
             raise
 
     return cast(F, called)
 
 
-def check_first(name: str, args: tuple[Any, ...]) -> None:
-    """TypeError unless the first of several arguments is a tensor."""
-    if args and not isinstance(args[0], Tensor):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(args[0]).__name__}"
-        ) from None
+def check_tensors(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """TypeError for an argument that is no tensor where `function` says that it takes one."""
+    parameters = signature(function).parameters
+    given = dict(zip(parameters, args, strict=False)) | kwargs
+    for position, (name, parameter) in enumerate(parameters.items(), 1):
+        wanted = str(parameter.annotation)
+        if name not in given or wanted.removesuffix(" | None") != "Tensor":
+            continue
+        value = given[name]
+        if not (isinstance(value, Tensor) or (value is None and wanted != "Tensor")):
+            raise TypeError(
+                f"{function.__name__}(): argument {name!r} (position {position}) must be Tensor, "
+                f"not {type(value).__name__}"
+            ) from None

@@ -11,7 +11,7 @@ from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
 from .analysis import differences
-from .checked import check_first
+from .checked import check_tensors
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .matrices import products
@@ -51,7 +51,7 @@ def into(
                 return function(*args, **kwargs)
             except AttributeError:
                 if not made:
-                    check_first(function.__name__, args)
+                    check_tensors(function, args, kwargs)
                 raise
         if typed and isinstance(out, Tensor):
             kwargs.setdefault("dtype", out.dtype)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..dispatch.api import FUNCTIONS
 from ..dispatch.elementwise import call
+from ..functions.checked import of_tensors
 from ..functions.matrices.products import linear
 from ..functions.pointwise.arithmetic import check_number
 from ..functions.windows.convolutions import (
@@ -295,6 +296,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(rows.relu, input, inplace=inplace)
 
 
+@of_tensors
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
     if not input.is_floating_point():
@@ -342,6 +344,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _apply(rows.leaky_relu, input, negative_slope, inplace=inplace)
 
 
+@of_tensors
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
@@ -358,6 +361,7 @@ def hardtanh(
     return _apply(rows.hardtanh, input, min_val, max_val, inplace=inplace)
 
 
+@of_tensors
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x above the threshold, else value; of integers both are whole numbers."""
     rows.threshold.formula_for(input.dtype)  # refuses bools

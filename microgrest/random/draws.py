@@ -214,9 +214,11 @@ def normal(
 ) -> Tensor:
     """Normal numbers; `mean` and `std` are numbers, with a size, or tensors, with their own.
 
-    No gradient goes through a draw.
+    No gradient goes through a draw. TypeError for a size and a tensor of several elements.
     """
     mean, std = (a.detach() if isinstance(a, Tensor) else a for a in (mean, std))
+    if size is not None:
+        mean, std = _number("mean", mean), _number("std", std)
     like = next((a for a in (mean, std) if isinstance(a, Tensor)), None)
     check_deviation(std)
     if like is None:
@@ -227,6 +229,18 @@ def normal(
     shape = (mean + std)._shape
     unit: Tensor = drawn(floating(like.dtype, like.device, "normal"), shape, "normal", generator)
     return convert(unit * std + mean, like.dtype)
+
+
+def _number(name: str, value: Any) -> Any:
+    """A number, which a tensor without dimensions is, too."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim:
+        raise TypeError(
+            f"normal(): with a size, {name!r} has to be a number, got a tensor of shape "
+            f"{list(value.shape)}"
+        )
+    return value.item()
 
 
 def check_deviation(std: Any) -> None:

@@ -60,6 +60,8 @@ class Generator:
     def set_state(self, state: Tensor) -> Generator:
         """Go back to where `get_state` was called."""
         _outside("set_state()")
+        if not hasattr(state, "numpy"):
+            raise TypeError(f"expected a tensor from get_state(), got {type(state).__name__}")
         words = np.ascontiguousarray(state.numpy()).view(np.uint64)
         if words.shape != (2,):
             raise RuntimeError(

@@ -112,14 +112,21 @@ def test_what_is_fixed_is_a_whole_name(run: Run, one: Path) -> None:
     ]
 
 
+def test_names_are_those_that_python_reads(run: Run, one: Path) -> None:
+    micro, mu = "\u00b5", "\u03bc"
+    given = ("--model", f"a*exp(-{micro}*x) + {mu}0", "--data", one, "--bounds", f"{micro}=0:9")
+    (fit,) = found(run, *given, "--p0", f"{mu}=0.5", "--fix", f"{micro}0=0.5")["fits"]
+    assert list(fit["values"]) == ["a", mu] and fit["values"][mu] == pytest.approx(0.7, rel=0.05)
+
+
 def test_the_report(run: Run, one: Path) -> None:
     text = run("fit", "--model", MODEL, "--data", one, "--fix", "c=0.5").stdout
-    first, second, empty, a, k, c, *rest = text.splitlines()
-    assert first == f"v = {MODEL}" and second == "v by t [s], 40 rows of decay.csv" and not empty
+    first, second, _, _, a, k, c, _, _, *rest = (line.strip() for line in text.splitlines())
+    assert second == f"Model: {MODEL}" and first == "v by t [s], 40 rows of decay.csv"
     assert a.startswith(("a  2.9", "a  3.0")) and " ± 0.0" in a and a.endswith("%)")
     assert k.startswith(("k  0.69", "k  0.70")) and c == "c  0.5 (fixed)"
-    assert "degrees of freedom 38, reduced 0.000" in rest[1]
-    assert rest[2].startswith("correlations: a and k 0.") and "evaluations from a = 1" in rest[3]
+    assert "reduced 0.000" in rest[0] and "38: 40 points, 2 free parameters" in rest[1]
+    assert "evaluations from a = 1, k = 1" in rest[4] and rest[-1].startswith("a, k  +0.")
     quiet = run("fit", "--model", MODEL, "--data", one, "--fix", "c=0.5", "--quiet")
     assert quiet.stdout.splitlines() == [a, k, c] and quiet.stderr == ""
 
@@ -164,6 +171,18 @@ def test_a_ready_model_with_what_is_known(run: Run, tmp_path: Path) -> None:
     assert whole["parameters"]["amplitude"]["start"] == 40
     assert 1 <= whole["parameters"]["sigma"]["start"] <= 6.5
     assert fit["values"]["sigma"] == 6.5 and set(fit["values"]) == {"amplitude", "sigma"}
+    text = run("fit", *given).stdout
+    assert "  sigma      6.5" in text and "  at its maximum\n" in text
+
+
+def test_the_limits_of_ready_models_are_told(run: Run, tmp_path: Path) -> None:
+    """A curve with more in its shoulders than any mixture that the model allows."""
+    path, x = tmp_path / "peak.csv", np.linspace(-5, 5, 61)
+    y = 3 / (np.pi * (1 + x * x)) - 0.5 * np.exp(-x * x) / np.sqrt(np.pi)
+    path.write_text("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in np.stack([x, y], 1).tolist()))
+    text = run("fit", "--model", "pseudo_voigt", "--data", path).stdout
+    line = next(line for line in text.splitlines() if line.startswith("  fraction"))
+    assert line.endswith("at its maximum")
 
 
 @pytest.mark.slow
@@ -238,9 +257,9 @@ def test_what_the_data_do_not_determine(run: Run, one: Path, beside_scipy: bool)
         pytest.importorskip("scipy.optimize")
     given = ("fit", "--data", one)
     text = run(*given, "--model", "a*b*exp(-k*x)").stdout
-    assert "no standard errors: the data do not determine all parameters" in text
+    assert "unknown: the data do not determine all parameters; fix one" in text
     text = run(*given, "--model", "a*exp(-k*x) + 0*b").stdout
-    assert "no standard errors: b does not change the model here; --fix it" in text
+    assert "unknown: b does not change the model here; fix it" in text
     (fit,) = found(run, *given[1:], "--model", "a*b*exp(-k*x)")["fits"]
     assert fit["errors"] == {"a": None, "b": None, "k": None}
 
@@ -249,7 +268,7 @@ def test_as_many_parameters_as_rows(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
     path.write_text("x,y\n0,1\n1,3\n")
     result = run("fit", "--data", path, "--model", "a + b*x")
-    assert "a  1\nb  2\n" in result.stdout and "as many parameters as rows" in result.stdout
+    assert "a  1\n  b  2\n" in result.stdout and "as many parameters as points" in result.stdout
 
 
 @pytest.mark.parametrize("groups", [1, 3, 20])
@@ -288,7 +307,7 @@ def test_ctrl_c_in_one_fit(run: Run, one: Path, monkeypatch: pytest.MonkeyPatch)
     def interrupted(*args: Any, **options: Any) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("microgrest.cli.curves.fitting.curve_fit", interrupted)
+    monkeypatch.setattr("microgrest.cli.curves.fitting.solve", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         result = run("fit", "--model", MODEL, "--data", one)

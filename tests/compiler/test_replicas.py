@@ -658,22 +658,3 @@ def test_asking_for_what_there_is_not() -> None:
         compiled(lambda: p * 2).replicas(2).best()
     with pytest.raises(ValueError, match="history keeps"):
         compiled(lambda: mg.ones(3) * 2).replicas(2).repeat(2, history=1)
-
-
-@pytest.mark.devices
-def test_steps_on_a_gpu_are_refused() -> None:
-    weight = mg.zeros(2, requires_grad=True)
-    if weight.device.type == "cpu":
-        pytest.skip("needs a GPU, or the simulator of one")
-    optimizer = optim.SGD([weight], lr=0.1)
-
-    @mg.compile
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = (weight - 1).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    with pytest.raises(NotImplementedError, match="replicas run on the CPU so far"):
-        step.replicas(3)

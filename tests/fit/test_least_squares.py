@@ -109,6 +109,27 @@ def test_a_callback_may_stop() -> None:
     assert seen[1] < seen[0]
 
 
+def test_a_callback_by_another_name_is_shown_x() -> None:
+    seen: list[Any] = []
+    least_squares(rosenbrock, [-1.2, 1.0], callback=lambda xk: seen.append(xk))
+    np.testing.assert_allclose(seen[-1], 1.0, atol=1e-6)
+    with pytest.warns(UserWarning, match="not supported with `lm`"):
+        least_squares(rosenbrock, [-1.2, 1.0], method="lm", callback=seen.append)
+
+
+def test_sparse_jacobians() -> None:
+    class Sparse:
+        def toarray(self) -> Any:
+            return np.eye(2)
+
+    found = least_squares(lambda p: p - 3.0, [1.0, 2.0], jac=lambda p: Sparse())
+    np.testing.assert_allclose(found.x, 3.0)
+    with pytest.raises(ValueError, match="`jac_sparsity` has wrong shape"):
+        least_squares(rosenbrock, [1.0, 2.0], jac_sparsity=np.ones((3, 2)))
+    with pytest.raises(ValueError, match="'lm' does not support `jac_sparsity`"):
+        least_squares(rosenbrock, [1.0, 2.0], method="lm", jac_sparsity=np.ones((2, 2)))
+
+
 def test_evaluations_are_limited() -> None:
     found = least_squares(rosenbrock, [-1.2, 1.0], max_nfev=3)
     assert found.status == 0 and not found.success and found.nfev == 3

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from microgrest.kernels.fits.algorithm.later import Later
 
-from microgrest.fit import Formula, Model, ModelResult, Parameter, Parameters, fit_sets, ready
+from microgrest.fit import (
+    Formula,
+    Model,
+    ModelResult,
+    Parameter,
+    Parameters,
+    curve_fit,
+    fit_sets,
+    ready,
+)
 from microgrest.fit.model.intervals import two_sided, within
 from microgrest.fit.model.ready import READY
 
@@ -288,6 +298,24 @@ def test_sums_of_peaks() -> None:
     assert model.make_params()["p1_sigma"].min > 0
 
 
+def test_parts_of_one_name_are_told_apart() -> None:
+    model = Model(lambda x, a: a * x) + Model(lambda x, b: b * x * x)
+    parts = model.fit(X + X * X, x=X, a=2.0, b=2.0).eval_components()
+    assert list(parts) == ["<lambda>", "<lambda> 2"]
+    np.testing.assert_allclose(parts["<lambda> 2"], X * X, atol=1e-9)
+
+
+def test_names_that_look_alike_are_one() -> None:
+    """Python reads the micro sign as the Greek letter; so do names in text."""
+    micro, mu = "\u00b5", "\u03bc"
+    model = Model(Formula(f"{micro} * exp(-x)", "x"))
+    result = model.fit(2 * np.exp(-X), x=X, **{micro: 1.0})
+    assert result.params[micro] is result.params[mu] and result.params[mu].value == pytest.approx(2)
+    assert Formula(f"a * {micro}", micro).independent == (mu,)
+    with pytest.raises(KeyError, match="nu"):
+        result.params["nu"]
+
+
 def test_models_that_cannot_be_read() -> None:
     def wide(x: Any, a: Any, b: Any) -> Any:
         total = a * x
@@ -327,11 +355,34 @@ def test_a_result_goes_through_json_and_tables() -> None:
 
 def test_the_report_reads() -> None:
     text = result0.fit_report()
-    for part in ("converged", "60, 3 free", "chi-square", "AIC", "+/- 0.0", "k, c", "+0.9099"):
+    for part in ("converged", "60 points, 3 free", "chi-square", "AIC", "± 0.0", "k, c", "+0.9099"):
         assert part in text
     lines = result0.ci_report(sigmas=[1, 2]).split("\n")
     assert lines[0].split() == ["95.45%", "68.27%", "0.00%", "68.27%", "95.45%"]
     assert [line.split()[0] for line in lines[1:]] == ["a", "k", "c"]
+
+
+def test_a_loss_counts_outliers_for_less() -> None:
+    y = noisy()
+    y[::9] += 3
+    options = {"loss": "huber", "f_scale": 0.1}
+    result = Model(decay).fit(y, x=X, a=1.0, k=0.5, c=0.0, **options)
+    popt, pcov = curve_fit(decay, X, y, [1, 0.5, 0], method="trf", **options)
+    np.testing.assert_allclose(list(result.best_values.values()), popt, rtol=1e-6)
+    np.testing.assert_allclose(result.covar, pcov, rtol=1e-5)
+    assert "sum of huber" in result.fit_report() and "AIC" not in result.fit_report()
+    back = ModelResult.from_json(result.to_json(), Model(decay))
+    assert back.chisqr == result.chisqr < 0.2 * Model(decay).fit(y, x=X, a=1.0, k=0.5, c=0.0).chisqr
+    (low, _), (_, best), (high, _) = ((v, p) for p, v in result.conf_interval(["k"], [1])["k"])
+    assert low < result.best_values["k"] < high and best == 0
+    with pytest.raises(ValueError, match="`loss` must be one of"):
+        Model(decay).fit(y, x=X, a=1.0, k=0.5, c=0.0, loss="square")
+
+
+def test_no_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install 'microgrest\[plot\]'"):
+        result0.plot()
 
 
 def test_the_picture() -> None:

@@ -77,6 +77,7 @@ ERRORS: dict[str, tuple[dict[str, Any], bool]] = {
     "no parameters": (fit(f=no_parameters), True),
     "unknown number of parameters": (fit(f=lambda x, *p: p[0] * x), True),
     "p0 too long": (fit(p0=[1, 1, 1, 1]), False),
+    "p0 complex": (fit(p0=[1j, 1, 1]), False),
     "p0 too short": (fit(p0=[1, 1]), False),
     "sigma of another shape": (fit(sigma=np.ones(7)), True),
     "sigma a matrix of another shape": (fit(sigma=np.ones((7, 7))), True),

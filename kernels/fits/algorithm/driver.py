@@ -5,8 +5,9 @@
     fold    code of the number of parameters, or 0: folds a block into a triangle, see `folding`
     flat    a block of rows, `PLACES` of each column one after the other; b is the same as a table
 
-Both are code at an address: so this is compiled once for all models. Functions
-here are read as text and compiled, see `native`.
+Both are code at an address: so this is compiled once for all models. Functions here are read as
+text and compiled, see `native`; a GPU has its own `call_rows`, `call_fold` and `extents`, see
+`on_cuda`, for there all is one kernel, of the model, and data lie otherwise.
 """
 
 from __future__ import annotations
@@ -50,23 +51,30 @@ def call_fold(code: Any, t: Array, flat: Array, size: int) -> None:
     code(t, flat, size)
 
 
+def extents(y: Array) -> tuple[int, int]:
+    """Outputs and points."""
+    return y.shape[0], y.shape[1]
+
+
 def evaluate(
     rows: Any, fold: Any, x: Array, y: Array, w: Array, p: Array, t: Array, flat: Array, b: Array,
     loss: int, scale: float,
 ) -> float:  # fmt: skip
     """Twice the cost at the parameters `p`; the triangle of all rows there is `t`."""
-    n, outputs, total = p.size, y.shape[0], 0.0
+    n, total = p.size, 0.0
+    outputs, all_points = extents(y)
     points = PLACES // outputs
     for k in range(n + 1):
         for j in range(n + 1):
             t[k, j] = 0.0
-    for start in range(0, y.shape[1], points):
-        stop = min(y.shape[1], start + points)
+    for start in range(0, all_points, points):
+        stop = min(all_points, start + points)
         size = stop - start
         if outputs > 1:  # the gaps behind the outputs of a short block hold rows of zeros
             if size < points:
-                for i in range(flat.size):
-                    flat[i] = 0.0
+                for k in range(n + 1):
+                    for i in range(PLACES):
+                        b[k, i] = 0.0
             size = points * outputs
         call_rows(rows, x, y, w, p, flat, start, stop)
         total += cost(b[n], size, loss, scale)
@@ -95,25 +103,34 @@ def fit_one(
     return now
 
 
+def fit_whole(
+    rows: Any, fold: Any, x: Array, y: Array, w: Array, triangles: Array, flat: Array, b: Array,
+    v: Array, s: Array, c: Array, inverse: Array, lost: Array,
+) -> int:  # fmt: skip
+    """`fit_one`, and what becomes of it: `inverse`, of R'R, and lost[0], whether a parameter has no
+    influence any more."""
+    now, n = fit_one(rows, fold, x, y, w, triangles, flat, b, v, s, c), v.shape[1]
+    t = triangles[now]
+    finish(t, inverse, triangles[2], triangles[3], v[ROTATED:], c[ORDER:])
+    lost[0] = gone(t, inverse, v[SCALES], c[RESCALE] != 0, n)
+    return now
+
+
 def fit_some(
     rows: Any, fold: Any, x: Array, y: Array, w: Array, triangles: Array, flat: Array,
     v: Array, s: Array, c: Array, inverse: Array, lost: Array, start: int, stop: int,
 ) -> int:  # fmt: skip
     """Fit the curves from start to stop - 1, each by itself; x and w may be one for all.
 
-    `inverse` is that of R'R. `lost` tells those of which a parameter has no influence any more at
-    the end. The place among `triangles` of the last one's.
+    The place among `triangles` of the last one's.
     """
-    now, n = 0, v.shape[2]
-    b = flat.reshape((n + 1, PLACES))
+    now, b = 0, flat.reshape((v.shape[2] + 1, PLACES))
     for i in range(start, stop):
         at_x, at_w = min(i, x.shape[0] - 1), min(i, w.shape[0] - 1)
-        now = fit_one(
-            rows, fold, x[at_x], y[i], w[at_w], triangles, flat, b, v[i], s[i], c[i]
+        now = fit_whole(
+            rows, fold, x[at_x], y[i], w[at_w], triangles, flat, b, v[i], s[i], c[i],
+            inverse[i], lost[i:i + 1],
         )  # fmt: skip
-        t = triangles[now]
-        finish(t, inverse[i], triangles[2], triangles[3], v[i, ROTATED:], c[i, ORDER:])
-        lost[i] = gone(t, inverse[i], v[i, SCALES], c[i, RESCALE] != 0, n)
     return now
 
 

@@ -108,7 +108,8 @@ def _slogdet(form: Form, a: Array) -> Any:
 
 
 def _det(form: Form, a: Array) -> Any:
-    return _linalg.det(a)
+    found = _linalg.det(a)  # LAPACK calls a matrix singular, whatever else is in it
+    return np.where((found == 0) & ~np.isfinite(a).all((1, 2)), np.nan, found)
 
 
 # What is wrong with a matrix that LAPACK gave up on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..report import work
 from .block import Block
 from .grid import Launch
 from .grid_calls import Run, queued
+from .replicas import Blocks, replicas_source
 from .several import Item, Several
 from .threads.buffers import memory_of
 
@@ -29,25 +30,20 @@ class Memory:
     def __init__(self, plan: Plan) -> None:
         self.scratch = [(np.dtype(dtype), max(n, 1)) for dtype, n in plan.arrays]
         buffers = plan.trace.buffers
-        found = [np.ascontiguousarray(b.data) for b in buffers if b.role == t.CONSTANT]
-        self.host = [data.reshape(-1) for data in found]
+        self.host = [b.data for b in buffers if b.role == t.CONSTANT]
         self.constants: dict[int, list[Any]] = {}
 
     def spans(self, arrays: Sequence[Any], index: int) -> list[Any]:
         """A span for each of `buffers.memory_of`."""
+        return [*arrays, *self.own(index)[0]]
+
+    def own(self, index: int, replicas: int = 1) -> tuple[list[Any], list[int]]:
+        """Constants, and scratch memory for so many; how far apart what each of them has lies."""
         constants = self.constants.get(index)
         if constants is None:
-            constants = self.constants[index] = [upload(data, index) for data in self.host]
-        scratch = [memory.allocator(dtype, index)(n) for dtype, n in self.scratch]
-        return [*arrays, *constants, *scratch]
-
-
-def upload(data: Array, index: int, blocking: bool = True) -> Any:
-    """A copy of a flat array, of at least one element, on a device."""
-    span = memory.allocator(data.dtype, index)(max(data.size, 1))
-    if data.size:
-        memory.from_host(span[: data.size], data, blocking=blocking)
-    return span
+            constants = self.constants[index] = [memory.upload(data, index) for data in self.host]
+        scratch = [memory.allocator(dtype, index)(n * replicas) for dtype, n in self.scratch]
+        return [*constants, *scratch], [0] * len(constants) + [n for _, n in self.scratch]
 
 
 class Tables(NamedTuple):
@@ -61,11 +57,9 @@ class Tables(NamedTuple):
     @classmethod
     def of(cls, numbers: Array, seeds: Array, history: Array, index: int) -> Tables:
         """Copies, of copies, since they may be read when the caller has changed them already."""
-        made = upload(np.array(numbers, np.float64).reshape(-1), index, False)
+        made = memory.upload(np.array(numbers, np.float64), index, False)
         status = _status(index)
-        seeded = (
-            upload(np.array(seeds, np.uint64).reshape(-1), index, False) if seeds.size else made
-        )
+        seeded = memory.upload(np.array(seeds, np.uint64), index, False) if seeds.size else made
         size = max(history.size, 1)
         return cls(made, seeded, memory.allocator(_FLOAT64, index)(size), status)
 
@@ -90,7 +84,7 @@ _FLOAT64 = np.dtype(np.float64)
 @cache
 def _status(index: int) -> Any:
     """A word of a device that is `FINE` between runs."""
-    return upload(np.full(1, t.FINE), index)
+    return memory.upload(np.full(1, t.FINE), index)
 
 
 def index_of(arrays: Sequence[Any]) -> int:
@@ -99,21 +93,11 @@ def index_of(arrays: Sequence[Any]) -> int:
     return device(found).index
 
 
-class OnGPU(t.Native):
-    """What both ways of running a step have in common."""
-
-    def many(self) -> NoReturn:
-        """See `trace.Native`."""
-        raise NotImplementedError(
-            f"replicas run on the CPU so far, and this step is on a GPU ({self.target}): make its "
-            "tensors on the CPU"
-        )
-
-
-class OneBlock(OnGPU):
+class OneBlock(t.Native):
     """All steps in one launch of one block."""
 
     def __init__(self, plan: Plan, block: Block, source: Any, target: str) -> None:
+        self.plan, self.block = plan, block
         self.kernel = Kernel(source, plan.trace.name)
         self.source, self.threads, self.target = source.text, block.threads, target
         self.work = work(plan)
@@ -133,8 +117,18 @@ class OneBlock(OnGPU):
         self.kernel(1, self.threads, steps, *tables, *spans, *inside)
         return tables.finish(history, steps, self.checked)
 
+    def many(self, index: int | None = None) -> Blocks:
+        """See `trace.Native`."""
+        index = here.chosen if index is None else index
+        return Blocks(self.plan, self._replicas, self.memory.own, self.threads, index)
 
-class ManyKernels(OnGPU):
+    @cached_property
+    def _replicas(self) -> Kernel:
+        source = replicas_source(self.plan, self.block, self.source)
+        return Kernel(source, f"{self.plan.trace.name}_replicas")
+
+
+class ManyKernels(t.Native):
     """One kernel after another, for all blocks, step by step."""
 
     def __init__(self, plan: Plan, several: Several, target: str) -> None:
@@ -161,6 +155,13 @@ class ManyKernels(OnGPU):
             for run in each:
                 run(s)
         return tables.finish(history, steps, self.checked)
+
+    def many(self, index: int | None = None) -> NoReturn:
+        """See `trace.Native`."""
+        raise NotImplementedError(
+            f"replicas on a GPU are a block each, and this step is more than one ({self.target}): "
+            "make its tensors on the CPU"
+        )
 
     def _named(self, tables: Tables, spans: list[Any], index: int) -> dict[str, Any]:
         """All memory, by its name in the kernels."""

@@ -10,13 +10,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from microgrest.fit import ExpressionError, Formula, Model, ready
+from microgrest.fit import ExpressionError, Formula, Model, Parameters, ready
 from microgrest.fit.problem.bounds import start_within
+from microgrest.fit.reading.grammar import parsed, variables
 
 from ..data.table import Vector
 from ..settings import Asked
 from ..terminal.errors import InputError
 from .rows import Rows
+
+_NONE_FREE = "the model has no parameter that could be fitted"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Chosen:
     these. Where `guess(x, y)` finds a start for each group, `start` is NaN.
     """
 
-    text: str
+    model: Model
     names: tuple[str, ...]
     free: tuple[str, ...]
     fixed: Mapping[str, float]
@@ -38,6 +41,24 @@ class Chosen:
     guess: Callable[[Vector, Vector], Vector] | None
 
     @property
+    def text(self) -> str:
+        """The formula."""
+        return cast(Formula, self.model.f).text
+
+    @property
+    def params(self) -> Parameters:
+        """As `Model.fit` takes them."""
+        found = Parameters()
+        free = dict(zip(self.free, zip(self.start, *self.bounds, strict=True), strict=True))
+        for name in self.names:
+            if name in free:
+                start, low, high = free[name]
+                found.add(name, start, min=low, max=high)
+            else:
+                found.add(name, self.fixed[name], vary=False)
+        return found
+
+    @property
     def bounds(self) -> tuple[Vector, Vector]:
         """As `curve_fit` takes them."""
         return self.lower, self.upper
@@ -46,12 +67,13 @@ class Chosen:
 def choose(asked: Asked, rows: Rows) -> Chosen:
     """The model of `asked`; InputError names what is not there."""
     named = _named(asked.model)
-    formula = cast(Formula, named.f) if named else _formula(asked.model, rows.x_name)
+    model = named or Model(_formula(asked.model, rows.x_name))
+    formula = cast(Formula, model.f)
     names = formula.parameters
     _known(asked, names)
     free = tuple(name for name in names if name not in asked.fix)
     if not free:
-        raise InputError(f"the model {formula.text!r} has no parameter that could be fitted")
+        raise InputError(f"{_NONE_FREE}: {formula.text!r}")
     ends = np.array([asked.bounds.get(name) or _limits(named, name) for name in free])
     guess = partial(_guess, named, free, asked.p0, ends) if named else None
     start = start_within(*ends.T)
@@ -63,7 +85,7 @@ def choose(asked: Asked, rows: Rows) -> Chosen:
             raise InputError(f"--p0: {name} begins at {value:g}, outside of {low:g} to {high:g}")
     f = _with(formula, asked.fix)
     guess = guess if asked.group is not None else None
-    return Chosen(formula.text, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1], guess)
+    return Chosen(model, names, free, asked.fix, f, start, ends[:, 0], ends[:, 1], guess)
 
 
 def _named(text: str) -> Model | None:
@@ -99,18 +121,24 @@ def _formula(text: str, x_name: str) -> Formula:
     error = None
     for name in filter(str.isidentifier, names):
         try:
-            return Formula(text, name)
-        except ExpressionError as found:
-            error = error or found
+            found = Formula(text, name)
+        except ExpressionError as why:
+            error = error or why
+        else:
+            if not found.parameters:
+                raise InputError(f"{_NONE_FREE}: {found.text!r}")
+            return found
     raise InputError(f"--model: {error}")
 
 
 def _with(formula: Formula, fixed: Mapping[str, float]) -> Formula:
     """The formula with numbers in place of some names."""
-    text = formula.text
-    for name, value in fixed.items():
-        text = re.sub(rf"\b{name}\b", f"({value!r})", text)
-    return Formula(text, formula.independent)
+    text = formula.text.encode()
+    for node in reversed(variables(parsed(formula.text))):
+        if node.id in fixed:
+            number = f"({fixed[node.id]!r})".encode()
+            text = text[: node.col_offset] + number + text[node.end_col_offset :]
+    return Formula(text.decode(), formula.independent)
 
 
 def _known(asked: Asked, names: tuple[str, ...]) -> None:

@@ -1,8 +1,7 @@
-"""The fits: of one curve by `curve_fit`, of one for each group by `fit_many`."""
+"""The fits: of one curve as `Model` fits it, of one for each group by `fit_many`."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microgrest.fit import ManyResult, curve_fit, fit_many
-from microgrest.fit.problem.results import warning_class
-from microgrest.kernels.fits.algorithm import losses_by_numpy
+from microgrest.fit import ManyResult, ModelResult, fit_many
+from microgrest.fit.curve.data import Data
+from microgrest.fit.model.result import solve
 
 from ..data.table import Vector
 from ..settings import Asked
@@ -40,6 +39,7 @@ class Found:
     evaluations: int
     converged: bool | None
     message: str
+    result: ModelResult | None = None  # of one curve
 
     @property
     def errors(self) -> Vector:
@@ -66,33 +66,25 @@ def single(asked: Asked, rows: Rows, model: Chosen) -> Found:
             f"{asked.data} has {len(rows)}"
         )
     _begins(asked, rows, model)
-    options = _options(asked)
-    bounded = np.isfinite(model.bounds).any()
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", warning_class())  # the report says it
-        try:
-            values, covariance, info, message, _ = curve_fit(
-                model.f,
-                rows.x,
-                rows.y,
-                model.start,
-                rows.sigma,
-                asked.absolute_sigma,
-                bounds=model.bounds,
-                method="trf" if bounded or options else "lm",
-                full_output=True,
-                **options,
-            )
-        except RuntimeError as error:
-            reason = " ".join(str(error).split()).removeprefix("Optimal parameters not found: ")
-            raise InputError(f"the fit did not converge: {reason} Try another --p0.") from None
-    chisqr = losses_by_numpy.cost(losses_by_numpy.RHO[asked.loss], asked.f_scale, info["fvec"])
-    said = " ".join(message.split())
-    return Found("", values, covariance, chisqr, len(rows), info["nfev"], True, said)
+    data = Data(None, rows.y, None if rows.sigma is None else 1 / rows.sigma, None)
+    scaled = not asked.absolute_sigma
+    with np.errstate(all="ignore"):
+        found = solve(model.model, model.params, [rows.x], data, scaled, **_options(asked))
+    if not found.success:
+        raise InputError(f"the fit did not converge: {_one_line(found)} Try another --p0.")
+    n = len(model.free)
+    values = np.array([found.params[name].value for name in model.free])
+    covariance = np.full((n, n), np.inf) if found.covar is None else found.covar
+    ended = found.chisqr, len(rows), found.nfev, True, _one_line(found)
+    return Found("", values, covariance, *ended, found)
+
+
+def _one_line(found: ModelResult) -> str:
+    return " ".join(found.message.split())
 
 
 def _options(asked: Asked) -> dict[str, Any]:
-    """Those of `curve_fit` and `fit_many` for a loss."""
+    """Those of a fit with a loss."""
     return {} if asked.loss == "linear" else {"loss": asked.loss, "f_scale": asked.f_scale}
 
 
@@ -107,21 +99,6 @@ def _begins(asked: Asked, rows: Rows, model: Chosen) -> None:
             f"{where(asked, rows, bad[0])}: at {rows.x_name} = {rows.x[bad[0]]:g} the model is "
             f"{values[bad[0]]:g} where the fit begins, with {start}. Give another --p0"
         )
-
-
-def useless(rows: Rows, model: Chosen, values: Vector) -> list[str]:
-    """The parameters that do not change the model where the fit has ended."""
-    names = []
-    for i, name in enumerate(model.free):
-        pair = [values.copy(), values.copy()]
-        step = 1e-4 * (abs(values[i]) or 1.0)
-        pair[0][i] -= step
-        pair[1][i] += step
-        with np.errstate(all="ignore"):
-            low, high = (np.asarray(model.f(rows.x, *p)) for p in pair)
-        if np.all(low == high):
-            names.append(name)
-    return names
 
 
 def grouped(

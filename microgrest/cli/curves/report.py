@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from microgrest.fit.model.report import estimates, measured
+
 from ...version import __version__
 from ..settings import Asked
 from .chosen import Chosen
-from .fitting import Found, useless
+from .fitting import Found
 from .rows import Rows
-
-NOTABLE = 0.5  # correlations from here on are told
-MOST_TOLD = 10  # of them, and of groups that failed
 
 
 def title(asked: Asked, rows: Rows) -> str:
     """What is fitted."""
     left = f" ({rows.left_out} left out: a value is missing)" if rows.left_out else ""
-    return f"{rows.y_name} by {rows.x_name}, {len(rows)} rows of {asked.data.name}{left}"
+    source = "standard input" if str(asked.data) == "-" else asked.data.name
+    return f"{rows.y_name} by {rows.x_name}, {len(rows)} rows of {source}{left}"
 
 
 def build(
@@ -92,62 +92,15 @@ def _correlations(model: Chosen, found: Found) -> list[tuple[str, str, float]]:
     return sorted(pairs, key=lambda pair: -abs(np.nan_to_num(pair[2])))
 
 
-def measured(value: float, error: float) -> str:
-    """`3.002 ± 0.004`: as many digits of a value as its error leaves."""
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.7g}"
-    spare = math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) if value else 0
-    digits = min(max(spare, 0) + 2, 15)
-    return f"{value:#.{digits}g}".rstrip(".") + f" ± {error:#.2g}".rstrip(".")
-
-
 def as_text(asked: Asked, rows: Rows, model: Chosen, fits: Sequence[Found]) -> str:
     """For a reader."""
     if asked.group is not None:
         return "\n".join(_table(asked, rows, model, fits))
     (found,) = fits
-    head = [] if asked.quiet else [f"{rows.y_name} = {model.text}", title(asked, rows), ""]
-    tail = [] if asked.quiet else ["", *_quality(asked, rows, model, found)]
-    return "\n".join([*head, *_values(asked, model, found), *tail])
-
-
-def _values(asked: Asked, model: Chosen, found: Found) -> Iterator[str]:
-    """A line for each parameter."""
-    width = max(map(len, model.names))
-    known = dict(zip(model.free, zip(found.values, found.errors, strict=True), strict=True))
-    for name in model.names:
-        if name not in known:
-            yield f"{name:{width}s}  {model.fixed[name]:.7g} (fixed)"
-            continue
-        value, error = known[name]
-        percent = f"  ({error / abs(value):.2%})" if value and 0 < error < math.inf else ""
-        at_bound = value in asked.bounds.get(name, ())
-        yield f"{name:{width}s}  {measured(value, error)}{percent}" + "  at its bound" * at_bound
-
-
-def _quality(asked: Asked, rows: Rows, model: Chosen, found: Found) -> Iterator[str]:
-    """How good the fit is, and how it was come to."""
-    name = "chi-square" if asked.loss == "linear" else f"sum of the loss {asked.loss}"
-    reduced = f", reduced {found.reduced:.6g}" if found.free else ""
-    yield f"{name} {found.chisqr:.6g}, degrees of freedom {found.free}{reduced}"
-    strong = [(a, b, c) for a, b, c in _correlations(model, found) if abs(c) >= NOTABLE]
-    if strong:
-        told = ", ".join(f"{a} and {b} {c:.2f}" for a, b, c in strong[:MOST_TOLD])
-        yield f"correlations: {told}"
-    if not np.isfinite(found.covariance).all():
-        yield _unknown(rows, model, found)
-    start = ", ".join(f"{n} = {v:g}" for n, v in zip(model.free, model.start, strict=True))
-    yield f"{found.evaluations} evaluations from {start}"
-
-
-def _unknown(rows: Rows, model: Chosen, found: Found) -> str:
-    """Why there are no standard errors."""
-    if not found.free:
-        return "no standard errors: there are as many parameters as rows"
-    names = useless(rows, model, found.values)
-    if names:
-        return f"no standard errors: {', '.join(names)} does not change the model here; --fix it"
-    return "no standard errors: the data do not determine all parameters; --fix one"
+    assert found.result is not None
+    if asked.quiet:
+        return "\n".join(estimates(found.result.params))
+    return f"{title(asked, rows)}\n{found.result.fit_report()}"
 
 
 def _table(asked: Asked, rows: Rows, model: Chosen, fits: Sequence[Found]) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Chunks:
         self.streams = np.zeros((n, len(recording.generators), 2), np.uint64)
         self.done = np.zeros(n, np.int64)
         self.errors: dict[int, Exception] = {}
-        self.many = recording.native.many()
+        self.many = recording.native.many(stacks.index)
         self.threads = parallel.get_num_threads() if self.many.threads else 1
         self.keeps = stacks.row_bytes() <= KEPT_BYTES
 

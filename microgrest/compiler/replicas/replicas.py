@@ -47,7 +47,8 @@ def replicate(
 
     RuntimeError for a step that changes what cannot be replicated: Python values, the grad mode of
     tensors, gradients that pile up in new places, and for an `init` that changes more than values.
-    NotImplementedError for a step on a GPU.
+    On a GPU a replica is a block, all in one launch; NotImplementedError for a step that takes more
+    than one block.
     """
     if recordings.state.recorder is not None or recordings.state.running:
         raise RuntimeError("replicas in a compiled step: replicate the outer step instead")
@@ -310,7 +311,7 @@ def _split(n: int, args: Sequence[Any], in_dims: Any) -> tuple[list[Any], dict[i
                 f"replicas: argument {k} of shape {tuple(value.shape)} has no dimension {d} of "
                 f"{n} replicas"
             )
-        rows = np.moveaxis(value.detach().numpy(), d, 0)
+        rows = np.moveaxis(value.detach().cpu().numpy(), d, 0)
         stacked[k] = np.ascontiguousarray(rows).reshape(n, -1)
         one = value.detach().select(d, 0) if n else value.new_zeros(rows.shape[1:])
         given[k] = one.clone().requires_grad_(value.requires_grad)

@@ -1,6 +1,7 @@
 """The memory of replicas: for what a step runs on a row each, or the tensor's own for all.
 
-Rows have all that the step writes and makes, and what differs between replicas as they begin.
+Rows have all that the step writes and makes, and what differs between replicas as they begin. They
+are the host's, wherever the step runs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Stacks:
-    """`arrays`: one for each argument of the native function, (n, size), or (size,) for all.
+    """`rows`: (n, size) for each argument of the native function, None for one that all share.
 
     `live` are the arrays of the call with `args` that the replicas are made of, None for what the
     step makes; `given` has the rows of arguments of which each replica has its own.
@@ -33,33 +34,57 @@ class Stacks:
         trace, binding = recording.trace, recording.binding
         buffers = [trace.buffers[b] for b in trace.arguments]
         self.made = [p for p, a in enumerate(self.live) if a is None]
-        dtypes = {m.position: m.empty(0).dtype for m in recording.made if m.empty is not None}
+        self.empty = {m.position: m.empty for m in recording.made if m.empty is not None}
         places = [*recording.written_places, *(p for p, _ in binding.copied)]
         self.changing = [*dict.fromkeys(places), *self.made]
-        self.arrays: list[Array] = []
+        kinds = [self.tensors[i]._kind for _, i in binding.inputs]
+        kinds += [m.leaf.kind for m in recording.made if m.leaf is not None]
+        self.memory: Any = kinds[0].kernels.memory if kinds else None  # the device's
+        self.index = kinds[0].device.index if kinds else None  # of a GPU
+        self.rows: list[Array | None] = []
         for p, array in enumerate(self.live):
             if array is None:
-                self.arrays.append(np.zeros((n, buffers[p].size), dtypes[p]))
+                self.rows.append(np.zeros((n, buffers[p].size), self.empty[p](0).dtype))
             elif p in given:
-                self.arrays.append(given[p])
+                self.rows.append(given[p])
             else:
-                self.arrays.append(_repeated(n, array) if p in self.changing else array)
+                changes = p in self.changing
+                self.rows.append(_repeated(n, self.host(array)) if changes else None)
 
     def _now(self) -> tuple[list[Any], list[Any]]:
         """The tensors as they are, and their arrays."""
         tensors = self.recording.binding.tensors(self.args, {})
         return tensors, self.recording.binding.arrays(tensors)
 
+    def host(self, array: Any) -> Array:
+        """Memory of the step as an array of the host: itself, or a copy from a GPU."""
+        found: Array = self.memory.to_host(array)
+        return found
+
+    @property
+    def arrays(self) -> list[Any]:
+        """What the native function takes: rows, or memory of the step for all."""
+        pairs = zip(self.rows, self.live, strict=True)
+        return [live if own is None else own for own, live in pairs]
+
+    def own(self, place: int) -> Array:
+        """The rows of an argument; where all shared it, each has its own from here on."""
+        rows = self.rows[place]
+        if rows is None:
+            rows = self.rows[place] = _repeated(self.n, self.host(self.live[place]))
+        return rows
+
     def row_bytes(self) -> int:
         """Bytes that one replica's part of what changes takes."""
-        return sum(self.arrays[p][:1].nbytes for p in self.changing)
+        return sum(self.own(p)[:1].nbytes for p in self.changing)
 
     # Beginnings
 
     def original(self) -> list[Array | None]:
         """Copies of what there is before replicas begin, of those that may differ."""
         apart = self.apart
-        return [None if a is None or p in apart else a.copy() for p, a in enumerate(self.live)]
+        found = enumerate(self.live)
+        return [None if a is None or p in apart else self.host(a).copy() for p, a in found]
 
     def take(self, i: int, originals: Sequence[Array | None]) -> None:
         """Replica `i` begins with what stands in the tensors now, which then is as before.
@@ -68,7 +93,7 @@ class Stacks:
         """
         copied = {p for p, _ in self.recording.binding.copied}
         for p, (original, now) in enumerate(zip(originals, self._now()[1], strict=True)):
-            if original is None or (p in copied and _same(now, original)):
+            if original is None or (p in copied and _same(self.host(now), original)):
                 continue
             if now is not self.live[p]:
                 trace = self.recording.trace
@@ -77,20 +102,20 @@ class Stacks:
                     f"{trace.buffers[trace.arguments[p]].name}, or changes a gradient that steps "
                     "replace: write to what is there, as by copy_()"
                 )
-            if _same(now, original):
+            values = self.host(now)
+            if _same(values, original):
                 continue
-            if self.arrays[p].ndim == 1:
-                self.arrays[p] = _repeated(self.n, original)
-            self.arrays[p][i] = now
-            now[...] = original
+            if self.rows[p] is None:
+                self.rows[p] = _repeated(self.n, original)
+            self.own(p)[i] = values
+            self.memory.from_host(now, original)
 
     def fill(self, t: Tensor, values: Array) -> bool:
         """Let replica i begin with `values[i]` for a tensor; whether the step knows it."""
         place = self._place(t)
         if place is None:
             return False
-        if self.arrays[place].ndim == 1:
-            self.arrays[place] = _repeated(self.n, self.arrays[place])
+        self.own(place)
         view: Any = self.of(t)
         view[...] = values
         return True
@@ -107,26 +132,36 @@ class Stacks:
             return None
         live = self.live[place]
         assert live is not None
-        offset = (_begin(t) - live.ctypes.data) // live.dtype.itemsize
+        offset = (self._begin(t) - self.memory.address(live)) // live.dtype.itemsize
         return self.view(place, offset, t._shape, t._strides, t.dtype.numpy)
 
     def view(
         self, place: int, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: Any
     ) -> Array:
         """What lies in the memory at `place`, for all replicas."""
-        array, size = self.arrays[place], self.arrays[place].dtype.itemsize
-        first = array.strides[0] if array.ndim == 2 else 0
+        rows = self.rows[place]
+        array: Array = self.host(self.live[place]) if rows is None else rows
+        first, size = 0 if rows is None else array.strides[0], array.dtype.itemsize
         part = array[..., offset:]
         steps = (first, *(size * s for s in strides))
         return as_strided(part.view(dtype), (self.n, *shape), steps)
 
     def _place(self, t: Tensor) -> int | None:
         """Which argument has the memory of `t`."""
-        begin = _begin(t)
+        begin = self._begin(t)
         for p, live in enumerate(self.live):
-            if live is not None and 0 <= begin - live.ctypes.data < max(live.nbytes, 1):
+            if live is None:
+                continue
+            nbytes = live.size * live.dtype.itemsize
+            if 0 <= begin - self.memory.address(live) < max(nbytes, 1):
                 return p
         return None
+
+    def _begin(self, t: Tensor) -> int:
+        """The address of the first element; -1 on another device, or where there is no memory."""
+        if self.memory is None or t._kind.kernels.memory is not self.memory:
+            return -1
+        return int(self.memory.address(t._storage.array)) + t._offset * t.itemsize
 
     def results(self) -> list[Array]:
         """What the step returned, tensor for tensor, for all replicas: their memory."""
@@ -144,32 +179,35 @@ class Stacks:
             found = self.of(t)
             if found is not None:
                 return found
-        values = t.detach().numpy()
+        values = t.detach().cpu().numpy()
         return np.broadcast_to(values, (self.n, *values.shape))
 
     # Backups
 
     def keep(self, rows: Array) -> list[Array]:
         """Copies of what changes, of some replicas."""
-        return [self.arrays[p][rows] for p in self.changing]
+        return [self.own(p)[rows] for p in self.changing]
 
     def put_back(self, kept: Sequence[Array], k: int, row: int) -> None:
         """Let replica `row` have what was kept of the `k`-th of them."""
         for p, values in zip(self.changing, kept, strict=True):
-            self.arrays[p][row] = values[k]
+            self.own(p)[row] = values[k]
 
-    def load(self, i: int) -> tuple[list[Any], list[Array | None]]:
+    def load(self, i: int) -> tuple[list[Any], list[Any]]:
         """Put replica `i` into the tensors; these, and copies of what the step makes, else None."""
         tensors, now = self._now()
-        made: list[Array | None] = [None] * len(self.arrays)
+        made: list[Any] = [None] * len(self.rows)
         copied = {p for p, _ in self.recording.binding.copied}
-        for p, (array, live) in enumerate(zip(self.arrays, now, strict=True)):
+        for p, (rows, live) in enumerate(zip(self.rows, now, strict=True)):
+            if rows is None:
+                continue
             if live is None:
-                made[p] = array[i].copy()
-            elif array.ndim == 2 and p not in self.apart and p not in copied:
-                live[...] = array[i]
+                live = made[p] = self.empty[p](rows.shape[1])
+            elif p in self.apart or p in copied:
+                continue
+            self.memory.from_host(live, rows[i])
         for p, index in self.recording.binding.inputs:
-            tensors[index]._storage.version += self.arrays[p].ndim == 2
+            tensors[index]._storage.version += self.rows[p] is not None
         return tensors, made
 
 
@@ -186,8 +224,3 @@ def _same(a: Array, b: Array) -> bool:
 
 def _words(array: Array) -> Array:
     return array.view(np.dtype(f"u{array.dtype.itemsize}"))
-
-
-def _begin(t: Tensor) -> int:
-    """The address of the first element."""
-    return int(t._storage.array.ctypes.data) + t._offset * t.itemsize

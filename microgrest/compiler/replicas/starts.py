@@ -87,7 +87,9 @@ def _by_values(chunks: Chunks, init: Mapping[Any, Any], fits: Callable[[], str])
     """Values with a leading dimension, of tensors and of options."""
     n, options = chunks.stacks.n, {}
     for key, values in init.items():
-        stacked = values.detach().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        stacked = (
+            values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        )
         if isinstance(key, Tensor):
             _fill(chunks, key, stacked)
         elif isinstance(key, str):

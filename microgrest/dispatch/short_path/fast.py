@@ -204,6 +204,11 @@ def updating(row: Row, operator: bool = False) -> Callable[[Tensor, Any], Any]:
     def slow(x: Tensor, other: Any) -> Any:
         if operator and not isinstance(other, OPERANDS):
             return NotImplemented
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{row.name}_(): argument 'input' (position 1) must be Tensor, "
+                f"not {type(x).__name__}"
+            )
         args, kind = (x, other), x._kind
         call(row, args, in_place=True)
         layout = layout_of(row, args, x)

@@ -100,6 +100,8 @@ def _start(f: Any, p0: Any, bounds: Any) -> tuple[Array, Array, Array]:
     else:
         p0 = np.atleast_1d(p0)
         n = p0.size
+        if np.iscomplexobj(p0):
+            raise TypeError(f"p0 has to be real, not {p0.dtype}")
     lower, upper = prepared(bounds, n)
     if p0 is None:
         p0 = start_within(lower, upper)

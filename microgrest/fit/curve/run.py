@@ -14,7 +14,7 @@ from ...kernels.fits.algorithm.state import Settings, State, drive
 from ...kernels.fits.fit import Fit
 from ..problem.problem import METHODS, Problem
 from ..reading import models
-from .data import Data
+from .data import Data, numbers
 
 Array = Any
 # First steps, in units of the scaled start, with which a fit that ended badly begins again.
@@ -69,13 +69,14 @@ def _lost(state: State) -> bool:
 
 def _native(f: Any, data: Data, start: Array) -> Again | None:
     """What fits the model natively, if it can be read, and gives what Python does."""
-    if not isinstance(data.x, np.ndarray):
+    given = numbers(data.x)
+    if given is None:
         return None
-    for layout in models.layouts(data.x, data.y, start.size):
+    for layout in models.layouts(given, data.y, start.size):
         fit = models.native(f, layout)
         if fit is not None:
             shape = layout.shape
-            x = np.require(data.x.reshape(shape.predictors, -1), float, _OWN)
+            x = np.require(given.reshape(shape.predictors, -1), float, _OWN)
             y = np.require(data.y.reshape(shape.outputs, -1), float, _OWN)
             w = np.empty_like(y)
             w[...] = 1.0 if data.weights is None else _as_rows(data.weights, y)
@@ -120,7 +121,9 @@ def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
     if shape != (first.size, start.size):
         error = TypeError if method == "lm" else ValueError
         expected = (first.size, start.size)
-        raise error(f"The return value of `jac` has wrong shape: expected {expected}, got {shape}.")
+        raise error(
+            f"The return value of `jac` has wrong shape: expected {expected}, actual {shape}."
+        )
 
 
 def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> Problem:

@@ -18,11 +18,11 @@ from ..curve.run import CONVERGED, SHORTER
 from ..reading import models
 from ..reading.models import Layout
 from .data import Curves, prepare
+from .place import CHUNK, CHUNK_OF_GPU, chosen, on_host, runner
 from .result import ManyResult
 
 Array = Any
-# Curves between two looks at Ctrl-C, and between two words to `progress`.
-CHUNK = 4096
+Run = Callable[..., None]
 
 
 def fit_many(
@@ -39,7 +39,8 @@ def fit_many(
     pcov: bool = False,
     progress: bool | Callable[[int, int], object] = False,
     executor: Any = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
+    device: Any = None,
     **options: Any,
 ) -> ManyResult:
     """Fit `f(x, a, b, ...)` to each row of `Y`, (curves, points), in native code on all cores.
@@ -54,24 +55,29 @@ def fit_many(
     The result has arrays with one row a curve: `popt`, `perr`, `chisqr`, `nfev`, `status`, and with
     `pcov=True` the covariances. A curve that cannot be fitted, of NaN or of fewer points than
     parameters, has status 0 and NaN for parameters, and disturbs no other. Each curve's numbers are
-    those that it would have alone, whatever the number of threads.
+    those that it would have alone, whatever the number of threads. On a GPU, which `device="cuda"`
+    or x or Y as its tensors choose, a thread fits a curve, with the same numbers to rounding.
 
-    Y may be a memory map: `chunk` curves are read at a time. Ctrl-C ends after the chunk under way
-    with the result so far, of which `done` curves are fitted; `progress` is a bar on stderr, or a
-    function of curves done and all. With an `executor` of `concurrent.futures` chunks are fitted by
-    its workers, which must be able to import `f`.
+    Y may be a memory map: `chunk` curves are read at a time, 4096, or 65536 on a GPU. Ctrl-C ends
+    after the chunk under way with the result so far, of which `done` curves are fitted; `progress`
+    is a bar on stderr, or a function of curves done and all. With an `executor` of
+    `concurrent.futures` chunks are fitted by its workers, which must be able to import `f`.
 
     NotImplementedError for a model that cannot be read as a function of numbers; ValueError for
-    shapes that do not fit, and for a p0 for all that is outside of the bounds.
+    shapes that do not fit, and for a p0 for all that is outside of the bounds; RuntimeError where
+    there is no GPU.
     """
+    place = chosen(device, x, Y)
+    chunk = (CHUNK if place is None else CHUNK_OF_GPU) if chunk is None else chunk
     if chunk < 1:
         raise ValueError(f"fit_many: chunk has to be at least 1, got {chunk}")
+    x, Y, p0, sigma, mask = map(on_host, (x, Y, p0, sigma, mask))
     n = _count(f, p0)
     curves = prepare(x, Y, p0, sigma, bounds, mask, nan_policy, n)
     settings = settings_of(curves.start, curves.lower_of_all, curves.upper_of_all, options)
     result = ManyResult.empty(len(curves), n, pcov)
     pieces = [(i, min(len(curves), i + chunk)) for i in range(0, len(curves), chunk)]
-    work = (f, settings, "factor" not in options, absolute_sigma, pcov)
+    work = (f, settings, "factor" not in options, absolute_sigma, pcov, place)
     with _telling(progress, len(curves)) as tell:
         try:
             for (start, stop), found in _fitted(curves, pieces, work, executor):
@@ -110,14 +116,20 @@ def _fitted(
 
 
 def fit_piece(
-    curves: Curves, f: Any, settings: Settings, again: bool, absolute_sigma: bool, pcov: bool
+    curves: Curves,
+    f: Any,
+    settings: Settings,
+    again: bool,
+    absolute_sigma: bool,
+    pcov: bool,
+    place: int | None,
 ) -> dict[str, Array]:
     """The results of some curves, as arrays by name."""
-    fits = _model(f, curves)
+    run = runner(_model(f, curves), place)
     bad = curves.bad()
-    states = _run(fits, curves, settings)
+    states = _run(run, curves, settings)
     if again:
-        _again(fits, curves, settings, states)
+        _again(run, curves, settings, states)
     states.c[bad, at.STATUS] = 0
     chisqr = states.s[:, at.OLD].copy()
     free = curves.counts() - states.v.shape[2]
@@ -165,13 +177,13 @@ def _model(f: Any, curves: Curves) -> Fit:
     return one
 
 
-def _run(fits: Fit, curves: Curves, settings: Settings) -> States:
+def _run(run: Run, curves: Curves, settings: Settings) -> States:
     states = States.begin(settings, *curves.starts())
-    fits.many(*curves.arrays(), states)
+    run(*curves.arrays(), states)
     return states
 
 
-def _again(fits: Fit, curves: Curves, settings: Settings, states: States) -> None:
+def _again(run: Run, curves: Curves, settings: Settings, states: States) -> None:
     """Curves of which a parameter lost its influence begin again with shorter steps, and keep the
     better result, as in `curve_fit`."""
     left = np.flatnonzero(states.lost & np.isfinite(states.s[:, at.OLD]))
@@ -179,7 +191,7 @@ def _again(fits: Fit, curves: Curves, settings: Settings, states: States) -> Non
         if not left.size:
             return
         some = curves.of(left)
-        other = _run(fits, some, replace(settings, factor=factor))
+        other = _run(run, some, replace(settings, factor=factor))
         better = other.s[:, at.OLD] < states.s[left, at.OLD] * (1 - 1e-6)
         better &= ~other.lost & np.isin(other.c[:, at.STATUS], CONVERGED)
         spent = states.c[left, at.EVALUATIONS] + other.c[:, at.EVALUATIONS]

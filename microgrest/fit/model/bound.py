@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..problem.problem import Problem
+from ..reading import models
 from .parameters import Parameters
 
 Array = Any
@@ -77,3 +80,26 @@ class Bound:
             return np.asarray(xs[0], float)
         fixed = [np.full(shape, value) for value in self.constants]
         return np.stack([*(np.asarray(x, float) for x in xs), *fixed])
+
+    def tied(self, free: Array) -> dict[str, Array]:
+        """The derivatives of tied parameters by the free ones."""
+        found = {}
+        for name in self.ties:
+
+            def value(p: Any, name: str = name) -> Any:
+                return self.resolved(p)[name]
+
+            found[name] = Problem(value, "exact").jacobian(free)[0]
+        return found
+
+    def jacobian(self, x: Any, shape: tuple[int, ...], free: Array) -> Array:
+        """The derivatives at x of a model of `shape` by its parameters: (points, parameters)."""
+        if isinstance(x, np.ndarray):
+            for layout in models.layouts(x, np.empty(shape), free.size):
+                fit = models.native(self, layout)
+                if fit is not None and fit.by_numpy:
+                    y = np.zeros((layout.shape.outputs, math.prod(shape) // layout.shape.outputs))
+                    rows = fit.rows(x.reshape(layout.shape.predictors, -1), y, y + 1, free)
+                    return rows[1]
+        flat = lambda p: (self(x, *p) + np.zeros(shape)).reshape(-1)  # noqa: E731
+        return Problem(flat, "exact").jacobian(free)

@@ -10,9 +10,10 @@ import numpy as np
 
 from ...own.reader import read
 from ...own.source import python_function
-from ..curve.data import Data
+from ..curve.data import Data, bad_points
 from ..reading.expression import Formula
 from ..reading.fingerprint import fingerprint
+from ..reading.grammar import spelled
 from .parameters import Parameter, Parameters
 from .result import ModelResult, solve
 
@@ -129,6 +130,8 @@ class Model:
         scale_covar: bool = True,
         nan_policy: str = "raise",
         max_nfev: int | None = None,
+        loss: str = "linear",
+        f_scale: float = 1.0,
         **given: Any,
     ) -> ModelResult:
         """Fit to `data` by least squares: `model.fit(y, x=x, a=1.0, ...)`.
@@ -137,7 +140,8 @@ class Model:
         takes them, go before those of `params`, which stay as they are. Residuals are multiplied
         by `weights`, 1 / sigma. With `scale_covar=False` weights are taken at their word, else
         standard errors are scaled to a reduced chi-square of 1. `nan_policy="omit"` leaves points
-        with NaN out.
+        with NaN out. `loss` ("soft_l1", "huber", "cauchy", "arctan") counts what of a residual is
+        beyond `f_scale` for less.
 
         ValueError for NaN, for a parameter without a start and for one that starts beyond its
         bounds, TypeError for unknown names and for more free parameters than points. What does not
@@ -150,8 +154,11 @@ class Model:
                 raise ValueError(f"{self.name}: params have no {name!r}")
         for name, value in given.items():
             _put(self, params, name, value)
+        if np.iscomplexobj(data):
+            raise TypeError("data have to be real; of complex ones, fit a model of two outputs")
         y, xs, weights = _cleaned(np.asarray(data, float), xs, weights, nan_policy)
-        return solve(self, params, xs, Data(None, y, weights, None), scale_covar, max_nfev)
+        whole = Data(None, y, weights, None)
+        return solve(self, params, xs, whole, scale_covar, max_nfev, loss, f_scale)
 
     def _split(self, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The independent variables, and the rest."""
@@ -225,6 +232,7 @@ def _arguments(f: Any) -> tuple[list[str], dict[str, float]]:
 
 def _put(model: Model, params: Parameters, name: str, value: Any) -> None:
     """What a user gave for a parameter."""
+    name = spelled(name)
     if name not in params:
         known = ", ".join((*model.independent, *model.names))
         raise TypeError(f"{model.name} has no {name!r}; it has: {known}")
@@ -255,17 +263,24 @@ def _cleaned(y: Array, xs: list[Any], weights: Any, policy: str) -> tuple[Array,
             raise ValueError(f"weights have shape {weights.shape}, data {y.shape}")
         if not np.isfinite(weights).all() or (weights < 0).any():
             raise ValueError("weights have to be finite and not negative: 1 / sigma")
-    parts = [y, *(x for x in xs if np.shape(x) == y.shape)]
-    bad = ~np.logical_and.reduce([np.isfinite(np.asarray(p, float)) for p in parts])
+    pointwise = [_ends_alike(np.shape(x), y.shape) for x in xs]
+    parts = [y, *(np.asarray(x, float) for x, own in zip(xs, pointwise, strict=True) if own)]
+    bad = bad_points(parts, lambda a: ~np.isfinite(a))
     if bad.any() and policy == "raise":
         raise ValueError(
             f"data or x have NaN or infinity, first at point {np.flatnonzero(bad.ravel())[0]}; "
             "nan_policy='omit' leaves such points out"
         )
     if bad.any():
-        xs = [x[~bad] if np.shape(x) == y.shape else x for x in xs]
-        weights = weights if weights is None or weights.ndim == 0 else weights[~bad]
-        y = y[~bad]
+        xs = [np.asarray(x)[..., ~bad] if own else x for x, own in zip(xs, pointwise, strict=True)]
+        weights = weights if weights is None or weights.ndim == 0 else weights[..., ~bad]
+        y = y[..., ~bad]
         if not y.size:
             raise ValueError("no point is left without NaN")
     return y, xs, weights
+
+
+def _ends_alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether the longer shape ends as the shorter one is."""
+    n = min(len(a), len(b))
+    return n > 0 and a[-n:] == b[-n:]

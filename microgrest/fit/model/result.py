@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
 
+from ...kernels.fits.algorithm import losses_by_numpy
 from ...kernels.fits.algorithm.state import Settings, State
 from ..curve.curve_fit import MOST, TOLERANCE
 from ..curve.data import Data
 from ..curve.run import CONVERGED, fitted
-from ..problem.problem import Problem
+from ..problem.options import checked_loss, checked_margin
 from ..problem.results import minpack_message
-from ..reading import models
 from .bound import Bound
 from .intervals import profile, two_sided, wanted
 from .parameters import Parameters
@@ -34,7 +35,8 @@ class ModelResult:
     names.
 
     `covar` is the covariance of the free parameters, `var_names` their names; None where it cannot
-    be told. `init_params` is where the fit began, `data`, `xs` and `weights` what it was of.
+    be told. `init_params` is where the fit began, `data`, `xs` and `weights` what it was of. With a
+    `loss`, what it makes of squared residuals stands for these in `chisqr` and all that uses it.
     """
 
     model: Any
@@ -48,6 +50,8 @@ class ModelResult:
     nfev: int
     status: int
     message: str
+    loss: str = "linear"
+    f_scale: float = 1.0
 
     @property
     def success(self) -> bool:
@@ -98,8 +102,9 @@ class ModelResult:
 
     @property
     def chisqr(self) -> float:
-        """The sum of squared residuals."""
-        return float(np.square(self.residual).sum())
+        """The sum of squared residuals, each counted as the loss has it."""
+        rho = losses_by_numpy.RHO[self.loss]
+        return losses_by_numpy.cost(rho, self.f_scale, self.residual.ravel())
 
     @property
     def redchi(self) -> float:
@@ -149,12 +154,14 @@ class ModelResult:
         return np.array(np.broadcast_to(values, shape), float)
 
     def eval_components(self, **given: Any) -> dict[str, Array]:
-        """Each model of a sum by its prefix, or its name."""
+        """Each model of a sum by its prefix, or its name; the second of one name as `name 2`."""
         xs = self._xs(given)
-        parts = getattr(self.model, "components", lambda: [self.model])()
-        return {
-            p.prefix or p.name: p.values(xs, [self.params[n].value for n in p.names]) for p in parts
-        }
+        found: dict[str, Array] = {}
+        for part in getattr(self.model, "components", lambda: [self.model])():
+            names = chain([part.prefix or part.name], (f"{part.name} {k}" for k in count(2)))
+            name = next(n for n in names if n not in found)
+            found[name] = part.values(xs, [self.params[n].value for n in part.names])
+        return found
 
     def eval_uncertainty(self, sigma: float = 1.0, **given: Any) -> Array:
         """Half the width of the band of the model around its estimate, at each x.
@@ -164,16 +171,22 @@ class ModelResult:
         """
         if self.covar is None:
             raise ValueError("the covariance of the parameters is not known, nor is a band")
-        xs = self._xs(given)
-        bound = Bound(self.model, self.params)
-        shape = self.eval(**given).shape
-        jac = _jacobian(bound, bound.data(xs, shape), shape, self._free())
+        jac, shape = self._slopes(**given)
         variance = np.einsum("ij,jk,ik->i", jac, self.covar, jac)
         half = two_sided(wanted(sigma), max(1, self.nfree))
         return half * np.sqrt(variance).reshape(shape)
 
-    def _free(self) -> Array:
-        return np.array([self.params[name].value for name in self.var_names])
+    def _slopes(self, **given: Any) -> tuple[Array, tuple[int, ...]]:
+        """The derivatives at each x by each free parameter, and the shape of the model there."""
+        bound = Bound(self.model, self.params)
+        shape = self.eval(**given).shape
+        free = np.array([self.params[name].value for name in self.var_names])
+        return bound.jacobian(bound.data(self._xs(given), shape), shape, free), shape
+
+    def idle(self) -> list[str]:
+        """The free parameters that do not change the model where the fit ended."""
+        slopes, _ = self._slopes()
+        return [n for n, column in zip(self.var_names, slopes.T, strict=True) if not column.any()]
 
     def conf_interval(
         self, p_names: Sequence[str] | None = None, sigmas: Sequence[float] = (1, 2, 3)
@@ -192,7 +205,8 @@ class ModelResult:
         for name in names:
             if name not in self.var_names:
                 raise ValueError(f"{name!r} is no free parameter; those are {self.var_names}")
-        bound, data, settings, start = prepared(self.model, self.params, self.xs, self._data())
+        given = self.model, self.params, self.xs, self._data()
+        bound, data, settings, start = prepared(*given, loss=self.loss, f_scale=self.f_scale)
         chisqr = self.chisqr
         if chisqr == 0:
             raise ValueError(
@@ -210,7 +224,8 @@ class ModelResult:
             near = near.copy()
             low[j] = high[j] = near[j] = value
             pinned = replace(settings, lower=low, upper=high, factor=1.0, ftol=1e-14, xtol=1e-10)
-            state, _ = fitted(bound, data, near, pinned, "trf", None, {"factor": 1.0})
+            options = {"factor": 1.0, "loss": self.loss}
+            state, _ = fitted(bound, data, near, pinned, "trf", None, options)
             return state.cost, state.x.copy()
 
         errors = np.sqrt(np.diag(self.covar)) * (1 if self.scale_covar else math.sqrt(self.redchi))
@@ -258,7 +273,8 @@ class ModelResult:
         }
         kept |= {"xs": [np.asarray(x).tolist() for x in self.xs], "data": self.data.tolist()}
         kept |= {name: _listed(getattr(self, name)) for name in ("weights", "covar")}
-        kept |= {n: getattr(self, n) for n in ("scale_covar", "nfev", "status", "message")}
+        plain = ("scale_covar", "nfev", "status", "message", "loss", "f_scale")
+        kept |= {name: getattr(self, name) for name in plain}
         return json.dumps(kept)
 
     @classmethod
@@ -281,14 +297,21 @@ def _listed(value: Any) -> Any:
 
 
 def prepared(
-    model: Any, params: Parameters, xs: list[Any], data: Data, most: int | None = None
+    model: Any,
+    params: Parameters,
+    xs: list[Any],
+    data: Data,
+    most: int | None = None,
+    loss: str = "linear",
+    f_scale: float = 1.0,
 ) -> tuple[Bound, Data, Settings, Array]:
     """What a fit wants: the function, data, settings and start; errors for what cannot be one."""
     bound = Bound(model, params)
     _check(model, params, bound, data.y)
     start = np.array([params[name].value for name in bound.free])
     lower, upper = (np.array([getattr(params[n], e) for n in bound.free]) for e in ("min", "max"))
-    bounded = bool(np.isfinite(lower).any() or np.isfinite(upper).any())
+    number = checked_loss(loss, "trf")
+    bounded = bool(number or np.isfinite(lower).any() or np.isfinite(upper).any())
     settings = Settings(
         ftol=TOLERANCE,
         xtol=TOLERANCE,
@@ -297,6 +320,8 @@ def prepared(
         factor=1.0 if bounded else 100.0,
         lower=lower if bounded else None,
         upper=upper if bounded else None,
+        loss=number,
+        loss_scale=checked_margin(f_scale),
     )
     return bound, data._replace(x=bound.data(xs, data.y.shape)), settings, start
 
@@ -316,17 +341,25 @@ def _check(model: Any, params: Parameters, bound: Bound, y: Array) -> None:
 
 
 def solve(
-    model: Any, params: Parameters, xs: list[Any], data: Data, scale: bool, most: int | None
+    model: Any,
+    params: Parameters,
+    xs: list[Any],
+    data: Data,
+    scale: bool,
+    most: int | None = None,
+    loss: str = "linear",
+    f_scale: float = 1.0,
 ) -> ModelResult:
     """The fit."""
-    bound, whole, settings, start = prepared(model, params, xs, data, most)
+    bound, whole, settings, start = prepared(model, params, xs, data, most, loss, f_scale)
     method = "lm" if settings.lower is None else "trf"
-    state, _ = fitted(bound, whole, start, settings, method, None, {})
+    state, _ = fitted(bound, whole, start, settings, method, None, {"loss": loss})
     message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
     for p in params.values():  # those of an earlier fit say nothing of this one
         p.stderr, p.correl = None, {}
     given = params.copy(), params, xs, data.y, data.weights, scale
-    result = ModelResult(model, *given, None, state.evaluations, state.status, message)
+    ended = state.evaluations, state.status, message
+    result = ModelResult(model, *given, None, *ended, loss, f_scale)
     _fill(result, bound, state)
     return result
 
@@ -348,30 +381,5 @@ def _fill(result: ModelResult, bound: Bound, state: State) -> None:
             for j, other in enumerate(bound.free)
             if j != i and errors[i] * errors[j] > 0
         }
-    for name, slopes in _tied(bound, state.x).items():
+    for name, slopes in bound.tied(state.x).items():
         result.params[name].stderr = float(np.sqrt(slopes @ covar @ slopes))
-
-
-def _tied(bound: Bound, free: Array) -> dict[str, Array]:
-    """The derivatives of tied parameters by the free ones."""
-    found = {}
-    for name in bound.ties:
-
-        def value(p: Any, name: str = name) -> Any:
-            return bound.resolved(p)[name]
-
-        found[name] = Problem(value, "exact").jacobian(free)[0]
-    return found
-
-
-def _jacobian(bound: Bound, x: Any, shape: tuple[int, ...], free: Array) -> Array:
-    """The derivatives of the model at x, of `shape`, by free parameters: (points, parameters)."""
-    if isinstance(x, np.ndarray):
-        for layout in models.layouts(x, np.empty(shape), free.size):
-            fit = models.native(bound, layout)
-            if fit is not None and fit.by_numpy:
-                y = np.zeros((layout.shape.outputs, math.prod(shape) // layout.shape.outputs))
-                rows = fit.rows(x.reshape(layout.shape.predictors, -1), y, y + 1, free)
-                return rows[1]
-    flat = lambda p: (bound(x, *p) + np.zeros(shape)).reshape(-1)  # noqa: E731
-    return Problem(flat, "exact").jacobian(free)

@@ -76,6 +76,8 @@ def fit_sets(
     scale_covar: bool = True,
     nan_policy: str = "raise",
     max_nfev: int | None = None,
+    loss: str = "linear",
+    f_scale: float = 1.0,
     **given: Any,
 ) -> ModelResult:
     """Fit several data sets at once: `fit_sets(model, [y1, y2], x=[x1, x2], shared=["k"], a=1.0)`.
@@ -106,6 +108,8 @@ def fit_sets(
         scale_covar=scale_covar,
         nan_policy=nan_policy,
         max_nfev=max_nfev,
+        loss=loss,
+        f_scale=f_scale,
         **{name: _joined(parts) for name, parts in columns.items()},
         **{"set": _joined(number), **starts},
     )

@@ -49,7 +49,9 @@ class Problem:
     def jacobian(self, x: Array) -> Array:
         """The Jacobian at x."""
         if callable(self.jac):
-            return np.atleast_2d(np.asarray(self.jac(x), float))
+            found = self.jac(x)
+            dense = found.toarray() if hasattr(found, "toarray") else found
+            return np.atleast_2d(np.asarray(dense, float))
         if self.jac == "exact":
             try:
                 return self._exact(x)

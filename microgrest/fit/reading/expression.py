@@ -26,7 +26,14 @@ from ...own.reader import Reader
 from ...own.traced import OwnRow, safe, substituted
 from ...tensor import Tensor
 from ...types.dtypes import float64
-from .grammar import CONSTANTS, FUNCTIONS, ExpressionError as ExpressionError, names_in, parsed
+from .grammar import (
+    CONSTANTS,
+    FUNCTIONS,
+    ExpressionError as ExpressionError,
+    names_in,
+    parsed,
+    spelled,
+)
 
 Array = Any
 
@@ -63,7 +70,7 @@ class Expression:
     def __init__(self, text: str, names: Sequence[str] | None = None) -> None:
         tree = parsed(text)
         self.text = " ".join(text.split())
-        self.names = tuple(names_in(tree) if names is None else names)
+        self.names = tuple(names_in(tree) if names is None else map(spelled, names))
         for name in names_in(tree):
             if name not in self.names:
                 known = ", ".join(self.names) or "none"
@@ -134,7 +141,8 @@ class Formula:
     """
 
     def __init__(self, text: str, independent: Sequence[str] = ("x",)) -> None:
-        self.independent = tuple([independent] if isinstance(independent, str) else independent)
+        given = [independent] if isinstance(independent, str) else independent
+        self.independent = tuple(map(spelled, given))
         found = names_in(parsed(text))
         for name in self.independent:
             if name not in found:

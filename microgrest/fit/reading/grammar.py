@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+import unicodedata
 from difflib import get_close_matches
 
 from ...dispatch.api import FUNCTIONS as OURS
@@ -76,6 +77,9 @@ def parsed(text: str) -> ast.expr:
     text = " ".join(text.split())
     if len(text) > MOST_TEXT:
         raise ExpressionError(text, f"it has {len(text)} characters, more than {MOST_TEXT}")
+    if "#" in text:  # Python would pass over the rest, of a text in several lines, too
+        at = ast.Name("", col_offset=len(text.partition("#")[0].encode()))
+        raise ExpressionError(text, f"there are no comments; {_only()}", at)
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
@@ -88,10 +92,19 @@ def parsed(text: str) -> ast.expr:
 
 def names_in(tree: ast.expr) -> list[str]:
     """The variables of a formula in the order in which they appear."""
+    return list(dict.fromkeys(n.id for n in variables(tree)))
+
+
+def variables(tree: ast.expr) -> list[ast.Name]:
+    """Where variables stand in a formula, in order."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    found.sort(key=lambda n: n.col_offset)
-    return list(dict.fromkeys(n.id for n in found if n.id not in CONSTANTS))
+    return sorted((n for n in found if n.id not in CONSTANTS), key=lambda n: n.col_offset)
+
+
+def spelled(name: str) -> str:
+    """A name as Python reads it: of the two mu that look alike, for one, it knows the Greek."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def _only() -> str:
@@ -152,9 +165,9 @@ def _check_call(text: str, node: ast.Call) -> None:
     found = FUNCTIONS.get(name)
     if found is None:
         close = get_close_matches(name, FUNCTIONS, 1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        hint = f" (did you mean {close[0]}?)" if close else ""
         known = ", ".join(FUNCTIONS)
-        raise ExpressionError(text, f"no function {name!r}; {hint}There are {known}", node)
+        raise ExpressionError(text, f"no function {name!r}{hint}; there are {known}", node)
     if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
         raise ExpressionError(text, f"{name}() takes plain arguments only", node)
     if len(node.args) != found.most:

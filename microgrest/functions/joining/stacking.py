@@ -56,10 +56,17 @@ def _alike(tensors: Sequence[Any]) -> bool:
     try:
         shapes, kinds = [t._shape for t in tensors], [t._kind for t in tensors]
     except AttributeError:
-        i, wrong = next((i, t) for i, t in enumerate(tensors) if not isinstance(t, Tensor))
-        raise TypeError(f"expected Tensor as element {i}, but got {type(wrong).__name__}") from None
+        _check_tensors(tensors)
+        raise
     n = len(tensors)
     return shapes.count(shapes[0]) == n == kinds.count(kinds[0])
+
+
+def _check_tensors(tensors: Sequence[Any]) -> None:
+    """TypeError for what is no tensor."""
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i}, but got {type(t).__name__}") from None
 
 
 concat = concatenate = cat
@@ -106,6 +113,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side; a vector is a column."""
+    _check_tensors(tensors)
     return hstack([t if t.ndim > 1 else reshape(t, -1, 1) for t in tensors])
 
 
@@ -114,6 +122,7 @@ def _at_least(
 ) -> tuple[Tensor, ...]:
     if not tensors:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
+    _check_tensors(tensors)
     return tuple(raised(t) for t in tensors)
 
 
@@ -123,7 +132,8 @@ def _at_least(
 def _several(tensors: tuple[Any, ...]) -> tuple[Tensor, ...]:
     """Tensors given one by one or as one sequence."""
     if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
-        return tuple(tensors[0])
+        tensors = tuple(tensors[0])
+    _check_tensors(tensors)
     return tensors
 
 

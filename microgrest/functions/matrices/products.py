@@ -11,6 +11,7 @@ from ...ops.products import contraction as rows
 from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import bool_, int64
+from ..checked import check_tensors
 from ..joining.stacking import broadcast_tensors
 from ..naming import ends_as, rename
 from ..pointwise.arithmetic import add, check_number
@@ -90,10 +91,8 @@ def _reflected_matmul(self: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
+        check_tensors(linear, (input, weight), {})
     result = matmul(input, weight.t())
     if bias is None:
         return result

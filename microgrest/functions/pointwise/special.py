@@ -90,13 +90,19 @@ def float_power_(self: Tensor, exponent: Any) -> Tensor:
 @method
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input times 2 to the power `other`."""
-    return FUNCTIONS["mul"](input, pow(2.0, other), out=out)
+    return FUNCTIONS["mul"](input, _power_of_2(input, other), out=out)
 
 
 @method
 def ldexp_(self: Tensor, other: Tensor) -> Tensor:
     """ldexp in place."""
-    return IN_PLACE["mul"](self, pow(2.0, other))
+    return IN_PLACE["mul"](self, _power_of_2(self, other))
+
+
+def _power_of_2(like: Tensor, exponents: Tensor) -> Tensor:
+    """2 to the power of `exponents`; of integers in the type of `like`, if that has fractions."""
+    whole = not exponents.is_floating_point()
+    return pow(2.0, exponents.to(like.dtype) if whole and like.is_floating_point() else exponents)
 
 
 @method

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...creation import ones, zeros
+from ...functions.checked import of_tensors
 from ...functions.joining.rearranging import repeat_interleave
 from ...functions.matrices.products import matmul
 from ...functions.outputs import tril
@@ -15,6 +16,7 @@ from ...tensor import Tensor
 from ...types.dtypes import bool_
 
 
+@of_tensors
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

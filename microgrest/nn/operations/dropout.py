@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ...functions.checked import of_tensors
 from ...functions.pointwise.dropout import check_probability, drop
 from ...random import rand
 from ...tensor import Tensor
@@ -13,6 +14,7 @@ from ...types.dtypes import float32
 _ALPHA = -1.7580993408473766
 
 
+@of_tensors
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """x / (1 - p) with probability 1 - p, else 0; x itself unless `training`.
 
@@ -98,6 +100,7 @@ def _kept(x: Tensor, p: float, leading: int) -> Tensor:
     return rand(shape, dtype=float32, device=x.device) < 1 - p
 
 
+@of_tensors
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -106,12 +109,13 @@ def alpha_dropout(
     return _alpha(input, p, training, inplace, input.ndim)
 
 
+@of_tensors
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Alpha dropout of whole channels, of inputs (N, C, ...)."""
     check_probability(p, ValueError)
-    if training and p and input.numel() and input.ndim < 2:
+    if training and 0 < p < 1 and input.numel() and input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return _alpha(input, p, training, inplace, min(input.ndim, 2))
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from ... import recording
 from ...creation import zeros
 from ...dispatch.structured import apply
+from ...functions.checked import of_tensors
 from ...functions.indexing.picking import index_select
 from ...functions.matrices.products import matmul
 from ...functions.naming import ends_as
@@ -19,6 +20,7 @@ from ...tensor import Tensor
 from ...types.dtypes import int32, int64
 
 
+@of_tensors
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the index of each class, else 0, along a new last dimension, as int64.
 
@@ -60,6 +62,7 @@ def _padding(weight: Tensor, padding_idx: int | None) -> int | None:
     return padding_idx % n
 
 
+@of_tensors
 @ends_as("EmbeddingBackward0")
 def embedding(
     input: Tensor,
@@ -219,6 +222,7 @@ def _largest(rows: Tensor, counts: Tensor, starts: list[int], width: int) -> Ten
     return stack(found) if found else rows.new_zeros(0, width)
 
 
+@of_tensors
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x1 W x2 for each of the matrices W: (..., n1), (..., n2), (out, n1, n2) to (..., out)."""
     if input1.ndim != input2.ndim:

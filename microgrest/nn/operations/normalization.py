@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...dispatch.families.kernels import SHORT
+from ...functions.checked import of_tensors
 from ...functions.naming import ends_as
 from ...functions.reductions.softmax import REGISTERS
 from ...graph.modes import is_grad_enabled, no_grad
@@ -68,6 +69,7 @@ def _alike(input: Tensor, shape: tuple[int, ...], given: Tensor | None) -> bool:
     return given is None or (given._kind is input._kind and given._shape == shape)
 
 
+@of_tensors
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -93,6 +95,7 @@ def layer_norm(
     return SHORT["layer_norm"](input, weight, bias, dims=dims, eps=eps)[0]
 
 
+@of_tensors
 def rms_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -165,6 +168,7 @@ def _check_channels(channels: int, **given: Tensor | None) -> None:
             )
 
 
+@of_tensors
 @ends_as("NativeBatchNormBackward0")
 def batch_norm(
     input: Tensor,

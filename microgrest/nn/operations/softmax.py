@@ -7,6 +7,7 @@ from typing import Any
 
 from ...creation import zeros_like
 from ...dispatch.elementwise import call
+from ...functions.checked import of_tensors
 from ...functions.naming import ends_as
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions import softmax as functions
@@ -50,6 +51,7 @@ def log_softmax(
     return functions.log_softmax(input, d, dtype)
 
 
+@of_tensors
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
@@ -119,6 +121,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return call(prelu_row, (input, weight.reshape(shape)))
 
 
+@of_tensors
 def rrelu(
     input: Tensor,
     lower: float = 1.0 / 8,

@@ -20,14 +20,14 @@ huber = loss(
     "huber",
     "0.5 * ({x} * {x}) if abs({x}) <= {delta} else {delta} * (abs({x}) - 0.5 * {delta})",
     args=("x", "delta"),
-    vjp=lambda g, y, x, delta: (g * where(abs(x) <= delta, x, delta * sign(x)), None),
+    vjp=lambda g, y, x, delta: (g * where(abs(x) > delta, delta * sign(x), x), None),  # NaN stays
     doc="x**2 / 2 up to |x| = delta, from there on a line.",
 )
 smooth_l1 = loss(
     "smooth_l1",
     "0.5 * ({x} * {x}) / {beta} if abs({x}) < {beta} else abs({x}) - 0.5 * {beta}",
     args=("x", "beta"),
-    vjp=lambda g, y, x, beta: (g * where(abs(x) < beta, x / beta, sign(x)), None),
+    vjp=lambda g, y, x, beta: (g * where(abs(x) >= beta, sign(x), x / beta), None),  # NaN stays
     doc="x**2 / (2 beta) below |x| = beta, from there on |x| - beta / 2.",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .... import recording
 from ....dispatch.elementwise import call
 from ....dispatch.families.kernels import SHORT
+from ....functions.checked import of_tensors
 from ....functions.indexing.picking import gather, index_select
 from ....functions.naming import ends_as, rename
 from ....functions.places import checked, index_of
@@ -81,6 +82,7 @@ def _check_floating(input: Tensor, target: Tensor) -> None:
 # Indices of classes
 
 
+@of_tensors
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -183,6 +185,7 @@ def _of_targets(
     return losses, weights
 
 
+@of_tensors
 def cross_entropy(
     input: Tensor,
     target: Tensor,

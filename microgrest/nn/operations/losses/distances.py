@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ....creation import triu_indices
+from ....functions.checked import of_tensors
 from ....functions.indexing.picking import index_select
 from ....functions.naming import ends_as
 from ....functions.pointwise.arithmetic import where
@@ -32,6 +33,7 @@ def _held(lengths: Tensor, eps: float) -> Tensor:
     return lengths
 
 
+@of_tensors
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosines of the angles between vectors along `dim`, of tensors that broadcast.
 
@@ -62,6 +64,7 @@ def pairwise_distance(
     return norm(difference, p, -1 if difference.ndim else None, keepdim)
 
 
+@of_tensors
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm distances between the rows i < j of a matrix, in the order of i, then j.
 
@@ -83,6 +86,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 # Losses
 
 
+@of_tensors
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -131,6 +135,7 @@ def margin_ranking_loss(
     return reduced((-target * (input1 - input2) + float(margin)).clamp(min=0), reduction)
 
 
+@of_tensors
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ....dispatch.api import FUNCTIONS
 from ....dispatch.elementwise import call
+from ....functions.checked import of_tensors
 from ....functions.indexing.picking import gather, index_select
 from ....functions.naming import ends_as
 from ....functions.places import checked, index_of
@@ -16,6 +17,7 @@ from ....types.dtypes import bool_, int64
 from ...reduction import reduced, reduction_of
 
 
+@of_tensors
 @ends_as("MultiMarginLossBackward0")
 def multi_margin_loss(
     input: Tensor,
@@ -67,6 +69,7 @@ def _counted(x: Tensor) -> Tensor:
     return x.detach().new_ones(x._shape[-1:], dtype=int64).cumsum(0) - 1
 
 
+@of_tensors
 @ends_as("MultilabelMarginLossBackward0")
 def multilabel_margin_loss(
     input: Tensor,
@@ -104,6 +107,7 @@ def multilabel_margin_loss(
     return reduced(losses if input.ndim == 2 else losses.squeeze(0), reduction)
 
 
+@of_tensors
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -127,6 +131,7 @@ def multilabel_soft_margin_loss(
 # Signs
 
 
+@of_tensors
 @ends_as("SoftMarginLossBackward0")
 def soft_margin_loss(
     input: Tensor,
@@ -141,6 +146,7 @@ def soft_margin_loss(
     return reduced(-FUNCTIONS["logsigmoid"](signs * input), reduction)
 
 
+@of_tensors
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,

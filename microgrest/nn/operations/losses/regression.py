@@ -7,6 +7,7 @@ import warnings
 
 from .... import recording
 from ....dispatch.elementwise import call
+from ....functions.checked import of_tensors
 from ....functions.naming import ends_as, rename
 from ....functions.pointwise.arithmetic import where
 from ....graph.modes import no_grad
@@ -130,6 +131,7 @@ def huber_loss(
     return reduced(elements * weight, reduction)
 
 
+@of_tensors
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -164,6 +166,7 @@ def kl_div(
     return total / input._shape[0] if input.ndim else total
 
 
+@of_tensors
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -191,6 +194,7 @@ def poisson_nll_loss(
     return reduced(elements, reduction)
 
 
+@of_tensors
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -225,6 +229,8 @@ def _variances(input: Tensor, var: Tensor | float) -> Tensor:
         if var < 0:
             raise ValueError("var has negative entry/entries")
         return var * input.new_ones(input._shape)
+    if not isinstance(var, Tensor):
+        raise TypeError(f"var has to be a tensor or a number, got {type(var).__name__}")
     if var._shape == input._shape:
         return var
     if var._shape == input._shape[:-1]:
