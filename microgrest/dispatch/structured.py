@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..graph.arithmetic import served
 from ..graph.modes import state
 from ..graph.node import Node, checked, numbers, watched, watchers
 from ..kernels.source.kind import Kind as KernelKind
@@ -23,7 +24,6 @@ from ..ops.trace import Symbol, free_inputs
 from ..tensor import Tensor, contiguous_strides, wrap
 from ..tensor.storage import Kind, kept
 from .common import common_device
-from .writes.memory import flat
 
 FORWARD: dict[str, Callable[..., Tensor]] = {}
 PLANS: dict[str, Callable[..., Plan | None]] = {}
@@ -66,17 +66,22 @@ def planned(kind: str) -> Callable[[Callable[..., Plan | None]], Callable[..., P
     def computed(row: Row, *args: Tensor, **params: Any) -> Tensor:
         found = PLANS[kind](row, *args, **params)
         assert found is not None
-        return Known(found).run([flat(a) for a in args])[0]
+        whole = [a if a._flat is not None else served.by.copy(a) for a in args]
+        return Known(found).run([a._flat for a in whole])[0]
 
     return declare
 
 
 def of_kind(
-    kind: KernelKind, params: Any, results: Sequence[Any], sizes: tuple[int, ...] = ()
+    kind: KernelKind,
+    params: Any,
+    results: Sequence[tuple[tuple[int, ...], Kind]],
+    sizes: tuple[int, ...] = (),
+    values: tuple[Any, ...] = (),
 ) -> Plan:
     """The Plan of a call of a kernel kind on flat operands."""
-    run = results[0][1].kernels.kinds.run
-    return Plan(lambda arrays: run(kind, params, arrays, sizes), results)
+    kinds = results[0][1].kernels.kinds
+    return Plan(lambda arrays: kinds.run(kind, params, arrays, sizes, values), results)
 
 
 class Known:

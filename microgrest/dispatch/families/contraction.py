@@ -38,11 +38,11 @@ def plan(row: Row, a: Tensor, b: Tensor) -> Plan:
     """The product of contiguous operands, which have been checked."""
     shape, left, right = _result(row.name, a._shape, b._shape), a._shape, b._shape
     assert shape is not None
-    run, params = a._kind.kernels.kinds.run, a._kind.array_type
+    kinds, params = a._kind.kernels.kinds, a._kind.array_type
 
     def launch(arrays: list[Any]) -> None:
         x, y, z = arrays
-        run(PRODUCT, params, ((x, 0, left, None), (y, 0, right, None), (z, 0, shape, None)))
+        kinds.run(PRODUCT, params, ((x, 0, left, None), (y, 0, right, None), (z, 0, shape, None)))
 
     return Plan(launch, [(shape, a._kind)])
 

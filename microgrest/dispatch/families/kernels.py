@@ -17,7 +17,7 @@ from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
 from ..operands import promote
-from ..structured import MOST_KNOWN, Known, Plan, record
+from ..structured import MOST_KNOWN, Known, of_kind, record
 from ..writes.memory import converted, flat
 
 # The short paths of rows that have one.
@@ -51,10 +51,9 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
         if not found.inputs:
             if len(known) >= MOST_KNOWN:
                 known.clear()
-            run = results[0]._kind.kernels.kinds.run
-            what, rest = row.extra["kind"], (found.sizes, found.values)
-            launch = lambda arrays: run(what, found.params, arrays, *rest)  # noqa: E731
-            known[key] = Known(Plan(launch, [(y._shape, y._kind) for y in results]))
+            made = [(y._shape, y._kind) for y in results]
+            plan = of_kind(row.extra["kind"], found.params, made, found.sizes, found.values)
+            known[key] = Known(plan)
         return results
 
     def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:

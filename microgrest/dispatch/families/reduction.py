@@ -91,13 +91,13 @@ def plan(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Plan | 
     """The fold of dimensions that are neighbors, of a contiguous tensor."""
     if dim and dim[-1] - dim[0] != len(dim) - 1:
         return None
-    d, run = x._kind.dtype, x._kind.kernels.reduction.fold
+    d, kernels = x._kind.dtype, x._kind.kernels.reduction
     result = result_type(row, d)
     program = program_of(row, d, result)
     _, *extents = arranged(x, dim)
 
     def launch(arrays: list[Any]) -> None:
-        run(program, arrays[0], arrays[1], *extents)
+        kernels.fold(program, arrays[0], arrays[1], *extents)
 
     return Plan(launch, [(reduced_shape(x, dim, keepdim), kind_of(result, x.device))])
 

@@ -57,19 +57,6 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
         (_X, Array("out", "w", "line")),
         (TOP, Phase(folds=REST, then=(LOG, Number("out", "{top} + {log_sum}")))),
     ),
-    # In two passes: no square of a number that is large beside the differences.
-    "variance": (
-        (_X, Array("out", "w", "line")),
-        (
-            Phase(folds=(Fold("total", "{x}"),), then=(Number("center", "{total} / {n}"),)),
-            Phase(
-                values=(("d", "{x} - {center}"),),
-                folds=(Fold("squares", "{d} * {d}"),),
-                then=(Number("out", "{squares} / {freedom}"),),
-                wide=True,
-            ),
-        ),
-    ),
     "softmax_backward": (
         (_G, _Y, _OUT),
         (
@@ -82,6 +69,19 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
         (
             Phase(folds=(Fold("common", "{g}"),)),
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
+        ),
+    ),
+    # In two passes: no square of a number that is large beside the differences.
+    "variance": (
+        (_X, Array("out", "w", "line")),
+        (
+            Phase(folds=(Fold("total", "{x}"),), then=(Number("center", "{total} / {n}"),)),
+            Phase(
+                values=(("d", "{x} - {center}"),),
+                folds=(Fold("squares", "{d} * {d}"),),
+                then=(Number("out", "{squares} / {freedom}"),),
+                wide=True,
+            ),
         ),
     ),
 }
