@@ -188,4 +188,4 @@ def test_guesses_where_all_x_are_one(name: str) -> None:
 def test_a_start_where_the_model_is_no_number() -> None:
     with np.errstate(all="ignore"):
         result = Model(lambda x, a: np.log(a) * x).fit(NOISE, x=X, a=-1.0)
-    assert not result.success and "is no number where the fit begins" in result.fit_report()
+        assert not result.success and "is no number where the fit begins" in result.fit_report()
