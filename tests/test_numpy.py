@@ -145,3 +145,18 @@ def test_arrays_of_tensors() -> None:
     assert np.asarray(x, dtype=np.float32).dtype == np.float32
     with pytest.raises(RuntimeError, match=r"Use tensor.detach\(\).numpy\(\)"):
         np.asarray(mg.tensor(X, requires_grad=True))
+
+
+@pytest.mark.host
+def test_any_array_is_an_operand() -> None:
+    """What a tensor cannot share is copied, and nobody is told: operands are only read."""
+    frozen = np.arange(3.0)
+    frozen.flags.writeable = False
+    t = mg.ones(3, dtype=mg.float64)
+    for array in (frozen, np.arange(3.0)[::-1], np.arange(3.0).astype(">f8")):
+        expected = (1 + array).tolist()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert (t + array).tolist() == (array + t).tolist() == np.add(array, t).tolist()
+            assert (array + t).tolist() == expected
+            assert np.matmul(array, t).item() == array.sum()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..cpu import helpers, memory, parallel
 from ..source.codegen import interpreted
 from . import many, proof, trace as t
 from .cpu import module as cpu
+from .cpu.along import Along
 from .cpu.entrance import signature
 from .plan.lower import lower
 from .plan.plan import Plan
@@ -69,9 +71,9 @@ class CPU(t.Native):
         text = cpu.compiled(self.plan, threads, [*known, *own])
         module = helpers.load(_bare(text), trace.name)
         # The machine code itself: Numba would look at all arguments to find it.
-        function: Callable[..., int] = module.run.compile(
-            signature([arguments[i][0] for i in self.varying], len(self.addresses))
-        )
+        dtypes = [arguments[i][0] for i in self.varying]
+        function: Callable[..., int] = module.run.compile(signature(dtypes, len(self.addresses)))
+        self._along = Along(dtypes, self.addresses, module.run)
         return function
 
     def run(self, steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
@@ -83,8 +85,7 @@ class CPU(t.Native):
         routines, varying, threads = self.addresses, self.varying, self.threads
         only = varying[0] if len(varying) == 1 else None
         held = [a for i, a in enumerate(arrays) if i not in varying]
-        addresses = np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
-
+        addresses = self._table(held)
         alone = self.routines[0].alone if self.short else None
 
         def run(steps: int, numbers: Any, seeds: Any, history: Any, arrays: Sequence[Any]) -> int:
@@ -96,6 +97,28 @@ class CPU(t.Native):
             return function(steps, numbers, seeds, history, routines, addresses, *others)
 
         return run
+
+    def _table(self, held: Sequence[Any]) -> Any:
+        """Where the memory is that comes by addresses."""
+        return np.array([a.ctypes.data for a in (*held, *self.own)], np.uint64)
+
+    def along(
+        self,
+        numbers: Any,
+        seeds: Any,
+        history: Any,
+        arrays: Sequence[Any],
+        moving: Mapping[int, Any],
+        trace: t.Trace,
+    ) -> int:
+        """See `trace.Native`."""
+        here = self.threads or interpreted()
+        if here or self._run is None or not self._along.ready():  # it is made as `_run` is
+            return super().along(numbers, seeds, history, arrays, moving, trace)
+        table = self._table([a for i, a in enumerate(arrays) if i not in self.varying])
+        others = {i: arrays[i] for i in self.varying}
+        with self.routines[0].alone() if self.short else nullcontext():
+            return self._along(numbers, seeds, history, table, others, moving, trace)
 
     def many(self, index: int | None = None) -> many.Many:
         """See `trace.Native`."""

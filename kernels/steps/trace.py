@@ -14,9 +14,11 @@ and every one may read what those before it wrote: a Trace has the meaning of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..source.kind import Kind, Meta, Metas, Sizes, elements
 from ..source.program import Program
@@ -217,6 +219,32 @@ class Native:
     def bind(self, arrays: Sequence[Any]) -> Run:
         """`run` for calls whose held arrays are those among `arrays`: see `Trace.held`."""
         return self.run
+
+    def along(
+        self,
+        numbers: Any,
+        seeds: Any,
+        history: Any,
+        arrays: Sequence[Any],
+        moving: Mapping[int, Any],
+        trace: Trace,
+    ) -> int:
+        """Run one step a row of `numbers`, as `run` of each would, each on other memory.
+
+        `moving` has, by positions in `arrays`, what the steps take there, one after the other in
+        one flat array. Returns what one `run` would whose steps these were.
+        """
+        given, seeds, run = [*arrays], seeds.copy(), self.bind(arrays)
+        counters = np.array(trace.counters, np.uint64)
+        for s in range(len(numbers)):
+            for position, whole in moving.items():
+                size = len(whole) // len(numbers)
+                given[position] = whole[s * size : (s + 1) * size]
+            code = run(1, numbers[s : s + 1], seeds, history[s : s + 1], given)
+            if code != FINE:
+                return s * len(trace.failures) + code
+            seeds[:, 1] += counters
+        return FINE
 
     def many(self, index: int | None = None) -> Many:
         """What runs replicas of the step, on a GPU of that number if it is a step of one.

@@ -11,7 +11,7 @@ from ..creation import as_tensor
 from ..dispatch.api import FUNCTIONS, PUBLIC
 from ..functions.matrices.products import matmul
 from ..tensor import Tensor
-from ..tensor.arrays import from_numpy
+from ..tensor.arrays import read
 from ..tensor.methods import method
 from ..types.dtypes import float64
 from .numpy_functions import BY_FUNCTION
@@ -46,7 +46,7 @@ def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any)
     """np.sin(t), np.add(a, t), array + t: our op on tensors."""
     name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
     if name == "matmul":
-        return matmul(*(from_numpy(a) if isinstance(a, np.ndarray) else a for a in inputs))
+        return matmul(*(read(a) if isinstance(a, np.ndarray) else a for a in inputs))
     if how != "__call__" or kwargs or name not in PUBLIC:
         raise TypeError(
             f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take "

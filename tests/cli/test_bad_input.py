@@ -33,6 +33,8 @@ def refused(run: Run, *arguments: object) -> str:
         ("x,y\n1,2\n2\n", "line 3, column 'y': the value is missing"),
         ("x,y\n1,2\nnan,3\n", "line 3, column 'x': nan is not finite"),
         ("x,y\n1,2\n3,-inf\n", "line 3, column 'y': -inf is not finite"),
+        ("x,y\n1,2\n1,3,4\n", "line 3: it has 3 fields, and the first row 2"),
+        ("x y\n1 2\n", "one column only; a fit needs two, for x and y, separated by commas"),
         ("x,x\n1,2\n", "several columns named 'x'"),
         ("x,y\n1,2\n1,3\n1,4\n", "degree 3 needs at least 4 different values of x; there is 1"),
         ("x,y\n-1e308,0\n0,1\n1,2\n1e308,1e308\n", "too large to scale"),
@@ -57,7 +59,8 @@ def test_csv(run: Run, tmp_path: Path, text: str, expected: str) -> None:
 def test_csv_that_is_not_text(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_bytes("x,y\n1,2\n".encode("utf-16"))
-    assert "is not a CSV text file" in refused(run, "--data", path)
+    said = refused(run, "--data", path)
+    assert "is not a CSV text file" in said and said.endswith("; save it as UTF-8\n")
 
 
 def test_csv_that_is_not_there(run: Run, tmp_path: Path) -> None:

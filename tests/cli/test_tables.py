@@ -107,6 +107,12 @@ def test_what_is_left_out_is_nothing_else(file: Path, text: str) -> None:
         numbers(Table(written(file, f"x,y\n1,2\n2,{text}\n")), "x", "y", omit=True)
 
 
+def test_empty_fields_at_the_end_are_none(file: Path) -> None:
+    np.testing.assert_array_equal(
+        numbers(Table(written(file, "x,y\n1,2,,\n3,4,\n")), "x", "y").values[1], [2, 4]
+    )
+
+
 def test_nothing_is_left(file: Path) -> None:
     with pytest.raises(InputError, match="no row that is whole: in each of 2 a value is missing"):
         numbers(Table(written(file, "x,y\n1,\n,2\n")), "x", "y", omit=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from microgrest.kernels.fits.algorithm.later import Later
 
-from microgrest.fit import Model, Parameter, fit_sets, ready
+from microgrest.fit import Model, Parameter, Parameters, fit_sets, ready
 from microgrest.fit.model.ready import READY
+from microgrest.fit.model.report import measured
 
 X = np.linspace(0, 4, 60)
 NOISE = np.random.default_rng(0).normal(size=X.size)
@@ -129,3 +132,35 @@ def test_guesses_of_odd_data_are_numbers(name: str) -> None:
     for x, y in data:
         values = ready(name).guess(y, x).valuesdict()
         assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (3.0016, 0.0043, "3.0016 ± 0.0043"),
+        (0.09998, 0.0013, "0.1000 ± 0.0013"),
+        (9.996, 0.0999, "10.00 ± 0.10"),
+        (123456.0, 2300.0, "1.235e+05 ± 2.3e+03"),
+        (-0.001, 5.0, "0.0 ± 5.0"),
+        (0.0, 0.02, "0.000 ± 0.020"),
+        (1.0, 1e-30, "1.00000000000000 ± 1.0e-30"),
+        (2.5, math.inf, "2.5"),
+    ],
+)
+def test_values_have_the_digits_that_errors_leave(value: float, error: float, text: str) -> None:
+    assert measured(value, error) == text
+
+
+def test_json_has_no_infinities() -> None:
+    params = Model(lambda x, a, b: a * x + b).make_params(a={"value": 1.0, "min": 0})
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    json.loads(params.dumps(), parse_constant=refuse)
+    assert Parameters.loads(params.dumps()) == params and params["b"].value == -math.inf
+
+
+def test_complex_data_are_refused() -> None:
+    with pytest.raises(TypeError, match="data have to be real"):
+        Model(lambda x, a: a * x).fit(np.ones(3) + 1j, x=np.arange(3.0), a=1.0)

@@ -25,11 +25,13 @@ from microgrest.utils.data import (
     Subset,
     SubsetRandomSampler,
     TensorDataset,
+    WeightedRandomSampler,
     default_collate,
     default_convert,
     get_worker_info,
     random_split,
 )
+from microgrest.utils.data.epochs import gathers
 
 X, Y = mg.arange(20.0).reshape(10, 2), mg.arange(10)
 WORKERS = [0, 1, 3]
@@ -75,7 +77,7 @@ def test_tensors_by_one_gather_are_those_one_by_one(size: int, drop_last: bool) 
     quick, slow = (
         DataLoader(kind(X, Y), size, drop_last=drop_last) for kind in (TensorDataset, Slow)
     )
-    assert quick._gathers() and not slow._gathers()
+    assert gathers(quick) and not gathers(slow)
     same(list(quick), list(slow))
     assert len(quick) == len(list(quick)) == (10 // size if drop_last else -(-10 // size))
     orders = []
@@ -377,3 +379,32 @@ def test_a_loader_is_iterated_anew_and_in_pieces() -> None:
     first, second = iter(loader), iter(loader)
     same(next(first), next(second))
     assert [b.tolist() for _, b in second] == [[5, 6, 7, 8, 9]]
+
+
+ORDERS = {
+    "batch sampler": lambda data, g: {
+        "batch_sampler": BatchSampler(RandomSampler(data, generator=g), 4, False)
+    },
+    "given numbers": lambda data, g: {"sampler": SubsetRandomSampler([7, -1, 0, 3, 3], g)},
+    "weights": lambda data, g: {
+        "sampler": WeightedRandomSampler([*range(len(data))], 7, generator=g)
+    },
+    "more than once": lambda data, g: {"sampler": RandomSampler(data, num_samples=13, generator=g)},
+    "drawn anew": lambda data, g: {"sampler": RandomSampler(data, True, generator=g)},
+}
+
+
+@pytest.mark.parametrize("kind", ORDERS)
+def test_orders_of_tensors_are_those_one_by_one(kind: str) -> None:
+    class Slow(TensorDataset):
+        """One that a loader must ask item by item."""
+
+    found = []
+    for dataset in (TensorDataset(X, Y), Slow(X, Y)):
+        for data in (dataset, Subset(Subset(dataset, [*range(9, 0, -1)]), np.arange(8))):
+            options: Any = ORDERS[kind](data, mg.Generator().manual_seed(3))
+            options |= {} if "batch_sampler" in options else {"batch_size": 3}
+            loader = DataLoader(data, **options)
+            assert gathers(loader) is (type(dataset) is TensorDataset)
+            found.append([*loader, *loader])
+    same(found[:2], found[2:])

@@ -109,7 +109,10 @@ class Table:
         x_at = 0 if x is None else self.find(x)
         y_at = (1 if x_at == 0 else 0) if y is None else self.find(y)
         if y_at >= len(self.names):
-            raise InputError(f"{self.path} has one column only; a fit needs two, for x and y")
+            raise InputError(
+                f"{self.path} has one column only; a fit needs two, for x and y, separated by "
+                "commas, semicolons or tabs"
+            )
         return x_at, y_at
 
     def numbers(
@@ -125,6 +128,11 @@ class Table:
         known: dict[str, int] = {}
         left_out = 0
         for row in self._rows:
+            if any(row[1][len(self.names) :]):
+                raise InputError(
+                    f"{self.path}, line {row[0]}: it has {len(row[1])} fields, and the first row "
+                    f"{len(self.names)}"
+                )
             found = [_number(self, row, at, omit) for at in places]
             if omit and any(map(math.isnan, found)):
                 left_out += 1
@@ -152,7 +160,8 @@ def _readable(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
     try:
         yield from rows
     except (UnicodeDecodeError, csv.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is not a CSV text file: {error}") from error
+        remedy = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise InputError(f"{path} is not a CSV text file: {error}{remedy}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
-from click import Option
+
+from ..settings import Asked
+from .sections import flag, option, perhaps
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 INPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -13,43 +16,42 @@ INPUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 PRINTED = Path("-")
 PICTURE = Path("fit.png")
 
+_of = partial(option, Asked)
 DATA: list[click.Parameter] = [
-    Option(
-        ["--data"],
+    _of(
+        "--data",
+        "A CSV file, perhaps packed by gzip; - is standard input.",
         type=INPUT,
         metavar="FILE",
-        help="A CSV file, perhaps packed by gzip; - is standard input.",
     ),
-    Option(
-        ["--x"],
+    _of(
+        "--x",
+        "Column for x, by name (its unit may be left out) or number.  [default: the first]",
         metavar="COL",
-        help="Column for x, by name (its unit may be left out) or number.  [default: the first]",
     ),
-    Option(["--y"], metavar="COL", help="Column for y.  [default: the next]"),
-    Option(
-        ["--header/--no-header"],
+    _of("--y", "Column for y.  [default: the next]", metavar="COL"),
+    _of(
+        "--header/--no-header",
+        "Whether the first row holds names.  [default: if it holds no number]",
         default=None,
-        help="Whether the first row holds names.  [default: if it holds no number]",
     ),
 ]
 
 RESULTS: list[click.Parameter] = [
-    Option(
-        ["--plot"],
+    perhaps(
+        "--plot",
+        "FILE",
+        str(PICTURE),
+        f"Draw data, fit and residuals (.png, .svg, .pdf).  [without FILE: {PICTURE}]",
         type=FILE,
-        metavar="[FILE]",
-        is_flag=False,
-        flag_value=str(PICTURE),
-        help=f"Draw data, fit and residuals (.png, .svg, .pdf).  [without FILE: {PICTURE}]",
     ),
-    Option(
-        ["--json"],
+    perhaps(
+        "--json",
+        "FILE",
+        str(PRINTED),
+        "Write the result as JSON.  [without FILE: print it]",
         type=FILE,
-        metavar="[FILE]",
-        is_flag=False,
-        flag_value=str(PRINTED),
-        help="Write the result as JSON.  [without FILE: print it]",
     ),
-    Option(["--save"], type=FILE, metavar="FILE", help="The same as --json FILE."),
-    Option(["--quiet"], is_flag=True, help="No progress, and the result in a few lines."),
+    _of("--save", "The same as --json FILE.", type=FILE, metavar="FILE"),
+    flag("--quiet", "No progress, and the result in a few lines."),
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from functools import partial
 from typing import Any
 
 import click
-from click import Option
 
-from ..settings import LOSSES, READY
+from ..settings import LOSSES, READY, Asked
 from .files import FILE, PRINTED
+from .sections import flag, option, perhaps, positive
 
 Pairs = dict[str, str]
 
@@ -63,81 +64,68 @@ def _bounds(context: click.Context, option: click.Parameter, text: str | None) -
     return bounds
 
 
-def _scale(context: click.Context, option: click.Parameter, value: float) -> float:
-    if not (value > 0 and math.isfinite(value)):
-        raise click.BadParameter(f"{value} is not a positive, finite number")
-    return value
-
-
+_of = partial(option, Asked)
 MODEL: list[click.Parameter] = [
-    Option(
-        ["--model"],
-        metavar="MODEL",
-        help="A formula of x, whose other names are parameters, such as 'a*exp(-k*x) + c'; or a "
+    _of(
+        "--model",
+        "A formula of x, whose other names are parameters, such as 'a*exp(-k*x) + c'; or a "
         f"ready model, which finds its own start: {', '.join(READY)}.",
+        metavar="MODEL",
     ),
-    Option(
-        ["--p0"],
+    _of(
+        "--p0",
+        "Where parameters begin, as a=1,k=0.5.  [default: 1, or the middle of the "
+        "bounds; of a ready model, near the data]",
         metavar="NAME=VALUE,...",
         callback=_values,
-        help="Where parameters begin, as a=1,k=0.5.  [default: 1, or the middle of the "
-        "bounds; of a ready model, near the data]",
     ),
-    Option(
-        ["--bounds"],
+    _of(
+        "--bounds",
+        "Where parameters stay, as k=0:10,c=0: (either end may be left out).",
         metavar="NAME=LOW:HIGH,...",
         callback=_bounds,
-        help="Where parameters stay, as k=0:10,c=0: (either end may be left out).",
     ),
-    Option(
-        ["--fix"],
+    _of(
+        "--fix",
+        "Parameters that are not fitted, as c=0.",
         metavar="NAME=VALUE,...",
         callback=_values,
-        help="Parameters that are not fitted, as c=0.",
     ),
-    Option(
-        ["--loss"],
+    _of(
+        "--loss",
+        "What of a squared residual counts; all but linear count outliers for less.",
         type=click.Choice(LOSSES),
-        default="linear",
-        show_default=True,
-        help="What of a squared residual counts; all but linear count outliers for less.",
     ),
-    Option(
-        ["--f-scale"],
+    _of(
+        "--f-scale",
+        "The residual, in units of --sigma or of y, from which on --loss counts it for less.",
         type=float,
-        default=1.0,
-        show_default=True,
-        callback=_scale,
-        help="The residual, in units of --sigma or of y, from which on --loss counts it for less.",
+        callback=positive,
     ),
 ]
 COLUMNS: list[click.Parameter] = [
-    Option(["--sigma"], metavar="COL", help="Column with the standard errors of y."),
-    Option(
-        ["--absolute-sigma"],
-        is_flag=True,
-        help="Take --sigma as it is, and not up to a factor that the residuals tell.",
+    _of("--sigma", "Column with the standard errors of y.", metavar="COL"),
+    flag(
+        "--absolute-sigma",
+        "Take --sigma as it is, and not up to a factor that the residuals tell.",
     ),
-    Option(
-        ["--group"],
+    _of(
+        "--group",
+        "Column by whose values rows are grouped: one fit a group, and a table of them.",
         metavar="COL",
-        help="Column by whose values rows are grouped: one fit a group, and a table of them.",
     ),
-    Option(
-        ["--nan-policy"],
+    _of(
+        "--nan-policy",
+        "What to do with a row in which a value is missing or NaN: end, or leave it out.",
         type=click.Choice(("raise", "omit")),
-        default="raise",
-        show_default=True,
-        help="What to do with a row in which a value is missing or NaN: end, or leave it out.",
     ),
 ]
 TABLE: list[click.Parameter] = [
-    Option(
-        ["--csv"],
+    perhaps(
+        "--csv",
+        "FILE",
+        str(PRINTED),
+        "Write a line of values and errors for each fit.  [without FILE: print them]",
         type=FILE,
-        metavar="[FILE]",
-        is_flag=False,
-        flag_value=str(PRINTED),
-        help="Write a line of values and errors for each fit.  [without FILE: print them]",
     ),
 ]

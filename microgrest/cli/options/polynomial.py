@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 import click
-from click import Option
 
-from ..settings import DEVICES, DTYPES, MODES, OPTIMIZERS, TARGETS
+from ..settings import DEVICES, DTYPES, MODES, OPTIMIZERS, TARGETS, Settings
+from .sections import option, perhaps, positive
 
 MOST = 10**12  # points
 SIZES = "1e2,1e3,1e4,1e5,1e6,1e7"
-
-
-def _positive(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not (value > 0 and math.isfinite(value)):
-        raise click.BadParameter(f"{value} is not a positive, finite number", context, option)
-    return value
 
 
 def _sizes(context: click.Context, option: click.Parameter, value: str | None) -> Any:
@@ -34,94 +28,54 @@ def _sizes(context: click.Context, option: click.Parameter, value: str | None) -
     return tuple(sorted(map(int, sizes)))
 
 
+_of = partial(option, Settings)
 POLYNOMIAL: list[click.Parameter] = [
-    Option(
-        ["--points"],
+    _of(
+        "--points",
+        "Points of the synthetic problem, evenly spaced over [-pi, pi].",
         type=click.IntRange(2, MOST),
-        default=2000,
-        show_default=True,
-        help="Points of the synthetic problem, evenly spaced over [-pi, pi].",
     ),
-    Option(
-        ["--target"],
+    _of(
+        "--target",
+        "The function that the synthetic problem samples.",
         type=click.Choice(TARGETS),
-        default="sin",
-        show_default=True,
-        help="The function that the synthetic problem samples.",
     ),
-    Option(
-        ["--degree"],
-        type=click.IntRange(1, 1000),
-        default=3,
-        show_default=True,
-        help="Of the polynomial.",
-    ),
-    Option(
-        ["--steps"],
-        type=click.IntRange(min=1),
-        default=2000,
-        show_default=True,
-        help="Full-batch steps.",
-    ),
-    Option(
-        ["--optimizer"],
-        type=click.Choice(OPTIMIZERS),
-        default="sgd",
-        show_default=True,
-        help="Its rule.",
-    ),
-    Option(
-        ["--lr"],
-        type=float,
-        callback=_positive,
-        help="Learning rate.  [default: 1e-6 for the synthetic cubic with sgd; otherwise, for sgd, "
+    _of("--degree", "Of the polynomial.", type=click.IntRange(1, 1000)),
+    _of("--steps", "Full-batch steps.", type=click.IntRange(min=1)),
+    _of("--optimizer", "Its rule.", type=click.Choice(OPTIMIZERS)),
+    _of(
+        "--lr",
+        "Learning rate.  [default: 1e-6 for the synthetic cubic with sgd; otherwise, for sgd, "
         "one over the largest curvature of the scaled problem, and 1e-2 for rmsprop and adam]",
+        type=float,
+        callback=positive,
     ),
-    Option(
-        ["--dtype"],
-        type=click.Choice(DTYPES),
-        default="float32",
-        show_default=True,
-        help="Of all tensors.",
-    ),
-    Option(
-        ["--device"],
+    _of("--dtype", "Of all tensors.", type=click.Choice(DTYPES)),
+    _of(
+        "--device",
+        "Where to run; auto is cuda where it works, else cpu.",
         type=click.Choice(DEVICES),
-        default="auto",
-        show_default=True,
         envvar="MICROGREST_DEVICE",
         show_envvar=True,
-        help="Where to run; auto is cuda where it works, else cpu.",
     ),
-    Option(
-        ["--mode"],
+    _of(
+        "--mode",
+        "How steps run: as one native function, or op by op.",
         type=click.Choice(MODES),
-        default="compiled",
-        show_default=True,
-        help="How steps run: as one native function, or op by op.",
     ),
-    Option(
-        ["--seed"],
-        type=click.IntRange(0, 2**63 - 1),
-        default=0,
-        show_default=True,
-        help="Of the random start.",
-    ),
-    Option(
-        ["--compare/--no-compare"],
-        default=True,
-        show_default=True,
-        help="Also run the fit in plain NumPy: speedup, and a check of the result; steps in eager "
+    _of("--seed", "Of the random start.", type=click.IntRange(0, 2**63 - 1)),
+    _of(
+        "--compare/--no-compare",
+        "Also run the fit in plain NumPy: speedup, and a check of the result; steps in eager "
         "mode; and on a GPU's machine, steps on the CPU.",
     ),
-    Option(
-        ["--sweep"],
-        metavar="[SIZES]",
-        is_flag=False,
-        flag_value=SIZES,
-        callback=_sizes,
-        help="Instead of fitting, time a step at these numbers of points, on the GPU and the CPU, "
+    perhaps(
+        "--sweep",
+        "SIZES",
+        SIZES,
+        "Instead of fitting, time a step at these numbers of points, on the GPU and the CPU, "
         "and say from how many on the GPU is faster; on the CPU alone, beside NumPy.  "
         f"[without SIZES: {SIZES}]",
+        callback=_sizes,
     ),
 ]

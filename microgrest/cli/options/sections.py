@@ -1,13 +1,42 @@
-"""A command whose help shows its options in sections."""
+"""Options whose defaults are those of a class, and a command whose help has them in sections."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 Sections = dict[str, list[click.Parameter]]
+
+
+def option(of: type, name: str, help: str, **how: Any) -> click.Parameter:
+    """An option whose default, which the help shows, is that of the field of its name in `of`."""
+    field = name.partition("/")[0].removeprefix("--").replace("-", "_")
+    default = getattr(of, field, None)
+    if default is not None and default is not False:
+        how |= {"default": default, "show_default": True}
+    return click.Option([name], help=help, **how)
+
+
+def flag(name: str, help: str) -> click.Parameter:
+    """An option without a value."""
+    return click.Option([name], is_flag=True, help=help)
+
+
+def perhaps(name: str, metavar: str, without: str, help: str, **how: Any) -> click.Parameter:
+    """An option that stands for `without` where it has no value."""
+    return click.Option(
+        [name], metavar=f"[{metavar}]", is_flag=False, flag_value=without, help=help, **how
+    )
+
+
+def positive(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """A callback that refuses what is no positive, finite number."""
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise click.BadParameter(f"{value} is not a positive, finite number", context, option)
+    return value
 
 
 class Sectioned(click.Command):

@@ -12,6 +12,7 @@ bad one run again, and that one runs eagerly with a look at every op (`origin_of
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ... import recording
+from ...tensor import Tensor
 from ..replay import (
     CHUNK_SECONDS,
     KEPT_BYTES,
@@ -33,21 +35,24 @@ from ..replay import (
     uninterrupted,
 )
 from .history import History, Streamed, row, tensors_of
-from .repeat_arguments import Args, Cycled, Same, arguments, check_fit
+from .repeat_arguments import Args, Stretch, arguments, check_fit
 
+ENDLESS = sys.maxsize
 # How many steps of each recording make a chunk, as far as was found out.
 paces: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
 Array = np.ndarray[Any, Any]
-Call = tuple[Args, int]
+Streams = list[tuple[Any, int, int]]
+Call = tuple[Stretch, Streams]
 Hook = Callable[[int, Any], Any]
 
 
 def repeat(
     step: Any,
-    n: int,
+    n: Any,
     *args: Any,
     batches: Iterable[Any] | None = None,
+    epochs: int | None = None,
     callback: Hook | None = None,
     until: Hook | None = None,
     every: int | None = None,
@@ -58,7 +63,13 @@ def repeat(
     """Run `n` steps, `step(*args)` each; returns what the last one returned, None if `n` is 0.
 
     `batches`: an iterable of further arguments, a tuple or a single tensor for each step, begun
-    anew when it ends. After every `every`-th step (each, if left out) `callback(k, result)` is
+    anew when it ends. `n` may also be such an iterable itself, as a DataLoader: then `epochs` (1)
+    whole iterations of it are run, as `for batch in loader: step(*args, *batch)` would, with the
+    same draws; n below is then the number of all steps, None where the loader has no length.
+    Batches of a DataLoader of a TensorDataset, or of a Subset of one, with a sampler of
+    `utils.data` and no worker or function of the user's, are taken by native code.
+
+    After every `every`-th step (each, if left out) `callback(k, result)` is
     called with the number k of steps done, and the steps end where `until(k, result)` is true.
     With `history=k` the numbers (results of one element) of every k-th step are kept: returns
     `(result, history)`, where the history has the form of the result, with NumPy arrays for numbers
@@ -73,16 +84,23 @@ def repeat(
     """
     if recording.state.recorder is not None:
         recording.state.recorder.refuse("repeat", "repeat the outer step instead")
-    n = _count("n", n, least=0)
+    if isinstance(n, Iterable) and not isinstance(n, (Tensor, str)):
+        batches, epochs, total = _of_epochs(n, batches, epochs, progress)
+        n = ENDLESS
+    elif epochs is None:
+        n = total = _count("n", n, least=0)
+    else:
+        raise TypeError("repeat: epochs are of a loader, which stands in place of the number n")
     stride = _count("every", 1 if every is None else every, least=1)
     _check_callable(callback=callback, until=until)
     hooked = callback is not None or until is not None
     kept = _kept(history, n)
     check_fit(step.fn, args, batches)
-    run = _Run(step, n, arguments(args, batches), kept, nan_check)
-    with telling(progress, n) as tell:
+    run = _Run(step, n, arguments(args, batches, epochs), kept, nan_check)
+    with telling(progress, total) as tell:
         while run.done < n:
-            run.advance(run.done - run.done % stride + stride if hooked else n)
+            if not run.advance(run.done - run.done % stride + stride if hooked else n):
+                break
             tell(run.done)
             if hooked and run.done % stride == 0:
                 if callback is not None:
@@ -95,57 +113,63 @@ def repeat(
 class _Run:
     """A repetition under way: `done` steps of `n`, and the `result` of the last."""
 
-    def __init__(
-        self, step: Any, n: int, source: Same | Cycled, history: Any, nan_check: bool
-    ) -> None:
+    def __init__(self, step: Any, n: int, source: Any, history: Any, nan_check: bool) -> None:
         self.step, self.n, self.source = step, n, source
         self.history, self.nan_check = history, nan_check
         self.done = 0
         self.result: Any = None
-        self.held: Args | None = None  # a batch that was taken, and did not fit the recording
+        self.held: Stretch | None = None  # steps whose arguments were taken, and that are to come
 
-    def advance(self, end: int) -> None:
-        """Run one chunk, which goes no further than to step `end`."""
+    def advance(self, end: int) -> bool:
+        """Run one chunk, which goes no further than to step `end`; False if none is to come."""
         with uninterrupted(), self.step._lock:
-            args, _ = self._take(1)
-            found = self.step._find(args, {})
+            room = min(end, self.n) - self.done
+            taken = self._take(room)
+            if taken is None:
+                return False
+            found = self.step._find(taken.step(0), {})
             if found is None or self.step.verify:
-                chunk = self._call(args)
+                chunk = self._call(taken)
             else:
-                chunk = self._native(found, args, min(end, self.n) - self.done)
+                chunk = self._native(found, taken, room)
         if self.nan_check:
             chunk.check(self.done, self.result)
         if self.history is not None:
             self.history.add(self.done, chunk.rows, self.result)
         self.done += len(chunk.rows)
+        return True
 
-    def _take(self, limit: int) -> Call:
-        """The next arguments, and how many of at most `limit` steps have them."""
+    def _take(self, limit: int) -> Stretch | None:
+        """Steps to come, which may be more than `limit` if they were held; None at the end."""
         if self.held is None:
-            return self.source.take(limit)
-        args, self.held = self.held, None
-        return args, 1
+            taken: Stretch | None = self.source.take(limit)
+            return taken
+        taken, self.held = self.held, None
+        return taken
 
-    def _call(self, args: Args) -> _Chunk:
+    def _call(self, taken: Stretch) -> _Chunk:
         """One step as any other call: eager, recorded, or verified."""
         fn = self.step.fn
+        taken, self.held = taken.cut(1)
+        args = taken.last
         snapshot = before_eager(fn, args, {}, limit=KEPT_BYTES) if self.nan_check else None
         self.result = self.step(*args)
-        return _Chunk(fn, None, snapshot, [(args, 1)], row(self.result))
+        return _Chunk(fn, None, snapshot, [(taken, [])], row(self.result))
 
-    def _native(self, found: Any, args: Args, room: int) -> _Chunk:
+    def _native(self, found: Any, taken: Stretch | None, room: int) -> _Chunk:
         """Steps that one recording serves, for about the time of a chunk."""
-        snapshot = found.snapshot(args, {}, KEPT_BYTES) if self.nan_check else None
+        assert taken is not None
+        snapshot = found.snapshot(taken.step(0), {}, KEPT_BYTES) if self.nan_check else None
         room = min(room, paces.get(found, 1))
         rows = np.empty((room, len(found.trace.scalars)))
         calls: list[Call] = []
         began, at = perf_counter(), 0
-        count = room if isinstance(self.source, Same) else 1
-        while True:
-            count = count if found.repeats else 1
-            calls.append((args, count))
+        while taken is not None:
+            taken, self.held = taken.cut(room - at if found.repeats else 1)
+            calls.append((taken, [(g, g._seed, g._offset) for g in found.generators]))
+            count = taken.count
             try:
-                self.result = found.run(args, {}, count, rows[at : at + count])
+                self.result = _run(found, taken, rows[at : at + count])
             except Failed as error:
                 if snapshot is not None:
                     _Chunk(self.step.fn, found, snapshot, calls, rows).replay(at + error.step - 1)
@@ -154,12 +178,17 @@ class _Run:
             at += count
             if at == room:
                 break
-            args, count = self._take(room - at)
-            if not found.fits(args, {}):
-                self.held = args
+            taken = self._take(room - at)
+            if taken is not None and not found.fits(taken.step(0), {}):
+                self.held = taken
                 break
         paces[found] = _paced(max(at, paces.get(found, 1)), at, perf_counter() - began)
         return _Chunk(self.step.fn, found, snapshot, calls, rows[:at])
+
+
+def _run(found: Any, taken: Stretch, rows: Array) -> Any:
+    """Run the steps of a stretch."""
+    return found.run(taken.last, {}, taken.count, rows, taken.moving)
 
 
 def _paced(pace: int, steps: int, seconds: float) -> int:
@@ -196,7 +225,7 @@ class _Chunk:
         """Whether all that was written is finite."""
         if self.recording is None:
             return self.snapshot is None or all_finite(k.tensor for k in self.snapshot.tensors)
-        return all_finite(self.recording.written(self.calls[-1][0], {}))
+        return all_finite(self.recording.written(self.calls[-1][0].last, {}))
 
     def _first_unsound(self) -> int | None:
         """The first step after which something written is not finite, by halving the chunk."""
@@ -213,13 +242,16 @@ class _Chunk:
         """Go back to the beginning, and from there `steps` steps on."""
         assert self.snapshot is not None
         self.snapshot.restore()
-        for args, count in self.calls:
-            count = min(count, steps)
-            if count:
-                self.recording.fits(args, {})  # counts anew
-                rows = np.empty((count, self.rows.shape[1]))
-                self.recording.run(args, {}, count, rows)
-            steps -= count
+        for taken, streams in self.calls:
+            if not steps:
+                break
+            # A loader may have drawn its batches of the same streams in between.
+            for generator, seed, offset in streams:
+                generator._seed, generator._offset = seed, offset
+            part, _ = taken.cut(steps)
+            self.recording.fits(part.last, {})  # counts anew
+            _run(self.recording, part, np.empty((part.count, self.rows.shape[1])))
+            steps -= part.count
 
     def _fail(self, start: int, index: int | None, what: str) -> None:
         if index is None:
@@ -239,14 +271,32 @@ class _Chunk:
 
     def _args(self, index: int) -> Args:
         """The arguments of one of the steps."""
-        for args, count in self.calls:
-            if index < count:
-                return args
-            index -= count
+        for taken, _ in self.calls:
+            if index < taken.count:
+                return taken.step(index)
+            index -= taken.count
         raise IndexError(index)
 
 
 # Arguments
+
+
+def _of_epochs(
+    loader: Iterable[Any], batches: Any, epochs: Any, progress: Any
+) -> tuple[Iterable[Any], int, int | None]:
+    """The batches, the epochs, and how many steps these are, if that is known."""
+    if batches is not None:
+        raise TypeError("repeat: a loader stands in place of n, or is given as batches, not both")
+    epochs = _count("epochs", 1 if epochs is None else epochs, least=0)
+    try:
+        return loader, epochs, epochs * len(loader)  # type: ignore[arg-type]
+    except TypeError:
+        if progress is True:
+            raise ValueError(
+                "repeat: a bar needs a loader that has a length: give progress a function, which "
+                "is called with (steps done, None)"
+            ) from None
+        return loader, epochs, None
 
 
 def _count(name: str, value: Any, least: int) -> int:

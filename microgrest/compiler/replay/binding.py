@@ -95,6 +95,13 @@ class Binding:
         self.copy(tensors, arrays)
         return arrays
 
+    def positions(self, given: Mapping[int, Any]) -> dict[int, Any]:
+        """Where the native function takes what is given by places among the arguments."""
+        first = len(self.held)
+        paths = {first + k: path[0] for k, path in enumerate(self.paths) if len(path) == 1}
+        places = [(position, paths[i]) for position, i in self.inputs if i in paths]
+        return {position: given[place] for position, place in places if place in given}
+
     def copy(self, tensors: Sequence[Any], arrays: list[Any]) -> None:
         """Put copies of gradients that are replaced in: whoever holds them keeps their values."""
         for position, i in self.copied:

@@ -17,14 +17,17 @@ KEPT_BYTES = 1 << 24
 
 
 @contextmanager
-def telling(progress: Any, n: int) -> Iterator[Callable[[int], object]]:
-    """What is told of the steps done: a bar, a function of the user's, or nobody."""
+def telling(progress: Any, n: int | None) -> Iterator[Callable[[int], object]]:
+    """What is told of the steps done: a bar, a function of the user's, or nobody.
+
+    `n`: None if nobody knows how many there will be.
+    """
     if hasattr(progress, "update"):
         begin = progress.n
         yield lambda done: progress.update(begin + done - progress.n)
     elif callable(progress):
         yield lambda done: progress(done, n)
-    elif progress:
+    elif progress and n is not None:
         import click
 
         with click.progressbar(length=n, file=sys.stderr) as bar:

@@ -27,6 +27,7 @@ from .snapshot import Snapshot, before_counts, counted, size_of
 
 Array = np.ndarray[Any, Any]
 _MASK = (1 << 64) - 1
+NOTHING: Mapping[int, Array] = {}
 
 
 class Failed(RuntimeError):
@@ -216,9 +217,12 @@ class Recording:
         kwargs: Mapping[str, Any],
         steps: int = 1,
         history: Array | None = None,
+        moving: Mapping[int, Array] = NOTHING,
     ) -> Any:
         """Run `steps` steps; what the last returned. Row i of `history` gets step i's scalars.
 
+        `moving` has, by places in `args`, the memory of arguments that are others in each step,
+        one step after the other; `args` are those of the last.
         IndexError where an index is out of range, RuntimeError where a kernel failed.
         """
         binding = self.binding
@@ -234,7 +238,11 @@ class Recording:
             history = self.history if steps == 1 else np.empty((steps, len(self.trace.scalars)))
         before = before_counts(self.numbers, self.generators) if self._fails else None
         numbers = self._numbers(steps)
-        failed = self._run(steps, numbers, self.seeds, history, arrays)
+        if moving:
+            moves = self.binding.positions(moving)
+            failed = self.native.along(numbers, self.seeds, history, arrays, moves, self.trace)
+        else:
+            failed = self._run(steps, numbers, self.seeds, history, arrays)
         if failed and before is not None:
             before.restore()
             error = self.failure(failed)

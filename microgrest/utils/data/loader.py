@@ -9,7 +9,8 @@ from typing import Any
 
 from ...random import Generator, randint
 from .collate import default_collate, default_convert
-from .datasets import IterableDataset, TensorDataset, length
+from .datasets import IterableDataset, length
+from .epochs import gathers, next_epoch
 from .samplers import BatchSampler, RandomSampler, SequentialSampler
 from .workers import END, Fetch, WorkerInfo, Workers, item
 
@@ -27,7 +28,8 @@ class DataLoader:
     begins; `persistent_workers` stay for the next epoch. A batch that takes over `timeout` seconds
     is a RuntimeError. What is about processes and pinned memory is accepted and does nothing.
 
-    A TensorDataset without workers takes one gather a tensor and batch.
+    A TensorDataset, or a Subset of one, takes one gather a tensor and batch without workers.
+    `step.repeat(loader, epochs=n)` takes them into native code.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class DataLoader:
             return self._by_workers()
         if isinstance(self.dataset, IterableDataset):
             return map(self.collate_fn, _parts(self.dataset, self.batch_size, self.drop_last))
-        if self._gathers():
+        if gathers(self):
             return self._gathered()
         return map(self._fetched, self._numbers())
 
@@ -126,29 +128,8 @@ class DataLoader:
         items = together(numbers) if together else [one(self.dataset, i) for i in numbers]
         return self.collate_fn(items)
 
-    # Tensors
-
-    def _gathers(self) -> bool:
-        """Whether a batch is one gather of each tensor: nobody else has a say in what it is."""
-        return (
-            type(self.dataset) is TensorDataset
-            and self.collate_fn is default_collate
-            and type(self.batch_sampler) is BatchSampler
-            and type(self.sampler) in (RandomSampler, SequentialSampler)
-            and getattr(self.sampler, "data_source", None) is self.dataset
-            and all(t.device.type == "cpu" for t in getattr(self.dataset, "tensors", ()))
-        )
-
     def _gathered(self) -> Iterator[Any]:
-        tensors, n, size = self.dataset.tensors, length(self.sampler), self.batch_size or 1
-        order = self.sampler.order() if isinstance(self.sampler, RandomSampler) else None
-        for start in range(0, n - n % size if self.drop_last else n, size):
-            stop = min(start + size, n)
-            if order is None:
-                yield [t[start:stop].clone() for t in tensors]
-            else:
-                part = order[start:stop]
-                yield [t[part] for t in tensors]
+        yield from next_epoch(self).batches()
 
     # Workers
 

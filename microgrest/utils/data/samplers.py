@@ -9,7 +9,7 @@ from ...creation import as_tensor
 from ...functions.joining.stacking import cat
 from ...random import Generator, randint, randperm
 from ...tensor import Tensor
-from ...types.dtypes import float64
+from ...types.dtypes import bool_, float64
 
 Index = TypeVar("Index", covariant=True)
 
@@ -30,8 +30,12 @@ class SequentialSampler(Sampler[int]):
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
 
+    def order(self) -> range:
+        """The numbers of one iteration."""
+        return range(len(self.data_source))
+
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
+        return iter(self.order())
 
     def __len__(self) -> int:
         return len(self.data_source)
@@ -86,9 +90,15 @@ class SubsetRandomSampler(Sampler[int]):
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices, self.generator = indices, generator
 
+    def order(self) -> Tensor:
+        """The numbers of one iteration, an int64 tensor."""
+        return numbers(self.indices)[self._order()]
+
+    def _order(self) -> Tensor:
+        return randperm(len(self.indices), generator=self.generator, device="cpu")
+
     def __iter__(self) -> Iterator[int]:
-        order = randperm(len(self.indices), generator=self.generator, device="cpu")
-        return (self.indices[i] for i in order.tolist())
+        return (self.indices[i] for i in self._order().tolist())
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -117,11 +127,14 @@ class WeightedRandomSampler(Sampler[int]):
             )
         self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
 
-    def __iter__(self) -> Iterator[int]:
-        drawn = self.weights.multinomial(
+    def order(self) -> Tensor:
+        """The numbers of one iteration, an int64 tensor."""
+        return self.weights.multinomial(
             self.num_samples, self.replacement, generator=self.generator
         )
-        return iter(drawn.tolist())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order().tolist())
 
     def __len__(self) -> int:
         return self.num_samples
@@ -157,3 +170,10 @@ def check_bool(name: str, value: Any, error: type[Exception] = ValueError) -> No
     """An error for what is no bool."""
     if not isinstance(value, bool):
         raise error(f"{name} should be a boolean value, but got {name}={value!r}")
+
+
+def numbers(indices: Any) -> Tensor:
+    """Item numbers as an int64 tensor; bools and floats stay what they are, and index nothing."""
+    found = as_tensor(indices)
+    counts = not (found.is_floating_point() or found.dtype is bool_)
+    return found.long() if counts or not found.numel() else found
