@@ -354,11 +354,14 @@ def solve(
     bound, whole, settings, start = prepared(model, params, xs, data, most, loss, f_scale)
     method = "lm" if settings.lower is None else "trf"
     state, _ = fitted(bound, whole, start, settings, method, None, {"loss": loss})
-    message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    status = state.status if np.isfinite(state.cost) else 0
+    message = minpack_message(status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    if not np.isfinite(state.cost):
+        message = "The model is no number where the fit begins."
     for p in params.values():  # those of an earlier fit say nothing of this one
         p.stderr, p.correl = None, {}
     given = params.copy(), params, xs, data.y, data.weights, scale
-    ended = state.evaluations, state.status, message
+    ended = state.evaluations, status, message
     result = ModelResult(model, *given, None, *ended, loss, f_scale)
     _fill(result, bound, state)
     return result
