@@ -27,8 +27,13 @@ TOGETHER = 2
 BLOCK_LOOP = "for i in range(np.uint64(start), np.uint64(stop)):"
 
 
-def njit(flags: str, *, parallel: bool = False) -> str:
-    also = ", parallel=True, nogil=True" if parallel else ""
+def njit(flags: str, *, parallel: bool = False, counted: bool = True) -> str:
+    """A decorator; not `counted`, without counts of references.
+
+    Numba counts atomically whenever a part of an array is taken, which cost a fit a third of its
+    time, and threads that share the array wait for one another.
+    """
+    also = ", parallel=True, nogil=True" if parallel else "" if counted else ", _nrt=False"
     return f'@njit(error_model="numpy", fastmath={flags}{also})'
 
 

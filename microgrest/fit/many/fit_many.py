@@ -172,7 +172,7 @@ def _model(f: Any, curves: Curves) -> Fit:
 
 def _run(run: Run, curves: Curves, settings: Settings) -> States:
     states = States.begin(settings, *curves.starts())
-    run(*curves.arrays(), states)
+    run(*curves.arrays, states)
     return states
 
 
