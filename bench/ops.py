@@ -15,12 +15,12 @@ from pathlib import Path
 # Before NumPy reads it: a thread of its library's that waits takes time of the processor, too.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import click  # noqa: E402
-import eager  # noqa: E402
-import interleave  # noqa: E402
-import peers  # noqa: E402
-import report  # noqa: E402
-from op_cases import CASES  # noqa: E402
+import click
+import eager
+import interleave
+import peers
+import report
+from op_cases import CASES
 
 
 @click.command()
