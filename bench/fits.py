@@ -14,9 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def peak(x: Any, height: Any, center: Any, width: Any, base: Any) -> Any:
@@ -42,33 +45,40 @@ def data(model: Callable[..., Any], true: Any) -> tuple[Any, Any]:
 
 
 def best(run: Callable[[], Any], turns: int = 20) -> float:
-    """Seconds of a run, at best."""
-    begun = time.perf_counter()
+    """Processor seconds of a run, on average."""
+    begun = time.thread_time()
     for _ in range(turns):
         run()
-    return (time.perf_counter() - begun) / turns
+    return (time.thread_time() - begun) / turns
 
 
-def warm() -> None:
-    """Both, in turn."""
+def warm() -> dict[str, tuple[float, float]]:
+    """Seconds of a fit by us and by SciPy, each case, of several rounds in turn at best."""
     os.environ["MICROGREST_FIRST_CALLS"] = "0"
     from scipy.optimize import curve_fit as scipys
 
     from microgrest.fit import curve_fit as ours
 
+    found = {}
     for name, (model, true, start) in CASES.items():
         x, y = data(model, true)
         runs = [lambda fit=fit: fit(model, x, y, start) for fit in (ours, scipys)]  # noqa: B023
-        times = np.array([[best(run) for run in runs] for _ in range(1 + 9)])[1:].min(0) * 1e6
-        print(f"{name}: {times[0]:.0f} us, SciPy {times[1]:.0f} us: {times[0] / times[1]:.3f}")
+        times = np.array([[best(run) for run in runs] for _ in range(1 + 9)])[1:].min(0)
+        found[name] = float(times[0]), float(times[1])
+    return found
 
 
-def cold() -> None:
-    """The first fit of a process, with nothing compiled."""
+def cold() -> tuple[float, float]:
+    """The first fit of a process, with nothing compiled: seconds, and those of the processor."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "MICROGREST_CACHE_DIR": folder}
         environment.pop("MICROGREST_FIRST_CALLS", None)
-        subprocess.run([sys.executable, "-m", "bench.fits", "first"], env=environment, check=True)
+        command = [sys.executable, "-m", "bench.fits", "first"]
+        told = subprocess.run(
+            command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+        )
+    seconds, busy = told.stdout.split()
+    return float(seconds), float(busy)
 
 
 def first() -> None:
@@ -79,13 +89,17 @@ def first() -> None:
     from microgrest.fit import curve_fit
 
     curve_fit(model, x, y, start)
-    seconds, busy = time.perf_counter() - begun, time.process_time() - used
+    print(time.perf_counter() - begun, time.process_time() - used)
+
+
+def main() -> None:
+    """The table."""
+    seconds, busy = cold()
     print(f"the first, cold, with the import: {seconds:.2f} s, {busy:.2f} s of them computing")
+    for name, (ours, scipys) in warm().items():
+        ratio = ours / scipys
+        print(f"{name}: {ours * 1e6:.0f} us, SciPy {scipys * 1e6:.0f} us: {ratio:.3f}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["first"]:
-        first()
-    else:
-        cold()
-        warm()
+    first() if sys.argv[1:] == ["first"] else main()

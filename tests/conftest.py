@@ -33,6 +33,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _choose_device(config)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from microgrest.kernels.cache import elsewhere
+
+        # Every processor has tests to run, so none is left to compile ahead of need on, and a child
+        # that compiles in place of this process, to give memory back, is not begun anew as often.
+        elsewhere._cores = lambda: 1
+        elsewhere.JOBS = 3 * elsewhere.JOBS
+
+
+def _choose_device(config: pytest.Config) -> None:
     device = config.getoption("--device")
     if device == "simulator":
         assert "numba" not in sys.modules, "the simulator has to be chosen before Numba loads"

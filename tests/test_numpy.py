@@ -128,6 +128,7 @@ def test_facts() -> None:
         ("np.reshape", lambda x: np.reshape(x, (3, 2), "F")),
         ("np.where", lambda x: np.where(x > 0)),
         ("np.pad", lambda x: np.pad(x, 1)),
+        ("np.linalg.solve", lambda x: np.linalg.solve(np.eye(2), x)),
     ],
 )
 def test_what_is_refused(name: str, call: Callable[[Any], Any]) -> None:
@@ -145,3 +146,32 @@ def test_arrays_of_tensors() -> None:
     assert np.asarray(x, dtype=np.float32).dtype == np.float32
     with pytest.raises(RuntimeError, match=r"Use tensor.detach\(\).numpy\(\)"):
         np.asarray(mg.tensor(X, requires_grad=True))
+
+
+def test_functions_of_scipy() -> None:
+    """Those of which there are rows, under SciPy's names, too."""
+    special = pytest.importorskip("scipy.special")
+    x = mg.tensor(V, requires_grad=True)
+    for name in ("erf", "gammaln", "expit", "psi", "xlogy"):
+        arguments = (x, x) if name == "xlogy" else (x,)
+        found = getattr(special, name)(*arguments)
+        wanted = getattr(special, name)(*[V] * len(arguments))
+        np.testing.assert_allclose(found.detach().cpu().numpy(), wanted, rtol=1e-6)
+        assert mg.autograd.grad(found.sum(), x)[0].isfinite().all()
+    with pytest.raises(TypeError, match=r"^j0\(\) does not take microgrest tensors"):
+        special.j0(x)
+
+
+@pytest.mark.host
+def test_any_array_is_an_operand() -> None:
+    """What a tensor cannot share is copied, and nobody is told: operands are only read."""
+    frozen = np.arange(3.0)
+    frozen.flags.writeable = False
+    t = mg.ones(3, dtype=mg.float64)
+    for array in (frozen, np.arange(3.0)[::-1], np.arange(3.0).astype(">f8")):
+        expected = (1 + array).tolist()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert (t + array).tolist() == (array + t).tolist() == np.add(array, t).tolist()
+            assert (array + t).tolist() == expected
+            assert np.matmul(array, t).item() == array.sum()

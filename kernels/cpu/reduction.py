@@ -11,19 +11,18 @@ from . import elementwise, helpers, names, parallel
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:
     """Fold the middle axis of `x`, flat and contiguous (outer, n, inner), into `out`."""
+    threads = x.size >= parallel.MINIMUM and parallel.usable()
     if out.size == 1:
         elementwise.compiled(program, "vr", 0, x.size)(x, out)
     elif inner == 1:
-        _axis("rows", program, x.size)(x, out, n)
+        kernel = program.kernels.get(("rows", threads)) or _axis("rows", program, threads)
+        kernel(x, out, n)
     elif out.size:
-        _axis("columns", program, x.size)(x, out, n, inner)
+        kernel = program.kernels.get(("columns", threads)) or _axis("columns", program, threads)
+        kernel(x, out, n, inner)
 
 
-def _axis(shape: str, program: Program, size: int) -> Any:
-    threads = size >= parallel.MINIMUM and parallel.usable()
-    key = ("cpu", shape, threads)
-    kernel = program.kernels.get(key)
-    if kernel is None:
-        source = getattr(reductions, shape)(program, names, parallel=threads)
-        kernel = program.kernels[key] = helpers.load(source, program.name).kernel
+def _axis(shape: str, program: Program, threads: bool) -> Any:
+    source = getattr(reductions, shape)(program, names, parallel=threads)
+    kernel = program.kernels[shape, threads] = helpers.load(source, program.name).kernel
     return kernel

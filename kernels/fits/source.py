@@ -35,7 +35,7 @@ from numba import njit
 f64 = np.float64
 bool_ = np.bool_'''
 
-_GUARDED = f"""{njit(MAP_FLAGS)}
+_GUARDED = f"""{njit(MAP_FLAGS, counted=False)}
 def kernel(x, y, w, p, flat, start, stop):
     if not near_rows(x, y, w, p, flat, start, stop):
         rows(x, y, w, p, flat, start, stop)"""
@@ -67,9 +67,8 @@ def _rows(name: str, writer: Writer, shape: Shape, near: bool) -> str:
     """The function that computes a block of rows; where `near`, it returns whether it holds."""
     lines = ["near = True"] * near + loop(writer, shape, PLACES, near)
     lines += ["return near"] * near
-    return "\n".join(
-        [njit(MAP_FLAGS), f"def {name}(x, y, w, p, flat, start, stop):", *indent(lines)]
-    )
+    head = [njit(MAP_FLAGS, counted=False), f"def {name}(x, y, w, p, flat, start, stop):"]
+    return "\n".join([*head, *indent(lines)])
 
 
 def loop(writer: Writer, shape: Shape, places: int, near: bool) -> list[str]:

@@ -21,6 +21,7 @@ _CPU = '''"""{name}: {dtype}."""
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, prange
 
 
@@ -29,16 +30,23 @@ def kernel({parameters}, n, inner):
     k = index.size
 {body}
 '''
-_TAKE = """    for row in {loop}(out.size // max(inner, 1)):
-        start = (row // k * n + index[row % k]) * inner
-        for i in range(inner):
-            out[row * inner + i] = x[start + i]"""
+_TAKE = """    if inner == 1:
+        for o in {loop}(out.size // max(k, 1)):
+            for j in range(k):
+                out[np.uint64(o * k + j)] = x[np.uint64(o * n + index[j])]
+        return
+    for row in {loop}(out.size // max(inner, 1)):
+        start = np.uint64((row // k * n + index[row % k]) * inner)
+        at = np.uint64(row * inner)
+        for i in range(np.uint64(inner)):
+            out[at + i] = x[start + i]"""
 _SUM = """    for o in {loop}(out.size // max(n * inner, 1)):
         out[o * n * inner : (o + 1) * n * inner] = 0
         for j in range(k):
-            start = (o * n + index[j]) * inner
-            for i in range(inner):
-                out[start + i] += source[(o * k + j) * inner + i]"""
+            start = np.uint64((o * n + index[j]) * inner)
+            at = np.uint64((o * k + j) * inner)
+            for i in range(np.uint64(inner)):
+                out[start + i] += source[at + i]"""
 
 
 def _take_cpu(params: str, names: Any, threads: bool) -> str:

@@ -18,13 +18,22 @@ FOLD_FLAGS = '{"contract", "reassoc", "arcp", "nsz"}'
 FOLD_BLOCK = 2048
 MAP_BLOCK = 16384
 # Accumulators of a fold that LLVM does not turn into lanes itself.
-LANES = 64
+LANES = 32
+# Elements that an accumulator in memory takes between its load and its store. With one, a step that
+# keeps one of two values would store what it has loaded, or the other: LLVM makes a masked store of
+# that, which takes ten times as long.
+TOGETHER = 2
 # Unsigned: Numba tests no index for a count from the end then, which SIMD would not survive.
 BLOCK_LOOP = "for i in range(np.uint64(start), np.uint64(stop)):"
 
 
-def njit(flags: str, *, parallel: bool = False) -> str:
-    also = ", parallel=True, nogil=True" if parallel else ""
+def njit(flags: str, *, parallel: bool = False, counted: bool = True) -> str:
+    """A decorator; not `counted`, without counts of references.
+
+    Numba counts atomically whenever a part of an array is taken, which cost a fit a third of its
+    time, and threads that share the array wait for one another.
+    """
+    also = ", parallel=True, nogil=True" if parallel else "" if counted else ", _nrt=False"
     return f'@njit(error_model="numpy", fastmath={flags}{also})'
 
 
@@ -92,13 +101,19 @@ def block(w: Writer, accs: list[str], near: bool) -> list[str]:
 
 
 def lanes_block(w: Writer, folds: list[tuple[str, Reduce]]) -> list[str]:
-    """The same by explicit lanes, so that each is a loop-carried value of its own."""
+    """The same by explicit lanes, so that each is a loop-carried value of its own.
+
+    Each takes several elements at a time.
+    """
     accs = [acc for acc, _ in folds]
     lanes = [(f"{acc}_lanes", acc, fold) for acc, fold in folds]
     inner = [
-        "i = np.uint64(base + k)",
         *(f"{acc} = {array}[k]" for array, acc, _ in lanes),
-        *w.body(accs),
+        *(
+            line
+            for k in range(TOGETHER)
+            for line in (f"i = np.uint64(base + {k * LANES} + k)", *w.body(accs))
+        ),
         *(f"{array}[k] = {acc}" for array, acc, _ in lanes),
     ]
     return [
@@ -106,8 +121,9 @@ def lanes_block(w: Writer, folds: list[tuple[str, Reduce]]) -> list[str]:
         f"def block({', '.join(w.parameters_of_block)}, start, stop):",
         *indent(w.constants()),
         *indent(f"{a} = np.full({LANES}, {w.initial(f, f.lane)})" for a, _, f in lanes),
-        *indent([f"rest = stop - (stop - start) % {LANES}"]),
-        *indent([f"for base in range(start, rest, {LANES}):", f"    for k in range({LANES}):"]),
+        *indent([f"rest = stop - (stop - start) % {LANES * TOGETHER}"]),
+        *indent([f"for base in range(start, rest, {LANES * TOGETHER}):"]),
+        *indent([f"    for k in range({LANES}):"]),
         *indent(inner, 3),
         *indent(f"{acc} = {w.initial(f, f.lane)}" for _, acc, f in lanes),
         *indent([f"for k in range({LANES}):"]),

@@ -115,7 +115,7 @@ def edges_of(form: Form, args: Sequence[Any], in_place: bool) -> tuple[Any, ...]
     if not state.grad:
         return None
     edges = tuple([a._edge if isinstance(a, Tensor) else None for a in args])
-    if edges.count(None) == len(edges):
+    if all(edge is None for edge in edges):  # count() would compare leaves by their ==
         return None
     if not form.differentiable:
         if in_place and edges[0] is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops.row import Row
 from ..tensor import Tensor
-from ..tensor.arrays import from_numpy
+from ..tensor.arrays import from_numpy, read
 from ..types import dtypes
 from ..types.dtypes import dtype
 from .common import check_width
@@ -61,7 +61,7 @@ def operand(row: Row, name: str, a: Any) -> Any:
             raise TypeError(f"{row.name}(): argument {name!r} must be Number, not Tensor")
         return a.item()
     if isinstance(a, np.ndarray):
-        return from_numpy(a)
+        return read(a)
     if isinstance(a, np.generic):
         a = a.item()
     if not isinstance(a, (int, float)) or name in row.tensors:

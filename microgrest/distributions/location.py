@@ -22,16 +22,20 @@ def drawn(make: Any, shape: Size, like: Tensor) -> Tensor:
     return t
 
 
-class Normal(Distribution):
-    """Normal numbers of mean `loc` and standard deviation `scale`."""
+class LocationScale(Distribution):
+    """What begins at `loc` and reaches as far as `scale`: numbers or tensors, broadcast."""
 
     arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
+    support: constraints.Constraint = constraints.real
     has_rsample = True
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = parameters(loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
+
+
+class Normal(LocationScale):
+    """Normal numbers of mean `loc` and standard deviation `scale`."""
 
     @property
     def mean(self) -> Tensor:
@@ -73,16 +77,10 @@ class Normal(Distribution):
         return 0.5 + 0.5 * _LOG_2PI + self.scale.log()
 
 
-class LogNormal(Distribution):
+class LogNormal(LocationScale):
     """Numbers whose logarithms are normal, of mean `loc` and standard deviation `scale`."""
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = parameters(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
     def base_dist(self) -> Normal:
@@ -127,16 +125,8 @@ class LogNormal(Distribution):
         return self.base_dist.entropy() + self.loc
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """Two exponential distributions back to back, at `loc`, of scale `scale`."""
-
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = parameters(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:

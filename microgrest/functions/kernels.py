@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any
 
 from .. import return_types
-from ..dispatch.families.kernels import call
+from ..dispatch.families.kernels import SHORT, call
 from ..dispatch.writes.target import store
 from ..ops.row import ROWS, Row
 from ..tensor import Tensor
@@ -32,13 +32,14 @@ TYPES: dict[str, tuple[type, ...]] = {
 def function(row: Row) -> Callable[..., Any]:
     """The function that users call: what it is given is bound, looked at, and computed with."""
     several = getattr(return_types, row.name) if row.extra["returns"] else None
+    short = SHORT.get(row.name)
 
     def op(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         options = bound(row, args, kwargs)
         inputs = [options.pop(name) for name in row.extra["inputs"]]
         if "dim" in options:
             options["dim"] = inputs[0]._dim(options["dim"])
-        found = call(row, inputs, options)
+        found = short(*inputs, **options) if short else call(row, inputs, options)
         result = several(*found) if several else found[0]
         return result if out is None else store(row.name, out, result, same=True)
 

@@ -56,8 +56,6 @@ def vector_norm(
     x = _prepared("linalg.vector_norm", x, dtype)
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg.vector_norm: Order {ord!r} is no number")
-    if dim is None and not keepdim:
-        x = x.reshape(-1)
     return statistics.norm(x, float(ord), dim, keepdim)
 
 

@@ -22,6 +22,19 @@ def from_array(array: np.ndarray[Any, Any], kind: Kind) -> Tensor:
     return t
 
 
+def read(array: np.ndarray[Any, Any]) -> Tensor:
+    """An array as an operand, which is only read: of its memory, or a copy where that cannot be."""
+    if _lent(array) and all(s >= 0 for s in array.strides):
+        return from_numpy(array)
+    return from_array(array, kind_of(dtypes.from_numpy(array.dtype), CPU))
+
+
+def _lent(array: np.ndarray[Any, Any]) -> bool:
+    """Whether a tensor may have the array's memory for its own."""
+    whole = not any(s % array.itemsize for s in array.strides)
+    return array.flags.writeable and array.dtype.isnative and array.flags.aligned and whole
+
+
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares memory with `array`: writes to one show in the other.
 
@@ -38,10 +51,7 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
             "your array with array.copy().)"
         )
     size = array.itemsize
-    odd = (
-        not array.dtype.isnative or not array.flags.aligned or any(s % size for s in array.strides)
-    )
-    if not array.flags.writeable or odd:
+    if not _lent(array):
         warnings.warn(
             "The given NumPy array is not writable, aligned or of the machine's byte order; the "
             "tensor is a copy of it.",

@@ -94,7 +94,7 @@ class Tensor(Methods):
 
     def _same(self) -> Tensor:
         """An alias with the same geometry: what `detach` returns."""
-        return self._alias(self._shape, self._strides, self._offset)
+        return seen(self._storage, self._flat, self._shape, self._strides, self._offset, self._kind)
 
     def _as(self, cls: type, requires_grad: bool) -> Any:
         """A leaf of class `cls` (a subclass of Tensor) over the same storage."""

@@ -16,7 +16,7 @@ from microgrest.kernels.fits import fit as fits
 from random_problems import decay, line, peak, plane
 
 import microgrest
-from microgrest.fit import OptimizeWarning, curve_fit
+from microgrest.fit import Model, OptimizeWarning, curve_fit
 from microgrest.fit.reading import models
 
 Array = Any
@@ -355,3 +355,22 @@ def test_data_may_be_read_only() -> None:
         warnings.simplefilter("error")
         found, _ = curve_fit(decay, x, y, [1.0, 1.0, 0.0])
     np.testing.assert_allclose(found, curve_fit(decay, X, Y, [1.0, 1.0, 0.0])[0])
+
+
+def test_points_of_several_outputs_and_of_grids_are_left_out() -> None:
+    both = lambda x, a, k: (a * np.cos(k * x), a * np.sin(k * x))  # noqa: E731
+    y = np.array(both(X, 2.0, 1.3)) + 0.01 * np.cos(9 * X)
+    holes, start = y.copy(), [1.5, 1.2]
+    holes[1, 4], kept = np.nan, np.delete(np.arange(X.size), 4)
+    expected, _ = curve_fit(both, X[kept], y[:, kept], start, y[:, kept] * 0 + 0.1)
+    found, _ = curve_fit(both, X, holes, start, np.full(y.shape, 0.1), nan_policy="omit")
+    np.testing.assert_array_equal(found, expected)
+    model = Model(lambda x, a, k: np.stack(both(x, a, k)))
+    result = model.fit(holes, x=X, a=1.5, k=1.2, nan_policy="omit")
+    np.testing.assert_allclose(list(result.best_values.values()), expected, rtol=1e-8)
+    grid, rows = X.reshape(5, 10), Y.reshape(5, 10).copy()
+    rows[2, 3] = np.nan
+    found, _ = curve_fit(decay, grid, rows, nan_policy="omit")
+    np.testing.assert_allclose(found, curve_fit(decay, np.delete(X, 23), np.delete(Y, 23))[0])
+    with pytest.raises(ValueError, match="have no points in common"):
+        curve_fit(decay, X[:3], rows, nan_policy="omit")

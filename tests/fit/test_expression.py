@@ -133,6 +133,7 @@ REFUSED = [
     ("await a", "Await is not allowed"),
     ("__class__", "begins with _"),
     ("exp", "exp is a function"),
+    ("a * x # + b", "column 7: there are no comments"),
     ("a + sqr(b)", "column 5: no function 'sqr' .did you mean sqrt"),
     ("exp()", "takes 1 argument, not 0"),
     ("exp(*a)", "plain arguments"),

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import parallel
+from microgrest.kernels.fits.fit import Fit
 
 from microgrest.fit import curve_fit, fit_many
+from microgrest.fit.reading import models
 
 RNG = np.random.default_rng(11)
 X = np.linspace(0, 4, 40)
@@ -209,3 +211,22 @@ def test_what_is_refused(given: dict[str, Any], error: type[Exception], text: st
     call = {"f": decay, "x": X, "Y": Y, "p0": START, **given}
     with pytest.raises(error, match=text):
         fit_many(**call)
+
+
+def test_a_model_that_was_read_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that chooses by `if` takes numbers, so Python is asked for it point by point."""
+
+    def model(x: Any, a: Any) -> Any:
+        return a * x if x > 1 else a
+
+    def other(x: Any, a: Any) -> Any:
+        return a * x if x > 1 else 1.01 * a
+
+    def wrong(f: Any, layout: Any) -> Fit:
+        return Fit(models.program(other, layout), layout.shape)
+
+    right = fit_many(model, X, Y, [1.0])
+    assert right.success.all()
+    monkeypatch.setattr(models, "native", wrong)
+    with pytest.raises(NotImplementedError, match="other numbers"):
+        fit_many(model, X, Y, [1.0])

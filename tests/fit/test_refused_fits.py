@@ -225,3 +225,11 @@ def test_errors_of_least_squares(name: str) -> None:
     assert type(ours) is type(wanted) is ValueError
     if name not in ("unknown jac", "unknown loss", "two dimensions"):
         assert str(ours) == str(wanted)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_data_whose_squares_are_no_numbers(size: float) -> None:
+    with pytest.raises(ValueError, match="fit them in other units"):
+        curve_fit(proportional, X, 3 * size * X, [size])
+    found, _ = curve_fit(proportional, X, 0 * X, [1.0])
+    assert found[0] == pytest.approx(0, abs=1e-12)

@@ -20,7 +20,8 @@ def text(n: int) -> str:
     for j in range(n + 1):
         lines += [*_reflection(j, n), *(_pass(j + 1, n) if j < n else [])]
     head = f'"""fold: {n} parameters"""\n\nimport numpy as np\nfrom numba import njit\n\n\n'
-    return head + "\n".join([njit(FOLD_FLAGS), "def kernel(t, flat, size):", *indent(lines)]) + "\n"
+    decorator = njit(FOLD_FLAGS, counted=False)
+    return head + "\n".join([decorator, "def kernel(t, flat, size):", *indent(lines)]) + "\n"
 
 
 def _pass(j: int, n: int) -> list[str]:

@@ -79,7 +79,7 @@ def _modules() -> tuple[ModuleType, ...]:
 def _compiled(function: str) -> str:
     name = re.match(r"def (\w+)", function)
     folds = name is not None and name[1] in _FOLDS
-    flags = f"fastmath={FOLD_FLAGS if folds else MAP_FLAGS}"
-    if name is not None and name[1] == "kernel":
-        return f'@njit(error_model="numpy", {flags}, nogil=True)\n{function}'
-    return f"{njit(FOLD_FLAGS if folds else MAP_FLAGS)}\n{function}"
+    decorator = njit(FOLD_FLAGS if folds else MAP_FLAGS, counted=False)
+    # Eight tables are seventy words, which each call would store and load.
+    also = "nogil=True" if name is not None and name[1] == "kernel" else "forceinline=True"
+    return f"{decorator[:-1]}, {also})\n{function}"

@@ -50,30 +50,6 @@ def _backward_operands(p: Recurrence) -> tuple[Operand, ...]:
     return _operands(f"{read} before:apart", "dgates dstate:apart dh dc:memory dshown:projected", p)
 
 
-def _cpu_forward(p: Recurrence, names: Any, threads: bool) -> str:
-    from . import on_cpu
-
-    return on_cpu.forward(p, [o.name for o in _forward_operands(p)], names)
-
-
-def _cpu_backward(p: Recurrence, names: Any, threads: bool) -> str:
-    from . import on_cpu
-
-    return on_cpu.backward(p, [o.name for o in _backward_operands(p)], names)
-
-
-def _cuda_forward(p: Recurrence, metas: Metas, sizes: Sizes, room: Room) -> Launches:
-    from . import on_cuda
-
-    return on_cuda.forward(p, [o.name for o in _forward_operands(p)], sizes, room)
-
-
-def _cuda_backward(p: Recurrence, metas: Metas, sizes: Sizes, room: Room) -> Launches:
-    from . import on_cuda
-
-    return on_cuda.backward(p, [o.name for o in _backward_operands(p)], sizes, room)
-
-
 # What it means
 
 
@@ -180,28 +156,34 @@ def _gemm(p: Recurrence) -> Any:
     return Gemm(p.dtype)
 
 
-RECURRENCE = Kind(
-    name="recurrence",
-    operands=_forward_operands,
-    oracle=_forward_oracle,
-    exact=lambda params: False,
-    cpu=_cpu_forward,
-    routine=_gemm,
-    brief=True,
-    grid=_cuda_forward,
-    block=_cuda_forward,
-    cost=_cost,
-)
+def _kind(name: str, way: str, operands: Any, oracle: Any) -> Kind:
+    """A kind whose kernels are what `on_cpu` and `on_cuda` write for a way, forward or backward."""
 
-RECURRENCE_BACK = Kind(
-    name="recurrence_back",
-    operands=_backward_operands,
-    oracle=_backward_oracle,
-    exact=lambda params: False,
-    cpu=_cpu_backward,
-    routine=_gemm,
-    brief=True,
-    grid=_cuda_backward,
-    block=_cuda_backward,
-    cost=_cost,
-)
+    def cpu(p: Recurrence, names: Any, threads: bool) -> str:
+        from . import on_cpu
+
+        text: str = getattr(on_cpu, way)(p, [o.name for o in operands(p)], names)
+        return text
+
+    def launches(p: Recurrence, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+        from . import on_cuda
+
+        found: Launches = getattr(on_cuda, way)(p, [o.name for o in operands(p)], sizes, room)
+        return found
+
+    return Kind(
+        name=name,
+        operands=operands,
+        oracle=oracle,
+        exact=lambda params: False,
+        cpu=cpu,
+        routine=_gemm,
+        brief=True,
+        grid=launches,
+        block=launches,
+        cost=_cost,
+    )
+
+
+RECURRENCE = _kind("recurrence", "forward", _forward_operands, _forward_oracle)
+RECURRENCE_BACK = _kind("recurrence_back", "backward", _backward_operands, _backward_oracle)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ..codegen import FOLD_BLOCK, MAP_FLAGS, block, cpu_module, njit
+from ..codegen import FOLD_BLOCK, MAP_FLAGS, TOGETHER, block, cpu_module, njit
 from ..program import Input, Program
-from ..scalar import cast, render
+from ..scalar import cast, render, statements
 from ..writer import Writer, indent
 
 # Columns that one task folds at a time, and as many accumulators.
@@ -50,24 +50,41 @@ def columns(program: Program, names: ModuleType, *, parallel: bool = False) -> s
     fold = out.reduce
     assert fold is not None
     x = w.arrays[0]
-    value = cast(w.value(0), program.dtype(0), fold.total)
     kernel = [
         njit(MAP_FLAGS, parallel=parallel),
         f"def kernel({x}, out, n, inner):",
         *indent([f"tiles = (inner + {COLUMN_BLOCK - 1}) // {COLUMN_BLOCK}"]),
+        *indent([f"whole = n - n % {TOGETHER}"]),
         *indent([f"for task in {_loop(parallel)}(out.size // max(inner, 1) * tiles):"]),
         *indent(["o = task // tiles", f"left = (task % tiles) * {COLUMN_BLOCK}"], 2),
-        *indent([f"width = min(inner - left, {COLUMN_BLOCK})"], 2),
+        *indent([f"width = np.uint64(min(inner - left, {COLUMN_BLOCK}))"], 2),
         *indent([f"totals = np.full({COLUMN_BLOCK}, {w.initial(fold, fold.total)})"], 2),
-        *indent(["for j in range(n):", "    row = (o * n + j) * inner + left"], 2),
-        *indent(["for c in range(width):", "    i = np.uint64(row + c)", f"    {w.load(0)}"], 3),
-        *indent(
-            ["total = totals[c]", w.fold(fold, "total", value, fold.total), "totals[c] = total"], 4
-        ),
+        *indent([f"for j in range(0, whole, {TOGETHER}):", *_join(w, TOGETHER)], 2),
+        *indent(["for j in range(whole, n):", *_join(w, 1)], 2),
         *indent(["for c in range(width):", "    total = totals[c]"], 2),
-        *indent([f"out[o * inner + left + c] = {w.finish(out, 'total', 'n')}"], 3),
+        *indent([f"out[np.uint64(o * inner + left) + c] = {w.finish(out, 'total', 'n')}"], 3),
     ]
     return cpu_module(w, "columns", kernel, parallel=parallel)
+
+
+def _join(w: Writer, count: int) -> list[str]:
+    """Rows j, j + 1, ..., `count` of them, join the totals of their columns."""
+    (out,) = w.program.outputs
+    fold = out.reduce
+    assert fold is not None
+    lines, (value,) = statements(w.program, w.names, [w.value(0)])
+    value = cast(value, w.program.dtype(out.value), fold.total)
+    steps = [w.load(0), *lines, w.fold(fold, "total", value, fold.total)]
+    elements = [
+        line for k in range(count) for line in (f"i = np.uint64(row + {k} * inner) + c", *steps)
+    ]
+    return indent(
+        [
+            "row = (o * n + j) * inner + left",
+            "for c in range(width):",
+            *indent(["total = totals[c]", *elements, "totals[c] = total"]),
+        ]
+    )
 
 
 def search(

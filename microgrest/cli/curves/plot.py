@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..settings import Asked
-from ..terminal.errors import InputError
+from ..show.plot import save
 from .chosen import Chosen
 from .fitting import Found
 from .rows import Rows
 
 MOST_PANELS = 16  # groups with a panel each; of more, parameters are drawn
-MOST_POINTS = 4000
 SMOOTH = 400  # points of a curve
 
 
@@ -25,29 +24,22 @@ def draw(asked: Asked, rows: Rows, model: Chosen, fits: Sequence[Found], path: P
 
     figure = Figure(figsize=(7, 5.5), layout="constrained")
     if asked.group is None:
-        _single(figure, rows, model, fits[0])
+        _single(figure, rows, fits[0])
     elif len(fits) <= MOST_PANELS:
         _panels(figure, rows, model, fits)
     else:
         _parameters(figure, asked, model, fits)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    save(figure, path)
 
 
-def _single(figure: Any, rows: Rows, model: Chosen, found: Found) -> None:
-    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    every = np.argsort(rows.x, kind="stable")[:: max(1, len(rows) // MOST_POINTS)]
-    x, y = rows.x[every], rows.y[every]
-    bars = None if rows.sigma is None else rows.sigma[every]
-    above.errorbar(x, y, bars, fmt=".", markersize=4, elinewidth=0.8, label="data")
-    _curve(above, x, model, found)
-    above.legend()
+def _single(figure: Any, rows: Rows, found: Found) -> None:
+    """As `Model` draws it, with the names of the columns."""
+    assert found.result is not None
+    with np.errstate(all="ignore"):
+        found.result.plot(figure=figure)
+    above, below = figure.axes
     above.set_ylabel(rows.y_name)
-    below.errorbar(x, y - _values(x, model, found), bars, fmt=".", markersize=3, elinewidth=0.8)
-    below.axhline(0, color="gray", linewidth=0.8)
-    below.set(xlabel=rows.x_name, ylabel="residual")
+    below.set_xlabel(rows.x_name)
 
 
 def _values(x: Any, model: Chosen, found: Found) -> Any:

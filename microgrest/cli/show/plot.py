@@ -39,6 +39,11 @@ def draw(problem: Problem, result: dict[str, Any], path: Path) -> None:
     below.plot(x, y - fitted, ".", markersize=3)
     below.axhline(0, color="gray", linewidth=0.8)
     below.set(xlabel=problem.x_name, ylabel="residual")
+    save(figure, path)
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a picture; InputError where that cannot be."""
     try:
         figure.savefig(path)
     except OSError as error:

@@ -11,7 +11,7 @@ from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_
 from ..common import common_device
-from ..structured import apply, family
+from ..structured import Plan, apply, family, planned
 
 # The dimensions of the operands, and the shapes as PyTorch's messages name them.
 RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
@@ -31,6 +31,20 @@ def _result(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...
     if (len(a), len(b)) != RANKS[name] or a[-1] != b[-2:][0] or (len(b) == 3 and a[0] != b[0]):
         return None
     return (*a[:-1], *b[-1:] * (len(b) > 1))
+
+
+@planned("contraction")
+def plan(row: Row, a: Tensor, b: Tensor) -> Plan:
+    """The product of contiguous operands, which have been checked."""
+    shape, left, right = _result(row.name, a._shape, b._shape), a._shape, b._shape
+    assert shape is not None
+    kinds, params = a._kind.kernels.kinds, a._kind.array_type
+
+    def launch(arrays: list[Any]) -> None:
+        x, y, z = arrays
+        kinds.run(PRODUCT, params, ((x, 0, left, None), (y, 0, right, None), (z, 0, shape, None)))
+
+    return Plan(launch, [(shape, a._kind)])
 
 
 @family("contraction")

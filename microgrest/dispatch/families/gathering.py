@@ -20,30 +20,38 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
 from ..common import common_device
-from ..structured import family, record
+from ..structured import FORWARD, Plan, family, of_kind, planned, record
 from ..writes import target
 from ..writes.graph import lead
 from ..writes.memory import add_at, converted, copy, filled, flat, meet_at, put as write_over
 from .parts import cut, each
 
 
-@family("gather")
-def gather(row: Row, x: Tensor, index: Tensor) -> Tensor:
+@planned("gather")
+def gathered(row: Row, x: Tensor, index: Tensor) -> Plan:
     """The elements of `x` at flat positions `index`."""
-    y = Tensor._empty(index._shape, x._kind)
-    x._kind.kernels.kinds.run(move.GATHER, x._kind.array_type, (flat(x), flat(index), y._flat))
-    return y
+    return of_kind(move.GATHER, x._kind.array_type, [(index._shape, x._kind)])
 
 
-@family("take_slices")
-def take_slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Tensor:
+@planned("take_slices")
+def slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Plan:
     """The slices `index` of `x` along `dim`."""
     before, n, after = x._shape[:dim], x._shape[dim], x._shape[dim + 1 :]
-    y = Tensor._empty((*before, *index._shape, *after), x._kind)
-    if y._flat.size:
-        operands, sizes = (flat(x), flat(index), y._flat), (n, math.prod(after))
-        x._kind.kernels.kinds.run(TAKE_SLICES, x._kind.array_type, operands, sizes)
-    return y
+    shape = (*before, *index._shape, *after)
+    if not math.prod(shape):
+        return Plan(lambda arrays: None, [(shape, x._kind)])
+    sizes = n, math.prod(after)
+    return of_kind(TAKE_SLICES, x._kind.array_type, [(shape, x._kind)], sizes)
+
+
+@planned("sum_slices")
+def summed(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int) -> Plan | None:
+    """Zeros with slices added, where the type is one that registers have."""
+    before, after = source._shape[:dim], source._shape[dim + len(index._shape) :]
+    if register_type(source.dtype) is not source.dtype or not math.prod(source._shape):
+        return None
+    result = (*before, extent, *after), source._kind
+    return of_kind(SUM_SLICES, source._kind.array_type, [result], (extent, math.prod(after)))
 
 
 @family("sum_slices")
@@ -138,7 +146,7 @@ def take_along(row: Row, x: Tensor, index: Tensor, *, dim: int, name: str = "") 
         if recording.aside(lambda: some(outside, dim=dims, keepdim=False).item()):
             raise RuntimeError(f"{name} index out of range: it has to be in [0, {n})")
         places = masked_fill(places, outside, -1)  # which a step refuses when it runs
-    return gather(row, x, places)
+    return FORWARD["gather"](row, x, places)
 
 
 @family("add_along")

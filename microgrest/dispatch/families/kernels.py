@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,18 +10,16 @@ import numpy as np
 from ...graph.modes import state
 from ...ops.kernel import Call
 from ...ops.row import ROWS, Row, register_type
-from ...tensor import Tensor, wrap
+from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import kept, kind_of
 from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
 from ..operands import promote
-from ..structured import record
+from ..structured import MOST_KNOWN, Known, of_kind, record
 from ..writes.memory import converted, flat
 
-# Calls that a short path keeps, of so many shapes.
-MOST_KNOWN = 4096
 # The short paths of rows that have one.
 SHORT: dict[str, Callable[..., tuple[Tensor, ...]]] = {}
 
@@ -46,54 +43,36 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
 
     What a call comes to is kept by kinds, shapes and options.
     """
-    known: dict[Any, Any] = kept({})
-    kind = row.extra["kind"]
+    known: dict[Any, Known] = kept({})
 
     def whole(key: Any, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> tuple[Tensor, ...]:
         results = call(row, inputs, options)
-        if len(known) >= MOST_KNOWN:
-            known.clear()
-        found = row.extra["call"](*inputs, **options)
-        made = [
-            (y._kind.empty, math.prod(y._shape), y._shape, y._strides, y._kind) for y in results
-        ]
+        found: Call = row.extra["call"](*inputs, **options)
         if not found.inputs:
-            known[key] = found.params, found.sizes, found.values, made
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            made = [(y._shape, y._kind) for y in results]
+            plan = of_kind(row.extra["kind"], found.params, made, found.sizes, found.values)
+            known[key] = Known(plan)
         return results
 
     def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
-        key = tuple([(t._kind, t._shape) for t in inputs]), *options.values()
-        facts = known.get(key)
-        if facts is None:
+        facts: list[Any] = [*options.items()]
+        arrays, wanted = [], False
+        for t in inputs:
+            facts += t._kind, t._shape
+            arrays.append(flat(t) if t._flat is None else t._flat)
+            wanted = wanted or t._requires_grad
+        key = tuple(facts)
+        ready = known.get(key)
+        if ready is None:
             return whole(key, inputs, options)
-        arrays = [flat(t) if t._flat is None else t._flat for t in inputs]
-        params, sizes, values, made = facts
-        where = inputs[0]._kind
-        results = []
-        for empty, n, shape, strides, own in made:
-            array = empty(n)
-            arrays.append(array)
-            results.append(wrap(array, shape, strides, own))
-        where.kernels.kinds.run(kind, params, arrays, sizes, values)
-        if state.grad:
+        results = ready.run(arrays)
+        if wanted and state.grad:
             record(row, (*inputs, *results[1:]), options, results[0])
         return tuple(results)
 
-    def one(x: Tensor, **options: Any) -> tuple[Tensor, ...]:
-        """The same of one input and one result, in two thirds of the time."""
-        key = x._kind, x._shape, *options.values()
-        facts = known.get(key)
-        if facts is None or x._flat is None:
-            return whole(key, (x,), options)
-        params, sizes, values, ((empty, n, shape, strides, own),) = facts
-        out = empty(n)
-        own.kernels.kinds.run(kind, params, (x._flat, out), sizes, values)
-        y = wrap(out, shape, strides, own)
-        if x._requires_grad and state.grad:
-            record(row, (x,), options, y)
-        return (y,)
-
-    return one if len(row.extra["inputs"]) == 1 and not row.extra["returns"] else op
+    return op
 
 
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:

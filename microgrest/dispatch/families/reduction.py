@@ -10,7 +10,7 @@ from typing import Any
 from ...graph.modes import state
 from ...graph.node import Node, numbers, watched, watchers
 from ...kernels.kinds.search import SEARCH, Search
-from ...kernels.source.program import LARGE, Input, Output, Program, Reduce
+from ...kernels.source.program import LARGE, Input, Instr, Output, Program, Reduce
 from ...ops.folds.reduction import sum as SUM
 from ...ops.row import Row, register_type
 from ...ops.trace import Symbol
@@ -19,7 +19,7 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..structured import apply, family
+from ..structured import MOST_KNOWN, Known, Plan, apply, family, of_kind, planned
 from ..writes.memory import converted, copy, flat
 
 
@@ -40,9 +40,11 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
         explicit = row.extra["lane"] == "same"
         final = row.extra.get("final", "{acc}")
         fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
-        output = Output(0, result.name, fold)
+        each = row.extra.get("each")
+        body = (Instr(each, (("x", 0),), loaded, loaded),) if each else ()
+        output = Output(len(body), result.name, fold)
         found = row.forms[stored, result] = Program(
-            row.name, (Input("x", stored.name, loaded),), (), (output,)
+            row.name, (Input("x", stored.name, loaded),), body, (output,)
         )
     return found
 
@@ -82,6 +84,22 @@ def fold(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     y = Tensor._empty(reduced_shape(x, dim, keepdim), kind_of(result_type(row, d), x.device))
     x._kind.kernels.reduction.fold(program, array, y._flat, outer, n, inner)
     return y
+
+
+@planned("reduction")
+def plan(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Plan | None:
+    """The fold of dimensions that are neighbors, of a contiguous tensor."""
+    if dim and dim[-1] - dim[0] != len(dim) - 1:
+        return None
+    d, kernels = x._kind.dtype, x._kind.kernels.reduction
+    result = result_type(row, d)
+    program = program_of(row, d, result)
+    _, *extents = arranged(x, dim)
+
+    def launch(arrays: list[Any]) -> None:
+        kernels.fold(program, arrays[0], arrays[1], *extents)
+
+    return Plan(launch, [(reduced_shape(x, dim, keepdim), kind_of(result, x.device))])
 
 
 def once(x: Tensor) -> Tensor:
@@ -139,6 +157,11 @@ def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
 
 def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
     """The best element along `dim` (of all for None), and the index of the first such element."""
+    key = row, x._kind, x._shape, dim, keepdim
+    known = _searches.get(key)
+    if known is not None and x._flat is not None:
+        values, indices = known.run([x._flat])
+        return values, indices
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = numel(x, dims)
     if not n:
@@ -157,11 +180,17 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
     if loaded is not x._kind.dtype or moved._flat is None:
         moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
     shape = reduced_shape(x, dims, keepdim)
-    values = Tensor._empty(shape, moved._kind)
-    indices = Tensor._empty(shape, kind_of(int64, x.device))
-    operands = moved._flat, values._flat, indices._flat
-    x._kind.kernels.kinds.run(SEARCH, _better(row, loaded.name), operands, (n,))
+    results = [(shape, moved._kind), (shape, kind_of(int64, x.device))]
+    found = Known(of_kind(SEARCH, _better(row, loaded.name), results, (n,)))
+    if x._flat is not None and moved._storage is x._storage:  # as it is
+        if len(_searches) >= MOST_KNOWN:
+            _searches.clear()
+        _searches[key] = found
+    values, indices = found.run([moved._flat])
     return converted(values, x._kind.dtype), indices
+
+
+_searches: dict[Any, Known] = kept({})
 
 
 def _better(row: Row, loaded: str) -> Search:

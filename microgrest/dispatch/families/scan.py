@@ -13,7 +13,7 @@ from ...tensor import Tensor
 from ...tensor.storage import kind_of
 from ...types.dtypes import FLOATING, dtype, int64
 from ..common import common_device, identity
-from ..structured import family
+from ..structured import Plan, of_kind, planned
 from ..writes.memory import flat
 
 
@@ -66,22 +66,28 @@ def _result(row: Row, d: dtype, formula: str) -> Result:
     return Result(formula, like, "int64" if place else result_type(row, d).name)
 
 
+def _sizes(x: Tensor, dim: int) -> tuple[int, int, int]:
+    """(outer, n, inner) for dimension `dim`."""
+    shape = x._shape or (1,)
+    return math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+
+
 def _run(row: Row, inputs: Any, outputs: Any, dim: int, reverse: bool) -> None:
     """Scan dimension `dim` of `inputs`, all of one shape, which 0-d tensors have with n = 1."""
-    kind, shape = inputs[0]._kind, inputs[0]._shape or (1,)
-    sizes = math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :])
+    kind, sizes = inputs[0]._kind, _sizes(inputs[0], dim)
     operands = [*map(flat, inputs), *[y._flat for y in outputs]]
     kind.kernels.kinds.run(SCAN, sweep_of(row, kind.dtype, reverse, sizes[2] != 1), operands, sizes)
 
 
-@family("scan")
-def scan(row: Row, *inputs: Tensor, dim: int, reverse: bool) -> Tensor:
-    """Scan `dim`, not negative, of contiguous copies of `inputs`."""
+@planned("scan")
+def scan(row: Row, *inputs: Tensor, dim: int, reverse: bool) -> Plan:
+    """`inputs`, all of one shape and device, scanned along `dim`, not negative."""
     common_device(row.name, inputs)
     x = inputs[0]
-    y = Tensor._empty(x._shape, kind_of(result_type(row, x._kind.dtype), x._kind.device))
-    _run(row, inputs, [y], dim, reverse)
-    return y
+    sizes = _sizes(x, dim)
+    sweep = sweep_of(row, x._kind.dtype, reverse, sizes[2] != 1)
+    result = kind_of(result_type(row, x._kind.dtype), x._kind.device)
+    return of_kind(SCAN, sweep, [(x._shape, result)], sizes)
 
 
 def running(row: Row, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:

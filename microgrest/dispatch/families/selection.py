@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...kernels.kinds.orders.select import SELECT
 from ...kernels.kinds.orders.sort import FEW, SORT, Sort
 from ...ops.places.movement import slice_
 from ...ops.row import Row
 from ...tensor import Tensor
-from ...tensor.storage import kind_of
+from ...tensor.storage import kept, kind_of
 from ...types.dtypes import int64
-from ..structured import family
+from ..structured import MOST_KNOWN, Known, family, of_kind
 from ..writes.memory import copy, flat
 
-# More than an eighth of a line is sorted, and so are long lines on a GPU.
-PART = 8
+# More than an eighth of a line is sorted, unless that is short, and so are long lines on a GPU.
+PART, SHORT = 8, 64
 
 
 def select(
@@ -25,22 +26,33 @@ def select(
 
     In the order of `sort`; what is one of many is found, what is many of few sorted.
     """
+    key = x._kind, x._shape, dim, first, count, descending
+    known = _known.get(key)
+    if known is not None:
+        values, indices = known.run([flat(x)])
+        return values, indices
     n, inner = (*x._shape, 1)[dim], math.prod(x._shape[dim + 1 :])
     params, sizes = Sort(x._kind.dtype.name, descending), (n, inner)
     few = x.is_cpu or n <= FEW
-    found = few and (count == 1 or (first + count) * PART <= n)
+    some = count == 1 or (first + count) * PART <= n or (x.is_cpu and n <= SHORT)
+    found = few and some
     along = (count if found else n,) * min(x.ndim, 1)
     shape = (*x._shape[:dim], *along, *x._shape[dim + 1 :])
-    values, indices = Tensor._empty(shape, x._kind), Tensor._empty(shape, kind_of(int64, x.device))
-    operands = flat(x), values._flat, indices._flat
-    if found:
-        x._kind.kernels.kinds.run(SELECT, params, operands, (*sizes, first, count))
-        return values, indices
-    x._kind.kernels.kinds.run(SORT, params, operands, sizes)
-    if not x._shape or count == n:
-        return values, indices
-    part = {"dim": dim, "start": first, "stop": first + count, "step": 1}
-    return copy(slice_(values, **part)), copy(slice_(indices, **part))
+    results = [(shape, x._kind), (shape, kind_of(int64, x.device))]
+    if not found:
+        values, indices = Known(of_kind(SORT, params, results, sizes)).run([flat(x)])
+        if not x._shape or count == n:
+            return values, indices
+        part = {"dim": dim, "start": first, "stop": first + count, "step": 1}
+        return copy(slice_(values, **part)), copy(slice_(indices, **part))
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[key] = known = Known(of_kind(SELECT, params, results, (*sizes, first, count)))
+    values, indices = known.run([flat(x)])
+    return values, indices
+
+
+_known: dict[Any, Known] = kept({})
 
 
 @family("chosen")

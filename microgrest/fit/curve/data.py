@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,15 +81,28 @@ def _without_nan(x: Any, y: Array, sigma: Any, policy: str) -> tuple[Any, Array,
         return x, y, sigma
     if policy == "raise":
         raise ValueError("The input contains nan values")
-    bad = np.isnan(x)
-    bad = bad.any(axis=tuple(range(bad.ndim - 1))) | np.isnan(y)
+    bad = bad_points([x, y])
     if sigma is not None:
         sigma = np.asarray(sigma)
-        if sigma.ndim == 1:
-            sigma = sigma[~bad]
-        elif sigma.ndim == 2:
-            sigma = sigma[~bad][:, ~bad]
-    return x[..., ~bad], y[~bad], sigma
+        kept = np.broadcast_to(~bad, y.shape).ravel()
+        if sigma.shape == (y.size, y.size):
+            sigma = sigma[np.ix_(kept, kept)]
+        elif sigma.size == y.size:
+            sigma = sigma.ravel()[kept]
+    return x[..., ~bad], y[..., ~bad], sigma
+
+
+def bad_points(arrays: list[Array], bad: Callable[[Array], Array] = np.isnan) -> Array:
+    """The points at which any array is bad: points are what all of their shapes end with.
+
+    ValueError for shapes that do not end alike.
+    """
+    shapes, n = [a.shape for a in arrays], 0
+    while n < min(map(len, shapes)) and len({shape[-n - 1] for shape in shapes}) == 1:
+        n += 1
+    if not n and any(shapes):
+        raise ValueError(f"shapes {' and '.join(map(str, shapes))} have no points in common")
+    return np.logical_or.reduce([bad(a).any(tuple(range(a.ndim - n))) for a in arrays])
 
 
 def _weights(sigma: Any, y: Array) -> tuple[Array | None, Array | None]:
@@ -98,7 +112,7 @@ def _weights(sigma: Any, y: Array) -> tuple[Array | None, Array | None]:
     sigma = np.asarray(sigma)
     if sigma.size == 1:
         return 1.0 / sigma.reshape(()), None
-    if sigma.shape == (y.size,):
+    if sigma.shape in ((y.size,), y.shape):
         return (1.0 / sigma).reshape(y.shape), None
     if sigma.shape == (y.size, y.size):
         try:

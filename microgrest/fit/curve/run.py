@@ -11,7 +11,6 @@ import numpy as np
 
 from ...kernels.fits.algorithm import losses_by_numpy, marquardt as at
 from ...kernels.fits.algorithm.state import Settings, State, drive
-from ...kernels.fits.fit import Fit
 from ..problem.problem import METHODS, Problem
 from ..reading import models
 from .data import Data, numbers
@@ -20,6 +19,7 @@ Array = Any
 # First steps, in units of the scaled start, with which a fit that ended badly begins again.
 SHORTER = (1.0, 0.1)
 CONVERGED = (1, 2, 3, 4)
+SMALLEST = 1e-150  # data whose squares are numbers of all digits
 _OWN: Any = ["C", "ALIGNED", "WRITEABLE", "ENSUREARRAY"]  # what the kernel is compiled for
 Again = Callable[[State], None]
 
@@ -34,11 +34,27 @@ def fitted(
         if native is not None:
             state = _best(native, settings, start, "factor" not in kwargs)
             _finite_start(state, method)
+            _in_range(state, data)
             return state, None
     problem = _problem(f, data, settings, jac, kwargs)
     _checked(problem, start, method, callable(jac))
     state = _best(lambda s: drive(s, problem), settings, start, "factor" not in kwargs)
+    _in_range(state, data)
     return state, lambda: problem.residuals(state.x)
+
+
+def _in_range(state: State, data: Data) -> None:
+    """ValueError for data whose squares no float holds: any parameters would be as good."""
+    if 0 < state.cost < np.inf:
+        return
+    with np.errstate(all="ignore"):
+        size = float(np.abs(data.y * (1.0 if data.weights is None else data.weights)).max())
+    tiny, huge = 0 < size < SMALLEST, np.inf > size > 1 / SMALLEST
+    if (state.cost == 0 and tiny) or (state.cost == np.inf and huge):
+        raise ValueError(
+            f"data of up to {size:.3g} in units of their errors, whose squares float64 does not "
+            "hold: fit them in other units"
+        )
 
 
 def _best(run: Again, settings: Settings, start: Array, again: bool) -> State:
@@ -80,26 +96,13 @@ def _native(f: Any, data: Data, start: Array) -> Again | None:
             y = np.require(data.y.reshape(shape.outputs, -1), float, _OWN)
             w = np.empty_like(y)
             w[...] = 1.0 if data.weights is None else _as_rows(data.weights, y)
-            if _proven(fit, f, data, x, y, start):
+            if models.proven(fit, f, data.x, x, y, start):
                 return lambda state: fit(x, y, w, state)
     return None
 
 
 def _as_rows(weights: Array, y: Array) -> Array:
     return weights if weights.ndim == 0 else weights.reshape(y.shape)
-
-
-def _proven(fit: Fit, f: Any, data: Data, x: Array, y: Array, start: Array) -> bool:
-    """Whether the model as it was read gives what Python gives, looked at once."""
-    if fit.proven is None:
-        try:
-            with np.errstate(all="ignore"):
-                values = np.asarray(f(data.x, *start), float)
-                values = np.broadcast_to(values, data.y.shape) - data.y
-            fit.proven = models.agrees(fit, x, y, start, values.ravel())
-        except Exception:  # models that choose by `if` fail on arrays
-            fit.proven = True
-    return bool(fit.proven)
 
 
 def _finite_start(state: State, method: str) -> None:
@@ -128,9 +131,6 @@ def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
 
 def _problem(f: Any, data: Data, settings: Settings, jac: Any, kwargs: Any) -> Problem:
     """The residuals as Python computes them."""
-    if isinstance(data.x, np.ndarray):  # tensors have no memory that nobody writes
-        data = data._replace(x=np.require(data.x, requirements="W"))
-    data = data._replace(y=np.require(data.y, requirements="W"))
     loss = kwargs.get("loss", "linear")
     rho = losses_by_numpy.RHO[loss] if isinstance(loss, str) else loss
     bounds = (-np.inf, np.inf) if settings.lower is None else (settings.lower, settings.upper)

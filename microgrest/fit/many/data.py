@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class Curves:
         return replace(
             self,
             x=cut(self.x, 3),
-            y=np.array(self.y[which], float),
+            y=np.asarray(self.y[which], float),
             p0=cut(self.p0, 2),
             sigma=cut(self.sigma, 2),
             lower=cut(self.lower, 2),
@@ -78,6 +79,7 @@ class Curves:
             mask=cut(self.mask, 2),
         )
 
+    @cached_property
     def arrays(self) -> tuple[Array, Array, Array]:
         """x, y and w as the kernel takes them."""
         x = np.require(self.x if self.x.ndim == 3 else self.x[None], float, OWN)
@@ -128,7 +130,7 @@ class Curves:
 
     def bad(self) -> Array:
         """Curves that cannot be fitted: of NaN, of too few points, or begun outside of bounds."""
-        x, y, w = self.arrays()
+        x, y, w = self.arrays
         with np.errstate(all="ignore"):
             # One sum tells of most that all is finite.
             wrong = ~np.isfinite(np.einsum("cop,cop->c", y, np.broadcast_to(w, y.shape)))
@@ -143,7 +145,7 @@ class Curves:
 
     def first(self) -> tuple[Array, Array, Array]:
         """x, y and the start of the first curve."""
-        x, y, _ = self.arrays()
+        x, y, _ = self.arrays
         return x[0], y[0], self.starts()[0][0]
 
 

@@ -160,26 +160,19 @@ def _model(f: Any, curves: Curves) -> Fit:
     if one is None:
         models.program(f, layout)  # says why
         raise NotImplementedError("fit_many: the model cannot be read")
-    if one.proven is None:
-        x, y, p = curves.first()
-        try:
-            with np.errstate(all="ignore"):
-                given = x if curves.rows else x[0]
-                values = np.broadcast_to(np.asarray(f(given, *p), float), y.shape[1:])
-            one.proven = models.agrees(one, x, y, p, (values - y[0]).ravel())
-        except Exception:  # models that choose by `if` fail on arrays
-            one.proven = True
     if not one.proven:
-        raise NotImplementedError(
-            "fit_many: the model as it was read gives other numbers than Python does; "
-            "fit the curves one by one, by curve_fit"
-        )
+        x, y, p = curves.first()
+        if not models.proven(one, f, x if curves.rows else x[0], x, y, p):
+            raise NotImplementedError(
+                "fit_many: the model as it was read gives other numbers than Python does; "
+                "fit the curves one by one, by curve_fit"
+            )
     return one
 
 
 def _run(run: Run, curves: Curves, settings: Settings) -> States:
     states = States.begin(settings, *curves.starts())
-    run(*curves.arrays(), states)
+    run(*curves.arrays, states)
     return states
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...own.reader import read
 from ...own.source import python_function
-from ..curve.data import Data
+from ..curve.data import Data, bad_points
 from ..reading.expression import Formula
 from ..reading.fingerprint import fingerprint
 from ..reading.grammar import spelled
@@ -106,8 +106,14 @@ class Model:
         order = np.argsort(x, kind="stable")
         with np.errstate(all="ignore"):
             found = self._guess(y[order], x[order])
-        starts = {self.prefix + n: v if np.isfinite(v) else 1.0 for n, v in found.items()}
-        return self.make_params(**{**starts, **given})
+        params = self.make_params(**{self.prefix + name: 1.0 for name in found})
+        for name, value in found.items():
+            p = params[self.prefix + name]
+            if p.min <= value <= p.max and np.isfinite(value):  # other data say nothing of it
+                p.value = float(value)
+        for name, value in given.items():
+            _put(self, params, name, value)
+        return params
 
     def eval(self, params: Parameters | None = None, **given: Any) -> Any:
         """Its values: `model.eval(params, x=x)`, or `model.eval(x=x, a=1.0, ...)`."""
@@ -154,6 +160,8 @@ class Model:
                 raise ValueError(f"{self.name}: params have no {name!r}")
         for name, value in given.items():
             _put(self, params, name, value)
+        if np.iscomplexobj(data):
+            raise TypeError("data have to be real; of complex ones, fit a model of two outputs")
         y, xs, weights = _cleaned(np.asarray(data, float), xs, weights, nan_policy)
         whole = Data(None, y, weights, None)
         return solve(self, params, xs, whole, scale_covar, max_nfev, loss, f_scale)
@@ -261,17 +269,24 @@ def _cleaned(y: Array, xs: list[Any], weights: Any, policy: str) -> tuple[Array,
             raise ValueError(f"weights have shape {weights.shape}, data {y.shape}")
         if not np.isfinite(weights).all() or (weights < 0).any():
             raise ValueError("weights have to be finite and not negative: 1 / sigma")
-    parts = [y, *(x for x in xs if np.shape(x) == y.shape)]
-    bad = ~np.logical_and.reduce([np.isfinite(np.asarray(p, float)) for p in parts])
+    pointwise = [_ends_alike(np.shape(x), y.shape) for x in xs]
+    parts = [y, *(np.asarray(x, float) for x, own in zip(xs, pointwise, strict=True) if own)]
+    bad = bad_points(parts, lambda a: ~np.isfinite(a))
     if bad.any() and policy == "raise":
         raise ValueError(
             f"data or x have NaN or infinity, first at point {np.flatnonzero(bad.ravel())[0]}; "
             "nan_policy='omit' leaves such points out"
         )
     if bad.any():
-        xs = [x[~bad] if np.shape(x) == y.shape else x for x in xs]
-        weights = weights if weights is None or weights.ndim == 0 else weights[~bad]
-        y = y[~bad]
+        xs = [np.asarray(x)[..., ~bad] if own else x for x, own in zip(xs, pointwise, strict=True)]
+        weights = weights if weights is None or weights.ndim == 0 else weights[..., ~bad]
+        y = y[..., ~bad]
         if not y.size:
             raise ValueError("no point is left without NaN")
     return y, xs, weights
+
+
+def _ends_alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether the longer shape ends as the shorter one is."""
+    n = min(len(a), len(b))
+    return n > 0 and a[-n:] == b[-n:]

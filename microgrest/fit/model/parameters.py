@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -52,7 +53,8 @@ class Parameter:
         """ValueError for bounds that leave no room."""
         self.min = -np.inf if self.min is None else float(self.min)
         self.max = np.inf if self.max is None else float(self.max)
-        self.value, self.vary = float(self.value), bool(self.vary)
+        self.value = -np.inf if self.value is None else float(self.value)
+        self.vary = bool(self.vary)
         self.expr = self.expr or None
         if not self.min < self.max:
             raise ValueError(
@@ -125,13 +127,18 @@ class Parameters(dict[str, Parameter]):
         return Parameters.loads(self.dumps())
 
     def dumps(self) -> str:
-        """As JSON."""
-        return json.dumps([asdict(p) for p in self.values()])
+        """As JSON, which has null where a number is infinite."""
+        rows = [asdict(p).items() for p in self.values()]
+        return json.dumps([{n: None if _infinite(v) else v for n, v in row} for row in rows])
 
     @classmethod
     def loads(cls, text: str) -> Parameters:
         """Out of what `dumps` gave."""
         return cls({p["name"]: Parameter(**p) for p in json.loads(text)})
+
+
+def _infinite(value: Any) -> bool:
+    return isinstance(value, float) and math.isinf(value)
 
 
 def _tie(text: str, p: Parameter) -> Expression:

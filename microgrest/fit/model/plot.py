@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+MOST = 4000  # points that are drawn of more
+
 
 def plot(
     result: Any, sigma: float = 2.0, points: int = 400, parts: bool = True, figure: Any = None
@@ -25,11 +27,12 @@ def plot(
     figure = Figure(figsize=(7, 6), layout="constrained") if figure is None else figure
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     (name,), (x,) = result.model.independent, result.xs
-    errors = (
-        None if result.weights is None else 1 / np.where(result.weights, result.weights, np.nan)
-    )
-    fine = np.linspace(x.min(), x.max(), points)
-    top.errorbar(x, result.data, errors, fmt=".", color="0.4", label="data", zorder=1)
+    fine, every = np.linspace(x.min(), x.max(), points), slice(None, None, -(-x.size // MOST))
+    x, errors = np.asarray(x)[every], None
+    if result.weights is not None:
+        weights = np.broadcast_to(result.weights, result.data.shape)[every]
+        errors = 1 / np.where(weights, weights, np.nan)
+    top.errorbar(x, result.data[every], errors, fmt=".", color="0.4", label="data", zorder=1)
     curve = result.eval(**{name: fine})
     top.plot(fine, curve, color="C0", label="fit", zorder=3)
     if result.covar is not None:
@@ -41,6 +44,6 @@ def plot(
             top.plot(fine, np.broadcast_to(values, fine.shape), "--", lw=0.8, label=label)
     top.legend()
     bottom.axhline(0, color="0.7")
-    bottom.plot(x, result.residual, ".", color="0.4")
+    bottom.plot(x, result.residual[every], ".", color="0.4")
     bottom.set(xlabel=name, ylabel="residual" if errors is None else "residual / error")
     return figure

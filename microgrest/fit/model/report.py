@@ -39,9 +39,17 @@ def measured(value: float, error: float) -> str:
     """`3.002 ± 0.004`: as many digits of a value as its error leaves."""
     if not (math.isfinite(error) and error > 0):
         return f"{value:.7g}"
-    spare = math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) if value else 0
-    digits = min(max(spare, 0) + 2, 15)
-    return f"{value:#.{digits}g}".rstrip(".") + f" ± {error:#.2g}".rstrip(".")
+    last = _exponent(float(f"{error:.1e}")) - 1  # the power of ten of the error's second digit
+    rounded = round(value, -last)
+    digits = _exponent(rounded) - last + 1
+    if rounded and digits > 1:
+        value, digits = rounded, min(digits, 15)
+    return f"{value:#.{max(digits, 2)}g}".rstrip(".") + f" ± {error:#.2g}".rstrip(".")
+
+
+def _exponent(value: float) -> int:
+    """The power of ten of a number's first digit."""
+    return math.floor(math.log10(abs(value))) if value else 0
 
 
 def _note(p: Any) -> str:

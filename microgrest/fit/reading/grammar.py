@@ -77,6 +77,9 @@ def parsed(text: str) -> ast.expr:
     text = " ".join(text.split())
     if len(text) > MOST_TEXT:
         raise ExpressionError(text, f"it has {len(text)} characters, more than {MOST_TEXT}")
+    if "#" in text:  # Python would pass over the rest, of a text in several lines, too
+        at = ast.Name("", col_offset=len(text.partition("#")[0].encode()))
+        raise ExpressionError(text, f"there are no comments; {_only()}", at)
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:

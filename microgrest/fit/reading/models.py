@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from .fingerprint import fingerprint
 
 Array = Any
 KEPT = 256
+TRIED = 32  # points at which a model of numbers is looked at
 _known: dict[Any, Fit | None] = {}
 
 
@@ -125,12 +127,33 @@ def _name(f: Any) -> str:
     return "".join(c for c in name if c.isalnum() or c == "_") or "model"
 
 
-def agrees(fit: Fit, x: Array, y: Array, p: Array, residuals: Array) -> bool:
-    """Whether the traced model gives at `p` what Python did, to rounding."""
-    if not fit.by_numpy:
-        return True
-    found = fit.rows(x, y, np.ones_like(y), p)[0]
-    size = np.abs(residuals) + np.abs(y.ravel())
+def proven(fit: Fit, f: Any, given: Any, x: Array, y: Array, p: Array) -> bool:
+    """Whether the model as it was read gives at `p` what Python does, to rounding; looked at once.
+
+    `given` is x as `f` takes it; x and y are (predictors, points) and (outputs, points).
+    """
+    if fit.proven is None:
+        fit.proven = not fit.by_numpy or _agrees(fit, x, y, p, _by_python(f, given, x, y, p))
+    return fit.proven
+
+
+def _agrees(fit: Fit, x: Array, y: Array, p: Array, values: Array) -> bool:
     with np.errstate(all="ignore"):
-        same = np.abs(found - residuals) <= 1e-6 * size
+        residuals = (values - y).ravel()
+        found = fit.rows(x, y, np.ones_like(y), p)[0]
+        same = np.abs(found - residuals) <= 1e-6 * (np.abs(residuals) + np.abs(y.ravel()))
     return bool((same | ~np.isfinite(residuals) | ~np.isfinite(found)).all())
+
+
+def _by_python(f: Any, given: Any, x: Array, y: Array, p: Array) -> Array:
+    """What Python makes of the points, (outputs, points), NaN where that is not known."""
+    with np.errstate(all="ignore"):
+        try:
+            values = np.asarray(f(given, *p), float)
+            return np.broadcast_to(values.reshape(y.shape) if values.ndim else values, y.shape)
+        except Exception:  # models that choose by `if` fail on arrays: some points, one by one
+            values, points = np.full(y.shape, np.nan), x.shape[1]
+            for i in np.unique(np.linspace(0, points - 1, TRIED).astype(int)):
+                with suppress(Exception):
+                    values[:, i] = f(x[:, i] if np.ndim(given) == x.ndim else x[0, i], *p)
+            return values

@@ -6,10 +6,8 @@ from typing import Any
 
 from ... import return_types
 from ...creation import arange, full
-from ...dispatch.families.reduction import reduced_shape
 from ...dispatch.families.selection import select
-from ...dispatch.structured import apply
-from ...graph.modes import is_grad_enabled
+from ...dispatch.structured import apply, record
 from ...ops.orders import selection as rows
 from ...ops.row import Row
 from ...tensor import Tensor
@@ -21,30 +19,21 @@ from ..indexing.items import getitem
 from ..indexing.picking import gather
 from ..joining.stacking import cat
 from ..kernels import FUNCTIONS
-from ..naming import ends_as, rename
 from ..pointwise.arithmetic import where
-from ..reductions.folds import argmax, max, positions, sum
+from ..reductions.folds import argmax, max, sum, without
 from ..reductions.scans import cummax
 from ..views.shapes import movedim, reshape
 
 
-def _found(row: Row, x: Tensor, found: tuple[Tensor, Tensor], d: int, shape: Any) -> Any:
-    """The named results in `shape` of an op that found elements of `x` along d, and where.
+def _found(row: Row, x: Tensor, found: tuple[Tensor, Tensor], d: int, keepdim: bool = True) -> Any:
+    """The named results of an op that found elements of `x` along d, and where.
 
-    In the graph, where it is on, `row` gathers them.
+    They are the result of `row`; without `keepdim` the one element along d is all there is.
     """
-    values, indices = found
-    if x._requires_grad and is_grad_enabled():
-        values = apply(row, (x, reshape(positions(x, indices, d), shape)), {})
-    named = getattr(return_types, row.name.partition("_")[0])
-    if values._shape == indices._shape == shape:
-        return named(values, indices)
-    return named(reshape(values, shape), reshape(indices, shape))
-
-
-def _one(row: Row, x: Tensor, found: tuple[Tensor, Tensor], d: int, keepdim: bool) -> Any:
-    """The named results of an op that leaves one element along d."""
-    return _found(row, x, found, d, reduced_shape(x, (d,), keepdim) if x._shape else ())
+    keepdim = keepdim or not x._shape
+    values, indices = found if keepdim else [without(t, d) for t in found]
+    record(row, (x, indices), {"dim": d, "keepdim": keepdim}, values)
+    return getattr(return_types, row.name.partition("_")[0])(values, indices)
 
 
 def _along(name: str, x: Any, dim: int, *, bools: bool = False) -> int:
@@ -76,19 +65,18 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         )
     if input.dtype is bool_:
         raise RuntimeError("topk does not support bool dtypes; convert it with .to(uint8)")
-    found = select(input.detach(), d, 0, k if input._shape else 1, bool(largest))
-    return _found(rows.topk, input, found, d, found[0]._shape)
+    found = select(input, d, 0, k if input._shape else 1, bool(largest))
+    return _found(rows.topk, input, found, d)
 
 
 @method
 @numpy_names
-@ends_as("KthvalueBackward0")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """(values, indices): the k-th smallest element along `dim`, counted from 1; NaN is largest."""
     d, k = _along("kthvalue", input, dim), whole(k, "k")
     if not 1 <= k <= (*input._shape, 1)[d]:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
-    return _one(rows.kthvalue, input, select(input.detach(), d, k - 1, 1), d, keepdim)
+    return _found(rows.kthvalue, input, select(input.detach(), d, k - 1, 1), d, keepdim)
 
 
 @method
@@ -101,9 +89,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     if dim is None:
         return _of_all(rows.median_all, input)
     d = _along("median", input, dim)
-    found = _one(rows.median, input, _middle(input.detach(), d), d, keepdim)
-    rename(found[0], "MedianBackward1")
-    return found
+    return _found(rows.median, input, _middle(input.detach(), d), d, keepdim)
 
 
 @method
@@ -113,9 +99,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     if dim is None:
         return _of_all(rows.nanmedian_all, input)
     d = _along("nanmedian", input, dim)
-    found = _one(rows.nanmedian, input, _middle_known(input.detach(), d), d, keepdim)
-    rename(found[0], "NanmedianBackward1")
-    return found
+    return _found(rows.nanmedian, input, _middle_known(input.detach(), d), d, keepdim)
 
 
 def _of_all(row: Row, x: Tensor) -> Tensor:
@@ -149,7 +133,6 @@ def _middle_known(x: Tensor, d: int) -> tuple[Tensor, Tensor]:
 
 @method
 @numpy_names
-@ends_as("ModeBackward0")
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """(values, indices): the commonest element along `dim`, and where it is last.
 
@@ -158,11 +141,11 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     d = _along("mode", input, dim, bools=True)
     if not input._shape:
         indices = full((), 0, dtype=int64, device=input.device)
-        return _one(rows.mode, input, (input.detach().clone(), indices), d, keepdim)
+        return _found(rows.mode, input, (input.detach().clone(), indices), d, keepdim)
     values, order = FUNCTIONS["sort"](movedim(input.detach(), d, -1), stable=True)
     best = argmax(_run_lengths(values), -1, True)
     found = movedim(gather(values, -1, best), -1, d), movedim(gather(order, -1, best), -1, d)
-    return _one(rows.mode, input, found, d, keepdim)
+    return _found(rows.mode, input, found, d, keepdim)
 
 
 def _run_lengths(lines: Tensor) -> Tensor:

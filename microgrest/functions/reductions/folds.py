@@ -8,16 +8,16 @@ from typing import Any
 
 from ... import return_types
 from ...dispatch.families.reduction import folding, once, search
-from ...dispatch.structured import apply
+from ...dispatch.structured import apply, record
 from ...ops.folds import reduction as rows
-from ...ops.places.indexing import gather
+from ...ops.orders.selection import max_along, min_along
 from ...ops.row import Row
-from ...tensor import Tensor
+from ...tensor import Tensor, contiguous_strides
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype, bool_, int64
 from ...types.integers import listed, whole
 from ..aliases import numpy_names
-from ..naming import ends_as, rename
+from ..naming import ends_as
 from ..places import counted, index_of, tensor_of
 from ..views.shapes import expand
 
@@ -28,6 +28,8 @@ Dims = int | Sequence[int] | None
 
 def dims_of(x: Tensor, dim: Dims) -> tuple[int, ...]:
     """`dim` as sorted non-negative numbers; all dimensions for None or ()."""
+    if dim.__class__ is int and 0 <= dim < len(x._shape):
+        return (dim,)
     given = () if dim is None else listed(dim)
     if not given:
         return tuple(range(len(x._shape)))
@@ -148,7 +150,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("max", input, dim)
         return fold(rows.max, input, None, False)
-    return return_types.max(*_extremum(rows.argmax, input, dim, keepdim, "MaxBackward0"))
+    return return_types.max(*_extremum(rows.argmax, max_along, input, dim, keepdim))
 
 
 @method
@@ -160,7 +162,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _not_empty("min", input, dim)
         return fold(rows.min, input, None, False)
-    return return_types.min(*_extremum(rows.argmin, input, dim, keepdim, "MinBackward0"))
+    return return_types.min(*_extremum(rows.argmin, min_along, input, dim, keepdim))
 
 
 def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
@@ -171,17 +173,18 @@ def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
         )
 
 
-def _extremum(row: Row, x: Tensor, dim: int, keepdim: bool, name: str) -> tuple[Tensor, Tensor]:
+def _extremum(row: Row, found: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
+    """What the search `row` finds along `dim`, and where: the result of `found`."""
     d = x._dim(dim)
-    values, indices = search(row, x.detach(), d, keepdim)
-    if x._requires_grad and x._shape:
-        values = apply(
-            gather, (x, positions(x, indices if keepdim else indices.unsqueeze(d), d)), {}
-        )
-        values = values if keepdim else values.squeeze(d)
-    elif x._requires_grad:
-        values = x.clone()
-    return rename(values, name), indices
+    values, indices = search(row, x, d, keepdim)
+    record(found, (x, indices), {"dim": d, "keepdim": bool(keepdim) or not x._shape}, values)
+    return values, indices
+
+
+def without(x: Tensor, d: int) -> Tensor:
+    """A contiguous `x`, outside the graph, without its dimension d of one element."""
+    shape = (*x._shape[:d], *x._shape[d + 1 :])
+    return x._alias(shape, contiguous_strides(shape), x._offset)
 
 
 def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:

@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 from ...dispatch.api import FUNCTIONS
+from ...dispatch.families.kernels import SHORT
+from ...dispatch.families.reduction import numel
 from ...ops.folds import reduction as rows
 from ...ops.row import register_type
 from ...tensor import Tensor
 from ...tensor.methods import method
-from ...types.dtypes import as_dtype
+from ...types.dtypes import as_dtype, float32, float64
 from ..aliases import numpy_names
 from ..naming import ends_as
 from ..pointwise.arithmetic import check_number, where
@@ -40,19 +42,42 @@ def _moments(
     input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
 ) -> tuple[Tensor, Tensor]:
     """`var_mean` in the type of registers, so that no square of float16 overflows."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    input = input.to(register_type(input.dtype))
-    dims = dims_of(input, dim)
-    check_number("correction", correction)
-    n = math.prod(input._shape[d] for d in dims)
-    less = correction if correction is not None else float(unbiased is not False)
+    input, dims, freedom = _prepared(input, dim, unbiased, correction)
     center = mean(input, dims, True)
     deviation = input - center
-    variance = sum(deviation * deviation, dims, keepdim) / max(n - less, 0.0)
+    variance = sum(deviation * deviation, dims, keepdim) / freedom
     if not keepdim:
         center = center.reshape(variance._shape)
     return variance, center
+
+
+def _prepared(
+    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None
+) -> tuple[Tensor, tuple[int, ...], float]:
+    """The input in the type of registers, the dimensions, and the degrees of freedom."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    wide = register_type(input._kind.dtype)
+    input = input if input._kind.dtype is wide else input.to(wide)
+    dims = dims_of(input, dim)
+    check_number("correction", correction)
+    n = numel(input, dims)
+    less = correction if correction is not None else float(unbiased is not False)
+    return input, dims, max(n - less, 0.0)
+
+
+def _variance(
+    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
+) -> Tensor:
+    """`var` in the type of registers: of neighbors among the dimensions by one kernel.
+
+    On a GPU that gives a line to a block, which is for many lines.
+    """
+    x, dims, freedom = _prepared(input, dim, unbiased, correction)
+    neighbors = dims and dims[-1] - dims[0] == len(dims) - 1
+    if neighbors and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel():
+        return SHORT["variance"](x, dim=dims, keepdim=bool(keepdim), freedom=float(freedom))[0]
+    return _moments(input, dim, unbiased, correction, keepdim)[0]
 
 
 @method
@@ -67,7 +92,8 @@ def var(
     keepdim: bool = False,
 ) -> Tensor:
     """The variance along `dim`, as `var_mean` has it."""
-    return var_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
+    y = _variance(input, dim, unbiased, correction, keepdim)
+    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
 
 
 @method
@@ -82,7 +108,8 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    return std_mean(input, dim, unbiased, correction=correction, keepdim=keepdim)[0]
+    y = FUNCTIONS["root"](_variance(input, dim, unbiased, correction, keepdim))
+    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
 
 
 @numpy_names
@@ -155,7 +182,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
             f"{list(input._shape)}), which has no identity"
         )
     if p == 2:
-        return FUNCTIONS["root"](sum(input * input, dim, keepdim))
+        return fold(rows.euclidean, input, dims, keepdim)
     if p == 1:
         return sum(input.abs(), dim, keepdim)
     if p in (math.inf, -math.inf):

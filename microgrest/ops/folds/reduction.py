@@ -5,6 +5,7 @@ Every rule sees the dimensions as a sorted tuple of non-negative numbers, `dim`,
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..places.movement import expand
@@ -16,12 +17,13 @@ from .scan import cumprod_before
 def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **facts: Any) -> Row:
     """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
 
+    What is folded is `each` of an element {x}, where that is given.
     `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
     or "bool". `again` makes of a result y that of n times as many elements, all of them met n
     times; without it that is y.
     """
     extra = {"init": init, "step": step}
-    extra |= {k: facts.pop(k) for k in ("final", "lane", "empty", "again") if k in facts}
+    extra |= {k: facts.pop(k) for k in ("each", "final", "lane", "empty", "again") if k in facts}
     return Row(name, "reduction", ("x",), vjp, doc, extra=extra, **facts)
 
 
@@ -102,6 +104,22 @@ prod = reduction(
     again=lambda y, n: y**n,
     vjp=_others,
     doc="Product of the elements; integers and bools multiply to int64.",
+)
+
+
+euclidean = reduction(
+    "euclidean",
+    init="0",
+    each="{x} * {x}",
+    step="{acc} + {x}",
+    final="sqrt({acc})",
+    lane="sum",
+    again=lambda y, n: y * n**0.5,
+    vjp=lambda g, y, x, dim, keepdim: (
+        x * spread(g / where(eq(y, 0.0), math.inf, y), x, dim, keepdim),
+    ),
+    backward_name="LinalgVectorNormBackward0",
+    doc="The 2-norm of floating-point elements, whose derivative at 0 is 0.",
 )
 
 

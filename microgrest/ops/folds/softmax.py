@@ -1,8 +1,9 @@
-"""Softmax and its relatives along one dimension, each a walk along lines.
+"""Softmax and its relatives along one dimension, and variances, each a walk along lines.
 
     softmax        exp(x - top) / s       s = sum of exp(x - top), top the largest element
     log_softmax    x - top - log(s)
     logsumexp      top + log(s)
+    variance       sum of (x - mean)**2, over the degrees of freedom
 
 The difference's own rounding, which grows with it, is made good in `expsub`. Elements as large as
 the largest are counted, and the others, `rest`, are added up apart from them, since log(1 + rest)
@@ -11,6 +12,7 @@ keeps what a sum with 1 would lose.
 
 from __future__ import annotations
 
+import math
 from functools import cache, partial
 from typing import Any
 
@@ -18,7 +20,7 @@ from ...kernels.kinds.lines import LINES, Walk, form_of
 from ...kernels.source.axis.lines import MAX, Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..pointwise.elementwise import exp
-from .reduction import spread, sum
+from .reduction import mean, spread, sum
 
 TOP = Phase(folds=(Fold("top", "{x}", MAX),))
 REST = (
@@ -69,12 +71,25 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
         ),
     ),
+    # In two passes: no square of a number that is large beside the differences.
+    "variance": (
+        (_X, Array("out", "w", "line")),
+        (
+            Phase(folds=(Fold("total", "{x}"),), then=(Number("center", "{total} / {n}"),)),
+            Phase(
+                values=(("d", "{x} - {center}"),),
+                folds=(Fold("squares", "{d} * {d}"),),
+                then=(Number("out", "{squares} / {freedom}"),),
+                wide=True,
+            ),
+        ),
+    ),
 }
 
 
 @cache
 def program(name: str, dtype: str) -> Lines:
-    return Lines(name, dtype, *PROGRAMS[name])
+    return Lines(name, dtype, *PROGRAMS[name], ("freedom",) if name == "variance" else ())
 
 
 @cache
@@ -149,3 +164,17 @@ def logsumexp(input: Tensor, dim: int) -> Call:
 def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
     dims = (dim,) if x.shape else ()
     return spread(g, x, dims, False) * exp(x - spread(y, x, dims, False))
+
+
+@along(
+    vjp=lambda g, y, input, dim, keepdim, freedom: (
+        (input - mean(input, dim=dim, keepdim=True)) * spread(g * 2 / freedom, input, dim, keepdim),
+    )
+)
+def variance(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
+    """The sum of squared deviations from the mean along neighboring dimensions, over `freedom`."""
+    shape, last = input.shape, dim[-1] + 1
+    n, inner = math.prod(shape[dim[0] : last]), math.prod(shape[last:])
+    kept = tuple(1 if d in dim else n for d, n in enumerate(shape) if keepdim or d not in dim)
+    call = walk("variance", input.dtype.name, form_of(n, inner))
+    return Call(call, ((kept, input.dtype),), (n, inner), (input.dtype.numpy.type(freedom),))

@@ -5,14 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from ..folds.reduction import evenly
-from ..places.indexing import called, gather
+from ..places.indexing import add_along
 from ..row import Row
 
-topk = called(gather, "topk_flat", "TopkBackward0")
-kthvalue = called(gather, "kthvalue_flat", "KthvalueBackward0")
-median = called(gather, "median_flat", "MedianBackward1")
-nanmedian = called(gather, "nanmedian_flat", "NanmedianBackward1")
-mode = called(gather, "mode_flat", "ModeBackward0")
+
+def along(name: str, backward_name: str) -> Row:
+    """Elements that were found along a dimension, at `index`, which is gone unless `keepdim`."""
+
+    def rule(
+        g: Any, y: Any, x: Any, index: Any, dim: int, keepdim: bool = True
+    ) -> tuple[Any, None]:
+        if not keepdim:
+            shape = (*x.shape[:dim], 1, *x.shape[dim + 1 :])
+            g, index = g.reshape(shape), index.reshape(shape)
+        return add_along(g, index, dim=dim, shape=tuple(x.shape)), None
+
+    doc = "The elements at indices `index` along a dimension, as `take_along`."
+    args = "x", "index"
+    return Row(name, "take_along", args, rule, doc, backward_name=backward_name, method=False)
+
+
+topk = along("topk_along", "TopkBackward0")
+kthvalue = along("kthvalue_along", "KthvalueBackward0")
+median = along("median_along", "MedianBackward1")
+nanmedian = along("nanmedian_along", "NanmedianBackward1")
+mode = along("mode_along", "ModeBackward0")
+max_along = along("max_along", "MaxBackward0")
+min_along = along("min_along", "MinBackward0")
 
 
 def _chosen(name: str, backward_name: str) -> Row:

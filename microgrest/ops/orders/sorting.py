@@ -14,6 +14,7 @@ from ..places.indexing import add_along, take_along
 @kernel(
     SORT,
     returns=("values", "indices"),
+    short=True,
     vjp=lambda g, y, input, indices, dim, **options: (
         add_along(g, indices, dim=dim, shape=tuple(input.shape)),
         None,

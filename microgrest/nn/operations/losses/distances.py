@@ -78,7 +78,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports non-negative p values")
     n = input._shape[0]
     if n < 2:
-        return input.reshape(-1)[:0]
+        return input.reshape(-1)[:0].clone()
     rows = triu_indices(n, n, 1, device=input.device)
     return norm(index_select(input, 0, rows[0]) - index_select(input, 0, rows[1]), p, 1)
 

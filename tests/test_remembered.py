@@ -1,0 +1,148 @@
+"""Calls like one before, which are remembered, against the same calls of which nothing is known."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgrest as mg
+from microgrest.tensor.storage import forget_kernels
+
+INDEX = mg.tensor([1, 0, 1])
+# Functions of x, of 2 dimensions or more.
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "sum": lambda x: x.sum(0),
+    "sum of the last": lambda x: x.sum(-1, keepdim=True),
+    "amax": lambda x: x.amax((0, 1)),
+    "max": lambda x: x.max(1)[0],
+    "places of max": lambda x: x.max(1, True)[1],
+    "argmin": lambda x: x.argmin(),
+    "any": lambda x: x.any(1),
+    "var": lambda x: x.var(0),
+    "another var": lambda x: x.var(0, correction=0),
+    "norm": lambda x: x.norm(2, 0),
+    "cumsum": lambda x: x.cumsum(0),
+    "sort": lambda x: x.sort(0, True)[0],
+    "topk": lambda x: x.topk(1, 0)[0],
+    "median": lambda x: x.median(0)[0],
+    "slices": lambda x: x[INDEX],
+    "columns": lambda x: x[:, INDEX],
+    "picked": lambda x: x[INDEX, INDEX],
+    "product": lambda x: x @ x.transpose(-1, -2),
+    "softmax": lambda x: mg.softmax(x, 1),
+}
+FLOATS = {"var", "another var", "norm", "softmax"}
+
+
+def operands() -> Iterator[Any]:
+    """Tensors that differ from one another in one respect or another, in an order that mixes them.
+
+    Of the same shapes some are contiguous, some transposed, expanded or part of others.
+    """
+    for shape, name in itertools.product(((2, 3), (3, 2), (2, 3, 2)), ("float32", "float64")):
+        values = np.arange(np.prod(shape)) * 7 % 5 + 1.5
+        x = mg.tensor(values.reshape(shape), dtype=getattr(mg, name))
+        yield x
+        yield x.clone().requires_grad_()
+        yield x.transpose(0, 1)
+        yield x[:1].expand(*shape).detach()
+        yield mg.cat([x, x])[1 : 1 + shape[0]].requires_grad_()
+    yield mg.tensor([[3, 1, 2], [4, 6, 5]])
+    yield mg.tensor([[3, 1, 2], [4, 6, 5]], dtype=mg.int32)
+
+
+def outcome(call: Callable[[Any], Any], x: Any) -> tuple[Any, ...]:
+    """All that can be seen of a call: result, place in the graph, gradients of both orders."""
+    y = call(x)
+    seen = [y.detach().numpy().copy(), y.dtype, y.stride(), y.requires_grad, y.is_leaf]
+    if y.requires_grad:
+        leaf = [x]
+        (g,) = mg.autograd.grad((y * y).sum(), leaf, create_graph=True)
+        seen += [y.grad_fn.name(), g.detach().numpy().copy()]
+        if g.requires_grad:
+            seen.append(mg.autograd.grad((g * g).sum(), leaf)[0].numpy())
+    return tuple(seen)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two parts of outcomes are equal, to the bit."""
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)
+    return bool(a == b)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_nothing_but_time_tells_a_remembered_call_from_a_new_one(name: str) -> None:
+    call, fresh = CALLS[name], []
+    given = [x for x in operands() if x.is_floating_point() or name not in FLOATS]
+    for x in given:
+        forget_kernels()
+        fresh.append(outcome(call, x))
+    for _ in range(2):
+        for x, expected in zip(given, fresh, strict=True):
+            found = outcome(call, x)
+            assert all(map(same, found, expected)), (x, found, expected)
+            with mg.no_grad():
+                plain = call(x)
+            assert not plain.requires_grad and same(plain.numpy(), expected[0])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_remembered_call_has_memory_of_its_own_each_time(name: str) -> None:
+    x = mg.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]])
+    first = [CALLS[name](x) for _ in range(3)][-1]
+    kept = first.clone()
+    CALLS[name](x + 1)
+    x.mul_(2)
+    CALLS[name](x)
+    assert same(first.numpy(), kept.numpy())
+
+
+@pytest.mark.parametrize("name", ["amax", "norm", "product", "softmax", "slices"])
+def test_a_write_to_what_a_remembered_call_saved_is_noticed(name: str) -> None:
+    x = mg.tensor([[3.0, 1.0], [4.0, 6.0], [1.0, 2.0]], requires_grad=True)
+    call = (lambda x: mg.softmax(x, 0)) if name == "softmax" else CALLS[name]
+    for _ in range(3):
+        y = x * 1
+        z = call(y)
+        with mg.no_grad():
+            (z if name == "softmax" else y).zero_()
+        if name == "slices":  # which saves the index alone
+            z.sum().backward()
+            continue
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            z.sum().backward()
+
+
+def test_calls_of_no_elements_and_of_several_meanings_of_one_number() -> None:
+    for _ in range(3):
+        assert mg.zeros(0, 3).sum(0).tolist() == [0.0] * 3
+        assert mg.zeros(2, 0).sum(1).tolist() == [0.0] * 2
+        assert mg.zeros(2, 0)[mg.tensor([1, 1])].shape == (2, 0)
+        with pytest.raises(IndexError):
+            mg.zeros(0, 3).amax(0)
+        with pytest.raises(TypeError):
+            mg.ones(2, 2).prod(True)  # type: ignore[arg-type]
+        x = mg.tensor([[2.0, 1.0], [1.0, 3.0]])
+        assert x.sort(0, True)[0].tolist() == [[2.0, 3.0], [1.0, 1.0]]
+        assert x.sort(1, False)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
+        assert x.sort(descending=False, dim=1)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
+        assert x.sort(descending=True, dim=0)[0].tolist() == [[2.0, 3.0], [1.0, 1.0]]
+
+
+def test_out_and_hooks_take_part_in_remembered_calls() -> None:
+    x = mg.tensor([[3.0, 1.0], [4.0, 6.0]], requires_grad=True)
+    for _ in range(3):
+        out = mg.empty(2)
+        assert mg.amax(x.detach(), 0, out=out) is out
+        assert out.tolist() == [4.0, 6.0]
+        y, seen = x.amax(0), []
+        y.register_hook(seen.append)
+        (g,) = mg.autograd.grad(y.sum(), x)
+        assert g.tolist() == [[0.0, 0.0], [1.0, 1.0]]
+        assert [s.tolist() for s in seen] == [[1.0, 1.0]]
+        with mg.autograd.graph.saved_tensors_hooks(lambda t: t * 1, lambda t: t):
+            z = x.amax(0)
+        assert mg.autograd.grad(z.sum(), x)[0].tolist() == g.tolist()
