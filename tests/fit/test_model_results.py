@@ -189,3 +189,19 @@ def test_a_start_where_the_model_is_no_number() -> None:
     with np.errstate(all="ignore"):
         result = Model(lambda x, a: np.log(a) * x).fit(NOISE, x=X, a=-1.0)
         assert not result.success and "is no number where the fit begins" in result.fit_report()
+
+
+def test_what_no_fit_can_be_of() -> None:
+    given = {"x": X, "a": 1.0, "b": 0.0}
+    for weights, points in ((np.zeros(60), 0), (np.r_[1.0, np.zeros(59)], 1), (0.0, 0)):
+        with pytest.raises(TypeError, match=f"2 free parameters for {points} data points"):
+            LINE.fit(NOISE, weights=weights, **given)
+    with pytest.raises(ValueError, match="max_nfev has to be positive or None, not -1"):
+        LINE.fit(NOISE, max_nfev=-1, **given)
+    with pytest.raises(TypeError, match="loss has to be a name, as 'huber'"):
+        LINE.fit(NOISE, loss=np.log1p, **given)
+    unfinished = ready("exponential").fit(NOISE, x=X, amplitude=1.0, decay=1.0, max_nfev=2)
+    with pytest.raises(ValueError, match="the fit has not converged"):
+        unfinished.conf_interval()
+    both = fit_sets(LINE, [NOISE, NOISE], x=[X, X], shared="a", a=1.0, b=0.0)
+    assert both.var_names == ["a", "b_1", "b_2"]
