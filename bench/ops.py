@@ -6,10 +6,14 @@ matter little; n is the number of elements, of windows the pixels of an image.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+
+# Before NumPy reads it: a thread of its library's that waits takes time of the processor, too.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import click
 import eager

@@ -128,6 +128,7 @@ def test_facts() -> None:
         ("np.reshape", lambda x: np.reshape(x, (3, 2), "F")),
         ("np.where", lambda x: np.where(x > 0)),
         ("np.pad", lambda x: np.pad(x, 1)),
+        ("np.linalg.solve", lambda x: np.linalg.solve(np.eye(2), x)),
     ],
 )
 def test_what_is_refused(name: str, call: Callable[[Any], Any]) -> None:
@@ -145,6 +146,20 @@ def test_arrays_of_tensors() -> None:
     assert np.asarray(x, dtype=np.float32).dtype == np.float32
     with pytest.raises(RuntimeError, match=r"Use tensor.detach\(\).numpy\(\)"):
         np.asarray(mg.tensor(X, requires_grad=True))
+
+
+def test_functions_of_scipy() -> None:
+    """Those of which there are rows, under SciPy's names, too."""
+    special = pytest.importorskip("scipy.special")
+    x = mg.tensor(V, requires_grad=True)
+    for name in ("erf", "gammaln", "expit", "psi", "xlogy"):
+        arguments = (x, x) if name == "xlogy" else (x,)
+        found = getattr(special, name)(*arguments)
+        wanted = getattr(special, name)(*[V] * len(arguments))
+        np.testing.assert_allclose(found.detach().cpu().numpy(), wanted, rtol=1e-6)
+        assert mg.autograd.grad(found.sum(), x)[0].isfinite().all()
+    with pytest.raises(TypeError, match=r"^j0\(\) does not take microgrest tensors"):
+        special.j0(x)
 
 
 @pytest.mark.host

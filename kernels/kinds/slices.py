@@ -30,7 +30,12 @@ def kernel({parameters}, n, inner):
     k = index.size
 {body}
 '''
-_TAKE = """    for row in {loop}(out.size // max(inner, 1)):
+_TAKE = """    if inner == 1:
+        for o in {loop}(out.size // max(k, 1)):
+            for j in range(k):
+                out[np.uint64(o * k + j)] = x[np.uint64(o * n + index[j])]
+        return
+    for row in {loop}(out.size // max(inner, 1)):
         start = np.uint64((row // k * n + index[row % k]) * inner)
         at = np.uint64(row * inner)
         for i in range(np.uint64(inner)):

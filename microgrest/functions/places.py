@@ -90,18 +90,21 @@ def _ends(index: Index) -> tuple[int, int]:
     return int(amin(index, **whole)), int(amax(index, **whole))
 
 
-def numbers_slices(index: Tensor, x: Tensor) -> bool:
-    """Whether an index tensor of the CPU has, as it is, numbers of slices of `x` and no others."""
+def numbers_slices(index: Tensor, x: Tensor, dim: int = 0) -> bool:
+    """Whether an index tensor of the CPU has, as it is, numbers of slices of `x` and no others.
+
+    Slices are those along `dim`, not negative.
+    """
     flat = index._flat
     return bool(
         index._kind.dtype is int64
         and index._shape
-        and x._shape
+        and len(x._shape) > dim
         and flat is not None
         and _by_numpy(index._kind.device)
         and x._kind.device is CPU
         and flat.size
-        and _below(flat, x._shape[0])
+        and _below(flat, x._shape[dim])
     )
 
 

@@ -39,17 +39,19 @@ UFUNCS = {
     "degrees": "rad2deg",
     "radians": "deg2rad",
 }
+# Ufuncs of SciPy whose row has another name.
+SCIPY = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
 
 
 @method(name="__array_ufunc__")
 def apply_ufunc(self: Tensor, ufunc: Any, how: str, *inputs: Any, **kwargs: Any) -> Any:
     """np.sin(t), np.add(a, t), array + t: our op on tensors."""
-    name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
+    name = UFUNCS.get(ufunc.__name__, SCIPY.get(ufunc.__name__, ufunc.__name__))
     if name == "matmul":
         return matmul(*(read(a) if isinstance(a, np.ndarray) else a for a in inputs))
     if how != "__call__" or kwargs or name not in PUBLIC:
         raise TypeError(
-            f"np.{ufunc.__name__}{'' if how == '__call__' else '.' + how}() does not take "
+            f"{_called(ufunc)}{'' if how == '__call__' else '.' + how}() does not take "
             "microgrest tensors; use microgrest's own function, or t.detach().numpy()"
         )
     row = PUBLIC[name]
@@ -76,6 +78,13 @@ def apply_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: dict[
     except TypeError as error:
         reason = f" so ({error})"
     raise TypeError(
-        f"np.{func.__name__}() does not take microgrest tensors{reason}; use microgrest's own "
+        f"{_called(func)}() does not take microgrest tensors{reason}; use microgrest's own "
         "function, or t.detach().numpy()"
     )
+
+
+def _called(f: Any) -> str:
+    """A function as users write it; ufuncs of SciPy do not say where they live."""
+    name: str = f.__name__
+    home = getattr(f, "__module__", None) or ("np" if getattr(np, name, None) is f else "")
+    return f"{home}.{name}".removeprefix(".").replace("numpy", "np", 1)

@@ -16,7 +16,7 @@ from ..functions.reductions.folds import Dims
 from ..ops.products import linalg as rows
 from ..tensor import Tensor
 from ..tensor.methods import method
-from ..types.dtypes import int32
+from ..types.dtypes import int32, int64
 from . import factors, norms, products, solving
 from .checks import check_alike, check_floating, check_matrix, check_square, parts, stacked
 
@@ -223,6 +223,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Powers of the elements of a vector in columns, in descending order unless `increasing`."""
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
+    if not x.is_floating_point():
+        x = x.to(int64)
     n = x._shape[0] if N is None else N
     found = products.vander(x, n) if n > 1 else x.unsqueeze(-1).expand(-1, n) ** 0
     return found if increasing else found.flip(1)

@@ -12,6 +12,7 @@ from ..functions.reductions.folds import sum as sum_of
 from ..functions.views.shapes import diagonal as diagonal_of
 from ..tensor import Tensor
 from ..tensor.methods import method
+from ..types.dtypes import bool_
 from ..types.integers import whole
 from .checks import check_floating, check_matrix, check_square
 from .solving import inv, solve
@@ -165,8 +166,11 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     n = x._shape[-1] if N is None else whole(N, "N")
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")
+    if x.dtype is bool_:
+        raise RuntimeError("linalg.vander() takes floating-point and integer tensors, got bool")
     powers = x.unsqueeze(-1).expand(*x._shape, n - 1)
-    return cat([powers[..., :1] ** 0, powers.cumprod(-1, dtype=x.dtype)], -1)
+    found = powers.cumprod(-1)  # of integers as int64
+    return cat([powers[..., :1].to(found.dtype) ** 0, found], -1)
 
 
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..interop.ufuncs import UFUNCS
+from ..interop.ufuncs import SCIPY, UFUNCS
 from ..ops.pointwise.elementwise import (
     atan2,
     hypot,
@@ -27,8 +27,6 @@ from ..ops.trace import Symbol
 
 # Functions of `math` whose row has another name, or which no row is.
 MATH = {"fabs": "abs", "degrees": "rad2deg", "radians": "deg2rad", "remainder": ""}
-# Ufuncs of SciPy whose row has another name.
-SCIPY = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
 # What of Python runs as it is when all that it is given is known.
 PLAIN = (
     *(abs, bool, enumerate, float, int, len, list, max, min, pow, range, reversed, round, sum),

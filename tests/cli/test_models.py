@@ -155,7 +155,7 @@ def test_a_ready_model_begins_near_each_group(run: Run, tmp_path: Path) -> None:
     path, true = peaks(tmp_path)
     whole = found(run, "--model", "gaussian", "--data", path, "--group", "who")
     assert whole["model"] == "gaussian" and "exp(-(x - center)**2" in whole["formula"]
-    assert whole["parameters"]["sigma"] == {"start": None, "bounds": [1e-12, None]}
+    assert whole["parameters"]["sigma"] == {"start": None, "bounds": [1e-100, None]}
     for fit in whole["fits"]:
         assert fit["converged"]
         assert list(fit["values"].values()) == pytest.approx(true[fit["group"]], rel=0.15)

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
+# Of what takes a minute, a third is in each run of the tests; the others are among the long ones.
+THIRDS = [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))]
 
 
 def as_python(program: str, *arguments: str) -> None:

@@ -193,6 +193,42 @@ def test_an_index_out_of_range_ends_before_its_step() -> None:
     assert total.item() == before + table[rows[:16]].sum().item()
 
 
+@pytest.mark.usefixtures("chunks")
+@pytest.mark.parametrize("kind", ["data", "batch"])
+def test_a_step_may_write_to(kind: str) -> None:
+    """Rows are gathered ahead, but for those that a step before them changes."""
+
+    def trained(repeated: bool) -> list[list[float]]:
+        mg.manual_seed(0)
+        data, seen = mg.arange(1.0, 15), mg.zeros(3)
+
+        def step(x: Any) -> Any:
+            seen.mul_(0.5).add_(x)
+            (data if kind == "data" else x).mul_(0.5)
+            return (seen + x).sum()
+
+        compiled = mg.compile(step)
+        loader = DataLoader(Data(data), 3, shuffle=True, drop_last=True)
+        if repeated:
+            _, history = compiled.repeat(loader, epochs=6, history=1)
+            return [history.tolist(), seen.tolist(), data.tolist()]
+        losses = [compiled(*batch).item() for _ in range(6) for batch in loader]
+        return [losses, seen.tolist(), data.tolist()]
+
+    assert trained(True) == trained(False)
+
+
+@pytest.mark.usefixtures("chunks")
+def test_an_item_that_is_not_there_ends_before_its_batch() -> None:
+    total = mg.zeros(())
+    step = mg.compile(lambda x: total.add_(x.sum()))
+    loader = DataLoader(Subset(Data(mg.arange(1.0, 13)), [*range(10), 12]), 2)
+    for k in (1, 2):
+        with pytest.raises(IndexError, match="out of bounds"):
+            step.repeat(loader, epochs=3)
+        assert total.item() == 55 * k
+
+
 def test_gradients_of_the_data_are_those_of_the_loop() -> None:
     x = mg.ones(4, requires_grad=True)
     step = mg.compile(lambda x: x.sum() * 2)

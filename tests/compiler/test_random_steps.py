@@ -5,6 +5,8 @@ line of the generated code is the same; some as machine code, and some in the si
 one block and by kernels of many. A failing step is shrunk and printed as a script that stands
 alone. MICROGREST_RANDOM_STEPS says how many are to run as plain Python, MICROGREST_RANDOM_SEED from
 which seed on.
+
+Of the long tests' seeds a third is checked each day; all of them, where that is set.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from twins import Wrap, check
 HERE = Path(__file__)
 FIRST = int(os.environ.get("MICROGREST_RANDOM_SEED", "0"))
 COUNT = int(os.environ.get("MICROGREST_RANDOM_STEPS", "300"))
+WHOLE = "MICROGREST_RANDOM_STEPS" in os.environ
 FEW, SOME = 40, 500  # seeds of a quick look, and of one process
 PYTHON = {"NUMBA_DISABLE_JIT": "1"}
 SIMULATOR = PYTHON | {"NUMBA_ENABLE_CUDASIM": "1"}
@@ -57,13 +60,22 @@ def checked(form: str, first: int, count: int, settings: dict[str, str]) -> str:
     return told
 
 
+def of_today(first: int, count: int) -> tuple[int, int]:
+    """The third of the day of so many seeds, and how many it is."""
+    if WHOLE:
+        return first, count
+    third = date.today().toordinal() % 3
+    start, end = (count * k // 3 for k in (third, third + 1))
+    return first + start, end - start
+
+
 def test_as_python() -> None:
     checked("cpu", FIRST, min(FEW, COUNT), PYTHON)
 
 
 @pytest.mark.slow
 def test_many_as_python() -> None:
-    checked("cpu", FIRST + FEW, COUNT - FEW, PYTHON)
+    checked("cpu", *of_today(FIRST + FEW, COUNT - FEW), PYTHON)
 
 
 def test_as_machine_code() -> None:
@@ -72,14 +84,14 @@ def test_as_machine_code() -> None:
 
 @pytest.mark.slow
 def test_many_as_machine_code() -> None:
-    checked("cpu", 1003, 57, {})
+    checked("cpu", *of_today(1003, 57), {})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["one_block", "many_kernels"])
 def test_in_the_simulator_of_a_gpu(form: str) -> None:
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    checked(form, 2000, 30, SIMULATOR)
+    checked(form, *of_today(2000, 30), SIMULATOR)
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_guesses_of_odd_data_are_numbers(name: str) -> None:
         (0.09998, 0.0013, "0.1000 ± 0.0013"),
         (9.996, 0.0999, "10.00 ± 0.10"),
         (123456.0, 2300.0, "1.235e+05 ± 2.3e+03"),
-        (-0.001, 5.0, "0.0 ± 5.0"),
+        (-0.001, 5.0, "-0.0010 ± 5.0"),
         (0.0, 0.02, "0.000 ± 0.020"),
         (1.0, 1e-30, "1.00000000000000 ± 1.0e-30"),
         (2.5, math.inf, "2.5"),
@@ -164,3 +164,44 @@ def test_json_has_no_infinities() -> None:
 def test_complex_data_are_refused() -> None:
     with pytest.raises(TypeError, match="data have to be real"):
         Model(lambda x, a: a * x).fit(np.ones(3) + 1j, x=np.arange(3.0), a=1.0)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e9])
+def test_peaks_and_doses_of_any_scale(size: float) -> None:
+    for name, true in (
+        ("gaussian", {"amplitude": 5.0 * size, "center": 2.0 * size, "sigma": 0.3 * size}),
+        ("hill", {"bottom": 0.1, "top": 2.0, "ec50": 1.5 * size, "n": 2.0}),
+    ):
+        model, x = ready(name), size * (X + 0.05)
+        y = model.eval(x=x, **true) + 1e-3 * NOISE
+        result = model.fit(y, model.guess(y, x), x=x)
+        assert result.success and result.best_values == pytest.approx(true, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "logistic", "hill"])
+def test_guesses_where_all_x_are_one(name: str) -> None:
+    model = ready(name)
+    for p in model.guess(NOISE, np.ones(60)).values():
+        assert math.isfinite(p.value) and p.min <= p.value <= p.max
+
+
+def test_a_start_where_the_model_is_no_number() -> None:
+    with np.errstate(all="ignore"):
+        result = Model(lambda x, a: np.log(a) * x).fit(NOISE, x=X, a=-1.0)
+        assert not result.success and "is no number where the fit begins" in result.fit_report()
+
+
+def test_what_no_fit_can_be_of() -> None:
+    given = {"x": X, "a": 1.0, "b": 0.0}
+    for weights, points in ((np.zeros(60), 0), (np.r_[1.0, np.zeros(59)], 1), (0.0, 0)):
+        with pytest.raises(TypeError, match=f"2 free parameters for {points} data points"):
+            LINE.fit(NOISE, weights=weights, **given)
+    with pytest.raises(ValueError, match="max_nfev has to be positive or None, not -1"):
+        LINE.fit(NOISE, max_nfev=-1, **given)
+    with pytest.raises(TypeError, match="loss has to be a name, as 'huber'"):
+        LINE.fit(NOISE, loss=np.log1p, **given)
+    unfinished = ready("exponential").fit(NOISE, x=X, amplitude=1.0, decay=1.0, max_nfev=2)
+    with pytest.raises(ValueError, match="the fit has not converged"):
+        unfinished.conf_interval()
+    both = fit_sets(LINE, [NOISE, NOISE], x=[X, X], shared="a", a=1.0, b=0.0)
+    assert both.var_names == ["a", "b_1", "b_2"]

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..codegen import FOLD_FLAGS, MAP_FLAGS, njit
+from ..codegen import FOLD_FLAGS, MAP_FLAGS, TOGETHER, njit
 from ..scalar import SHORT, cast, functions
 from ..writer import indent
 from .lines import MAX, TILE, Lines, LinesWriter, Phase, formulas
@@ -332,12 +332,26 @@ def _tile(w: LinesWriter, phase: Phase, kept: dict[str, str]) -> list[str]:
     if w.moves(phase):
         begin = [f"all_{f.name}[c] = {w.initial(f, w.wide)}" for f in phase.folds]
         lines += ["for c in range(count):", *indent(begin)] if begin else []
-        lines += ["for along in range(n):", "    row = (o * n + along) * inner + column0"]
-        lines += ["    for c in range(count):", "        i = np.uint64(row + c)"]
-        lines += indent([*_loaded(w.numbers(phase), kept, w, line), *w.element(phase)], 2)
+        if _maxima([phase]):  # see TOGETHER
+            lines += [f"for first in range(0, n - n % {TOGETHER}, {TOGETHER}):"]
+            lines += indent(_places(w, phase, kept, line, TOGETHER))
+            lines += [f"for first in range(n - n % {TOGETHER}, n):"]
+        else:
+            lines += ["for first in range(n):"]
+        lines += indent(_places(w, phase, kept, line, 1))
+    return lines + _then_each(w, phase, kept, line, "o * n * inner + column0 + c")
+
+
+def _places(w: LinesWriter, phase: Phase, kept: dict[str, str], line: str, count: int) -> list[str]:
+    """A phase at `count` places of lines, from `first` on, for all columns of a tile."""
+    lines = _loaded(w.numbers(phase), kept, w, line)
+    lines += [f"so_far_{f.name} = all_{f.name}[c]" for f in phase.folds]
+    for k in range(count):
+        lines += [f"along = first + {k}" if k else "along = first"]
+        lines += ["i = np.uint64((o * n + along) * inner + column0 + c)", *w.element(phase)]
         for f in phase.folds:
             new = cast(w.text(f.formula, w.compute(phase)), w.compute(phase), w.wide)
-            steps = [f"so_far = all_{f.name}[c]", f"joining = {new}"]
-            joined = w.joined(f, "so_far", "joining", w.wide)
-            lines += indent([*steps, f"all_{f.name}[c] = {joined}"], 2)
-    return lines + _then_each(w, phase, kept, line, "o * n * inner + column0 + c")
+            joined = w.joined(f, f"so_far_{f.name}", "joining", w.wide)
+            lines += [f"joining = {new}", f"so_far_{f.name} = {joined}"]
+    lines += [f"all_{f.name}[c] = so_far_{f.name}" for f in phase.folds]
+    return ["for c in range(count):", *indent(lines)]

@@ -118,13 +118,12 @@ class _Run:
         self.history, self.nan_check = history, nan_check
         self.done = 0
         self.result: Any = None
-        self.held: Stretch | None = None  # steps whose arguments were taken, and that are to come
 
     def advance(self, end: int) -> bool:
         """Run one chunk, which goes no further than to step `end`; False if none is to come."""
         with uninterrupted(), self.step._lock:
             room = min(end, self.n) - self.done
-            taken = self._take(room)
+            taken = self.source.take(room)
             if taken is None:
                 return False
             found = self.step._find(taken.step(0), {})
@@ -139,18 +138,11 @@ class _Run:
         self.done += len(chunk.rows)
         return True
 
-    def _take(self, limit: int) -> Stretch | None:
-        """Steps to come, which may be more than `limit` if they were held; None at the end."""
-        if self.held is None:
-            taken: Stretch | None = self.source.take(limit)
-            return taken
-        taken, self.held = self.held, None
-        return taken
-
     def _call(self, taken: Stretch) -> _Chunk:
         """One step as any other call: eager, recorded, or verified."""
         fn = self.step.fn
-        taken, self.held = taken.cut(1)
+        taken, rest = taken.cut(1)
+        self.source.back(rest)
         args = taken.last
         snapshot = before_eager(fn, args, {}, limit=KEPT_BYTES) if self.nan_check else None
         self.result = self.step(*args)
@@ -159,13 +151,17 @@ class _Run:
     def _native(self, found: Any, taken: Stretch | None, room: int) -> _Chunk:
         """Steps that one recording serves, for about the time of a chunk."""
         assert taken is not None
-        snapshot = found.snapshot(taken.step(0), {}, KEPT_BYTES) if self.nan_check else None
+        first = taken.step(0)
+        snapshot = found.snapshot(first, {}, KEPT_BYTES) if self.nan_check else None
         room = min(room, paces.get(found, 1))
+        several = found.repeats and not self.source.reads(lambda: found.written(first, {}))
+        most = room if several else 1
         rows = np.empty((room, len(found.trace.scalars)))
         calls: list[Call] = []
         began, at = perf_counter(), 0
         while taken is not None:
-            taken, self.held = taken.cut(room - at if found.repeats else 1)
+            taken, rest = taken.cut(min(most, room - at))
+            self.source.back(rest)
             calls.append((taken, [(g, g._seed, g._offset) for g in found.generators]))
             count = taken.count
             try:
@@ -178,9 +174,9 @@ class _Run:
             at += count
             if at == room:
                 break
-            taken = self._take(room - at)
+            taken = self.source.take(min(most, room - at))
             if taken is not None and not found.fits(taken.step(0), {}):
-                self.held = taken
+                self.source.back(taken)
                 break
         paces[found] = _paced(max(at, paces.get(found, 1)), at, perf_counter() - began)
         return _Chunk(self.step.fn, found, snapshot, calls, rows[:at])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,8 +88,15 @@ class Same:
         """Steps to come, at most `limit`; None where there are no more."""
         return Stretch(self.args, limit)
 
+    def back(self, taken: Stretch | None) -> None:
+        """Steps that were taken last, and that did not run."""
 
-class Cycled:
+    def reads(self, written: Callable[[], list[Tensor]]) -> bool:
+        """Whether what a step writes is where the arguments of the next one are copied from."""
+        return False
+
+
+class Cycled(Same):
     """`args` and those of one batch a step, for `epochs` iterations of `batches`, or without end.
 
     Without end, after the last batch comes the first again: of a collection or a loader as a new
@@ -97,21 +104,29 @@ class Cycled:
     """
 
     def __init__(self, args: Args, batches: Iterable[Any], epochs: int | None) -> None:
-        self.args = args
+        super().__init__(args)
+        self.held: Stretch | None = None
         self.batches = _endless(batches) if epochs is None else _epochs(batches, epochs)
 
     def take(self, limit: int) -> Stretch | None:
         """As `Same.take`; one step."""
+        taken, self.held = self.held, None
+        if taken is not None:
+            return taken
         for batch in self.batches:
             return Stretch(_joined(self.args, batch), 1)
         return None
 
+    def back(self, taken: Stretch | None) -> None:
+        self.held = taken
 
-class Loaded:
+
+class Loaded(Same):
     """As `Cycled`, of a loader whose batches are rows of tensors: those of many steps at once."""
 
     def __init__(self, args: Args, loader: Any, epochs: int | None) -> None:
-        self.args, self.loader = args, loader
+        super().__init__(args)
+        self.loader = loader
         self.left = math.inf if epochs is None else epochs
         self.epoch: Epoch | None = None
         self.at = 0
@@ -129,12 +144,26 @@ class Loaded:
         size = min(epoch.size, epoch.n - start)
         batch = size * sum(t[:1].nbytes for t in epoch.tensors)
         count = min(limit, (epoch.n - start) // size, max(1, GATHERED // max(1, batch)))
+        try:
+            rows = epoch.rows(start, start + count * size)
+        except IndexError:
+            if count == 1:
+                raise
+            return self.take(1)  # the batches before the bad one are steps all the same
         self.at += count * size
-        rows = epoch.rows(start, self.at)
         return Stretch(self.args, count, tuple(Column.of(t, count) for t in rows))
 
+    def back(self, taken: Stretch | None) -> None:
+        if taken is not None:  # their rows are taken anew: a step may have written to the data
+            self.at -= taken.count * taken.columns[0].shape[0]
 
-def arguments(args: Args, batches: Any, epochs: int | None) -> Same | Cycled | Loaded:
+    def reads(self, written: Callable[[], list[Tensor]]) -> bool:
+        arrays = [t._storage.array for t in written()]
+        data = [t._storage.array for t in (self.epoch.tensors if self.epoch else ())]
+        return any(np.may_share_memory(a, b) for a in arrays for b in data)
+
+
+def arguments(args: Args, batches: Any, epochs: int | None) -> Same:
     """What gives every step its arguments; TypeError for batches that are no iterable of them."""
     if batches is None:
         return Same(args)

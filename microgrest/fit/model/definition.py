@@ -106,8 +106,14 @@ class Model:
         order = np.argsort(x, kind="stable")
         with np.errstate(all="ignore"):
             found = self._guess(y[order], x[order])
-        starts = {self.prefix + n: v if np.isfinite(v) else 1.0 for n, v in found.items()}
-        return self.make_params(**{**starts, **given})
+        params = self.make_params(**{self.prefix + name: 1.0 for name in found})
+        for name, value in found.items():
+            p = params[self.prefix + name]
+            if p.min <= value <= p.max and np.isfinite(value):  # other data say nothing of it
+                p.value = float(value)
+        for name, value in given.items():
+            _put(self, params, name, value)
+        return params
 
     def eval(self, params: Parameters | None = None, **given: Any) -> Any:
         """Its values: `model.eval(params, x=x)`, or `model.eval(x=x, a=1.0, ...)`."""

@@ -60,7 +60,7 @@ def step(y: Array, x: Array) -> Start:
     share = (y - low) / (high - low)
     center = float(x[np.abs(share - 0.5).argmin()])
     a, b = (float(x[np.abs(share - s).argmin()]) for s in (0.2, 0.8))
-    sigma = abs(b - a) / 2.8 or (x[-1] - x[0]) / 20
+    sigma = abs(b - a) / 2.8 or (x[-1] - x[0]) / 20 or 1.0
     return {"center": center, "sigma": float(sigma if abs(y[-1]) >= abs(y[0]) else -sigma)}
 
 
@@ -68,7 +68,8 @@ def saturating(y: Array, x: Array) -> Start:
     """By the ends, and by where y is halfway."""
     low, high = float(y[0]), float(y[-1])
     at = float(x[np.abs(y - (low + high) / 2).argmin()])
-    return {"bottom": low, "top": high, "ec50": max(at, 1e-9), "n": 1.0}
+    least = x[x > 0].min(initial=np.inf)
+    return {"bottom": low, "top": high, "ec50": max(at, float(least)), "n": 1.0}
 
 
 def power(y: Array, x: Array) -> Start:

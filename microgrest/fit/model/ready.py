@@ -23,7 +23,7 @@ from .guesses import (
 )
 
 Array = Any
-_ABOVE_ZERO = {"min": 1e-12}
+_ABOVE_ZERO = {"min": 1e-100}  # whose square is a number
 
 
 class Ready(NamedTuple):

@@ -40,9 +40,11 @@ def measured(value: float, error: float) -> str:
     if not (math.isfinite(error) and error > 0):
         return f"{value:.7g}"
     last = _exponent(float(f"{error:.1e}")) - 1  # the power of ten of the error's second digit
-    rounded = round(value, -last) + 0.0
-    digits = min(max(_exponent(rounded) - last + 1, 2), 15)
-    return f"{rounded:#.{digits}g}".rstrip(".") + f" ± {error:#.2g}".rstrip(".")
+    rounded = round(value, -last)
+    digits = _exponent(rounded) - last + 1
+    if rounded and digits > 1:
+        value, digits = rounded, min(digits, 15)
+    return f"{value:#.{max(digits, 2)}g}".rstrip(".") + f" ± {error:#.2g}".rstrip(".")
 
 
 def _exponent(value: float) -> int:

@@ -86,9 +86,7 @@ class ModelResult:
     @property
     def ndata(self) -> int:
         """Points that count: those of weight 0 do not."""
-        if self.weights is None or np.ndim(self.weights) == 0:
-            return int(self.data.size)
-        return int(np.count_nonzero(self.weights))
+        return _points(self.data, self.weights)
 
     @property
     def nvarys(self) -> int:
@@ -197,6 +195,10 @@ class ModelResult:
         the F-test says for that probability, `sigmas` being such, or probabilities if below 1;
         -inf or inf where it never is, or where a bound comes first.
         """
+        if not self.success:
+            raise ValueError(
+                f"the fit has not converged, so there are no intervals: {self.message}"
+            )
         if self.covar is None or self.nfree < 1:
             raise ValueError(
                 "intervals want a known covariance and more points than free parameters"
@@ -307,9 +309,13 @@ def prepared(
 ) -> tuple[Bound, Data, Settings, Array]:
     """What a fit wants: the function, data, settings and start; errors for what cannot be one."""
     bound = Bound(model, params)
-    _check(model, params, bound, data.y)
+    _check(model, params, bound, _points(data.y, data.weights))
     start = np.array([params[name].value for name in bound.free])
     lower, upper = (np.array([getattr(params[n], e) for n in bound.free]) for e in ("min", "max"))
+    if most is not None and most <= 0:
+        raise ValueError(f"max_nfev has to be positive or None, not {most}")
+    if not isinstance(loss, str):
+        raise TypeError(f"loss has to be a name, as 'huber', not {loss!r}; see least_squares")
     number = checked_loss(loss, "trf")
     bounded = bool(number or np.isfinite(lower).any() or np.isfinite(upper).any())
     settings = Settings(
@@ -326,11 +332,16 @@ def prepared(
     return bound, data._replace(x=bound.data(xs, data.y.shape)), settings, start
 
 
-def _check(model: Any, params: Parameters, bound: Bound, y: Array) -> None:
+def _points(y: Array, weights: Any) -> int:
+    """How many count: those of weight 0 do not."""
+    return int(np.count_nonzero(np.broadcast_to(1.0 if weights is None else weights, y.shape)))
+
+
+def _check(model: Any, params: Parameters, bound: Bound, points: int) -> None:
     if not bound.free:
         raise ValueError(f"{model.name}: no parameter is free to vary")
-    if len(bound.free) > y.size:
-        raise TypeError(f"{len(bound.free)} free parameters for {y.size} data points")
+    if len(bound.free) > points:
+        raise TypeError(f"{len(bound.free)} free parameters for {points} data points")
     for name, p in params.items():
         if p.expr is None and not np.isfinite(p.value):
             raise ValueError(f"{name} has no start: give {name}=..., or use model.guess")
@@ -354,11 +365,14 @@ def solve(
     bound, whole, settings, start = prepared(model, params, xs, data, most, loss, f_scale)
     method = "lm" if settings.lower is None else "trf"
     state, _ = fitted(bound, whole, start, settings, method, None, {"loss": loss})
-    message = minpack_message(state.status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    status = state.status if np.isfinite(state.cost) else 0
+    message = minpack_message(status, TOLERANCE, TOLERANCE, 0.0, settings.most)
+    if not np.isfinite(state.cost):
+        message = "The model is no number where the fit begins."
     for p in params.values():  # those of an earlier fit say nothing of this one
         p.stderr, p.correl = None, {}
     given = params.copy(), params, xs, data.y, data.weights, scale
-    ended = state.evaluations, state.status, message
+    ended = state.evaluations, status, message
     result = ModelResult(model, *given, None, *ended, loss, f_scale)
     _fill(result, bound, state)
     return result

@@ -21,6 +21,7 @@ class Sets(Model):
     """
 
     def __init__(self, model: Model, count: int, shared: Sequence[str]) -> None:
+        shared = [shared] if isinstance(shared, str) else shared
         for name in shared:
             if name not in model.names:
                 raise ValueError(f"{model.name} has no {name!r} to share: {', '.join(model.names)}")

@@ -47,8 +47,13 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """Part of the tensor: a view for numbers, slices, None, `...`; a copy where tensors index."""
     if index.__class__ is int:
         return _one(self, 0, index) if self._shape else _too_many(self, ())
-    if index.__class__ is Tensor and numbers_slices(index, self):
-        return apply(rows.take_slices, (self, index), {"dim": 0})
+    if index.__class__ is Tensor:
+        if numbers_slices(index, self):
+            return apply(rows.take_slices, (self, index), {"dim": 0})
+        if index._kind.dtype is bool_ and index._shape == self._shape and index._shape:
+            return _chosen(self, index)
+    elif _is_column(index) and numbers_slices(index[1], self, 1):
+        return apply(rows.take_slices, (self, index[1]), {"dim": 1})
     x, pickers = _basic(self, index)
     if not pickers:
         if x is not self:
@@ -59,6 +64,20 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     if len(picked) == 1 and x.numel():
         return _slices(x, picked[0], pickers[picked[0]])
     return apply(rows.gather, (x, _positions(x, pickers)), {})
+
+
+def _is_column(index: Any) -> bool:
+    """Whether an index is [:, t] of a tensor t."""
+    pair = index.__class__ is tuple and len(index) == 2 and index[1].__class__ is Tensor
+    return pair and index[0].__class__ is slice and bool(index[0] == slice(None))
+
+
+def _chosen(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements where a mask of the same shape is True, in one dimension."""
+    recording.shapes("indexing with a mask")
+    check_within_reach(mask, x.device)
+    places = from_numpy(np.flatnonzero(mask.detach()._numpy()))
+    return apply(rows.gather, (x, places.to(x.device)), {})
 
 
 def _slices(x: Tensor, d: int, index: Tensor) -> Tensor:

@@ -12,9 +12,11 @@ from ...functions.checked import of_tensors
 from ...functions.indexing.picking import index_select
 from ...functions.matrices.products import matmul
 from ...functions.naming import ends_as
+from ...functions.places import numbers_slices
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.statistics import norm
 from ...graph.modes import no_grad
+from ...ops.places import indexing as rows
 from ...ops.places.indexing import add_along
 from ...tensor import Tensor
 from ...types.dtypes import int32, int64
@@ -84,15 +86,18 @@ def embedding(
         raise NotImplementedError("embedding: sparse gradients are not supported; use sparse=False")
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
+    plain = padding_idx is None and max_norm is None and not scale_grad_by_freq
+    if plain and numbers_slices(input, weight):
+        return apply(rows.embedding, (weight, input), {"dim": 0})
     padding, index = _padding(weight, padding_idx), input.reshape(-1)
     if max_norm is not None:
         _renormalize(weight, index, max_norm, norm_type)
-    rows = index_select(weight, 0, index)
+    found = index_select(weight, 0, index)
     if scale_grad_by_freq:
-        rows = _divided(rows, index)
+        found = _divided(found, index)
     if padding is not None:
-        rows = where((index == padding).unsqueeze(1), rows.detach(), rows)
-    return rows.reshape(*input._shape, weight._shape[1])
+        found = where((index == padding).unsqueeze(1), found.detach(), found)
+    return found.reshape(*input._shape, weight._shape[1])
 
 
 def _divided(rows: Tensor, index: Tensor) -> Tensor:
