@@ -59,9 +59,9 @@ def fit_many(
     or x or Y as its tensors choose, a thread fits a curve, with the same numbers to rounding.
 
     Y may be a memory map: `chunk` curves are read at a time, 2048 for each thread, or 65536 on a
-    GPU. Ctrl-C ends after the chunk under way with the result so far, of which `done` curves are fitted; `progress`
-    is a bar on stderr, or a function of curves done and all. With an `executor` of
-    `concurrent.futures` chunks are fitted by its workers, which must be able to import `f`.
+    GPU. Ctrl-C ends after the chunk under way with the result so far, of which `done` curves are
+    fitted; `progress` is a bar on stderr, or a function of curves done and all. With an `executor`
+    of `concurrent.futures` chunks are fitted by its workers, which must be able to import `f`.
 
     NotImplementedError for a model that cannot be read as a function of numbers; ValueError for
     shapes that do not fit, and for a p0 for all that is outside of the bounds; RuntimeError where
