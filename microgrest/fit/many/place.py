@@ -13,8 +13,8 @@ from ...tensor import Tensor
 from ...types.device import device as Device
 
 Array = Any
-# Curves between two looks at Ctrl-C, and between two words to `progress`, of each thread of the CPU;
-# on a GPU each is a thread.
+# Curves between two looks at Ctrl-C, and between two words to `progress`: of each thread, or of a
+# GPU, where each is a thread.
 CHUNK_OF_THREAD = 2048
 CHUNK_OF_GPU = 65536
 
