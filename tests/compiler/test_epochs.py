@@ -166,6 +166,7 @@ def test_arguments_before_batches_callbacks_and_an_end() -> None:
     assert total.item() == 144 + 72
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt:RuntimeWarning")
 @pytest.mark.usefixtures("chunks")
 def test_nan_of_a_batch_is_at_its_step() -> None:
     """In the third epoch; orders are drawn of the stream of the step's own numbers."""
