@@ -20,8 +20,8 @@ from .source import Shape
 
 Array = Any
 __all__ = ["Fit", "Shape", "States"]
-# Curves that a thread takes at a time: a millisecond or two.
-PIECE = 256
+# Curves that a thread takes at a time: a few milliseconds.
+PIECE = 512
 
 
 class States(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microgrest.kernels.source.codegen import interpreted
 from microgrest.kernels.steps.cpu import along
 
 import microgrest as mg
@@ -113,8 +114,10 @@ def test_a_loader_is_the_loop_over_it(kind: str) -> None:
     assert not losses or told[-1] == (len(losses), known)
 
 
+@pytest.mark.skipif(interpreted(), reason="there is no machine code")
 def test_the_loop_is_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = Fit()
+    fit, twin = Fit(), Fit()
+    mg.manual_seed(0)
     fit.step.repeat(DataLoader(fit.data, 2), epochs=2)
     calls: list[int] = []
     run = along.Along.__call__
@@ -126,8 +129,19 @@ def test_the_loop_is_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(along.Along, "ready", lambda self: True)
     monkeypatch.setattr(along.Along, "__call__", counted)
     monkeypatch.setattr(repeating, "_paced", lambda *a: 11)
+    mg.manual_seed(1)
     fit.step.repeat(DataLoader(fit.data, 2), epochs=3)
     assert sum(calls) >= 22
+    state = fit.state()
+    mg.manual_seed(0)
+    for _ in range(2):
+        for batch in DataLoader(twin.data, 2):
+            twin.step(*batch)
+    mg.manual_seed(1)
+    for _ in range(3):
+        for batch in DataLoader(twin.data, 2):
+            twin.step(*batch)
+    assert twin.state() == state
 
 
 def test_batches_are_taken_by_number_too() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from microgrest.kernels.cpu import parallel
+from microgrest.kernels.fits import fit as fit_module
 from microgrest.kernels.fits.fit import Fit
 
 from microgrest.fit import curve_fit, fit_many
@@ -170,13 +171,14 @@ def test_masked_arrays_and_one_error_for_all() -> None:
 
 
 @pytest.mark.host
-def test_the_number_of_threads_changes_nothing() -> None:
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_module, "PIECE", 10)
     y = np.tile(Y, (4, 1))
     wanted = fit_many(peak, X, y, [1.0, 2.0, 1.0, 0.0, 0.0])
     before = parallel.get_num_threads()
     try:
-        parallel.set_num_threads(1)
-        for chunk in (7, 4096):
+        for threads, chunk in ((1, 7), (1, 4096), (before, 4096)):
+            parallel.set_num_threads(threads)
             found = fit_many(peak, X, y, [1.0, 2.0, 1.0, 0.0, 0.0], chunk=chunk)
             np.testing.assert_array_equal(found.popt, wanted.popt)
             np.testing.assert_array_equal(found.status, wanted.status)

@@ -18,7 +18,7 @@ from ..curve.run import CONVERGED, SHORTER
 from ..reading import models
 from ..reading.models import Layout
 from .data import Curves, prepare
-from .place import CHUNK, CHUNK_OF_GPU, chosen, on_host, runner
+from .place import chosen, chunk_on, on_host, runner
 from .result import ManyResult
 
 Array = Any
@@ -59,17 +59,17 @@ def fit_many(
     those that it would have alone, whatever the number of threads. On a GPU, which `device="cuda"`
     or x or Y as its tensors choose, a thread fits a curve, with the same numbers to rounding.
 
-    Y may be a memory map: `chunk` curves are read at a time, 4096, or 65536 on a GPU. Ctrl-C ends
-    after the chunk under way with the result so far, of which `done` curves are fitted; `progress`
-    is a bar on stderr, or a function of curves done and all. With an `executor` of
-    `concurrent.futures` chunks are fitted by its workers, which must be able to import `f`.
+    Y may be a memory map: `chunk` curves are read at a time, 2048 for each thread, or 65536 on a
+    GPU. Ctrl-C ends after the chunk under way with the result so far, of which `done` curves are
+    fitted; `progress` is a bar on stderr, or a function of curves done and all. With an `executor`
+    of `concurrent.futures` chunks are fitted by its workers, which must be able to import `f`.
 
     NotImplementedError for a model that cannot be read as a function of numbers; ValueError for
     shapes that do not fit, and for a p0 for all that is outside of the bounds; RuntimeError where
     there is no GPU.
     """
     place = chosen(device, x, Y)
-    chunk = (CHUNK if place is None else CHUNK_OF_GPU) if chunk is None else chunk
+    chunk = chunk_on(place) if chunk is None else chunk
     if chunk < 1:
         raise ValueError(f"fit_many: chunk has to be at least 1, got {chunk}")
     x, Y, p0, sigma, mask = map(on_host, (x, Y, p0, sigma, mask))

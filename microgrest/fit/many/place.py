@@ -7,13 +7,15 @@ from functools import partial
 from typing import Any
 
 from ...cuda import devices
+from ...kernels.cpu import parallel
 from ...kernels.fits.fit import Fit
 from ...tensor import Tensor
 from ...types.device import device as Device
 
 Array = Any
-# Curves between two looks at Ctrl-C, and between two words to `progress`; on a GPU a thread each.
-CHUNK = 4096
+# Curves between two looks at Ctrl-C, and between two words to `progress`: of each thread, or of a
+# GPU, where each is a thread.
+CHUNK_OF_THREAD = 2048
 CHUNK_OF_GPU = 65536
 
 
@@ -37,6 +39,11 @@ def chosen(device: Any, *given: Any) -> int | None:
     index = devices.current_device() if where.index is None else where.index
     devices.backend().device(index)
     return index
+
+
+def chunk_on(place: int | None) -> int:
+    """How many curves are fitted at a time there."""
+    return CHUNK_OF_THREAD * parallel.get_num_threads() if place is None else CHUNK_OF_GPU
 
 
 def on_host(part: Any) -> Any:
