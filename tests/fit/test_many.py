@@ -139,6 +139,37 @@ def test_starts_that_are_guessed() -> None:
         fit_many(decay, X, Y, lambda x, y: (1.0, 2.0))
 
 
+def test_who_guesses_is_asked_of_curves_that_can_be_fitted() -> None:
+    """Starts may be anywhere within bounds, and a curve that is not known disturbs no other."""
+    mask = np.ones((4, X.size), bool)
+    mask[1] = False
+
+    def guess(x: Any, y: Any) -> Any:
+        return [np.nan] * 3 if y.max() == Y[2].max() else (y.max() + 2, 2.5, y.min() + 2)
+
+    found = fit_many(decay, X, Y[:4], guess, mask=mask, bounds=(2, 9))
+    assert (found.status == 0).tolist() == [False, True, True, False]
+    found = fit_many(decay, X, Y[:2], [[np.nan] * 3, [2.5] * 3], bounds=(2, 9))
+    assert found.status[0] == 0 < found.status[1]
+
+
+def test_starts_are_within_the_bounds_of_each() -> None:
+    lower, upper = TRUE - 0.1, TRUE + 0.2
+    found = fit_many(decay, X, Y, bounds=(lower, upper))
+    wanted = fit_many(decay, X, Y, (lower + upper) / 2, bounds=(lower, upper))
+    assert found.success.all()
+    np.testing.assert_array_equal(found.popt, wanted.popt)
+
+
+def test_masked_arrays_and_one_error_for_all() -> None:
+    hidden = RNG.random(Y.shape) < 0.2
+    y = np.ma.masked_array(np.where(hidden, 1e3, Y), hidden)
+    found = fit_many(decay, X, y, START, 0.05, True)
+    wanted = fit_many(decay, X, Y, START, np.full(X.size, 0.05), True, mask=~hidden)
+    np.testing.assert_array_equal(found.popt, wanted.popt)
+    np.testing.assert_array_equal(found.perr, wanted.perr)
+
+
 @pytest.mark.host
 def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_module, "PIECE", 10)

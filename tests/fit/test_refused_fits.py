@@ -52,6 +52,8 @@ def two_columns(x: Any, a: Any, b: Any, c: Any) -> Any:
 
 # What raises, in both; True where the words are SciPy's too.
 ERRORS: dict[str, tuple[dict[str, Any], bool]] = {
+    "one point": (fit(x=X[:1], y=Y[:1]), True),
+    "no number in p0": (fit(p0=[1, None, 1]), False),
     "nan in y": (fit(y=NAN), True),
     "nan in x": (fit(x=X_NAN), True),
     "infinity in y": (fit(y=np.where(X > 3, np.inf, Y)), True),

@@ -100,8 +100,8 @@ def _start(f: Any, p0: Any, bounds: Any) -> tuple[Array, Array, Array]:
     else:
         p0 = np.atleast_1d(p0)
         n = p0.size
-        if np.iscomplexobj(p0):
-            raise TypeError(f"p0 has to be real, not {p0.dtype}")
+        if np.iscomplexobj(p0) or any(p is None for p in p0.flat):
+            raise TypeError(f"p0 has to be real numbers, not {p0.dtype}")
     lower, upper = prepared(bounds, n)
     if p0 is None:
         p0 = start_within(lower, upper)
@@ -202,10 +202,10 @@ def _pcov(state: State, size: int, method: str, absolute: bool) -> Array:
     """The covariance of the parameters; infinite, with a warning, where it cannot be told."""
     n = state.x.size
     found = state.inverse if method == "lm" else _pseudo_inverse(state.triangle, size)
-    known = not np.isnan(found).any()
-    if known and not absolute:
-        found = found * (state.cost / (size - n)) if size > n else found * np.nan
-        known = not np.isnan(found).any()
+    if not absolute:
+        with np.errstate(all="ignore"):
+            found = found * (state.cost / (size - n)) if size > n else found * np.nan
+    known = np.isfinite(found).all()
     if not known:
         found = np.full((n, n), np.inf)
         warn("Covariance of the parameters could not be estimated", stacklevel=4)

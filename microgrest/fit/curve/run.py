@@ -32,6 +32,7 @@ def fitted(
     if jac is None and isinstance(loss, str) and data.root is None:
         native = _native(f, data, start)
         if native is not None:
+            _enough(data.y, start, method)
             state = _best(native, settings, start, "factor" not in kwargs)
             _finite_start(state, method)
             _in_range(state, data)
@@ -110,14 +111,19 @@ def _finite_start(state: State, method: str) -> None:
         raise ValueError("Residuals are not finite in the initial point.")
 
 
+def _enough(residuals: Array, start: Array, method: str) -> None:
+    """As many residuals as parameters."""
+    if method == "lm" and start.size > residuals.size:
+        raise TypeError(
+            f"Improper input: func input vector length N={start.size} must not exceed func output "
+            f"vector length M={residuals.size}"
+        )
+
+
 def _checked(problem: Problem, start: Array, method: str, given: bool) -> None:
     """What SciPy refuses of the first residuals and of the Jacobian."""
     first = problem.residuals(start)
-    if method == "lm" and start.size > first.size:
-        raise TypeError(
-            f"Improper input: func input vector length N={start.size} must not exceed func output "
-            f"vector length M={first.size}"
-        )
+    _enough(first, start, method)
     if method != "lm" and not np.isfinite(first).all():
         raise ValueError("Residuals are not finite in the initial point.")
     shape = problem.jacobian(start).shape if given else (first.size, start.size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -43,8 +42,9 @@ class Curves:
 
     @property
     def start(self) -> Array:
-        """A start, for the settings."""
-        return np.ones(self.n) if callable(self.p0) else self.p0.reshape(-1, self.n)[0]
+        """A start within the bounds of all, for the settings."""
+        lower, upper = (part.reshape(-1, self.n) for part in (self.lower, self.upper))
+        return start_within(lower.min(0, initial=np.inf), upper.max(0, initial=-np.inf))
 
     @property
     def lower_of_all(self) -> Array | None:
@@ -107,26 +107,29 @@ class Curves:
     def starts(self) -> tuple[Array, Array, Array]:
         """Starts and bounds, (curves, n)."""
         shape = len(self), self.n
-        lower, upper = (np.broadcast_to(part, shape) for part in (self.lower, self.upper))
-        p = np.empty(shape)
-        if callable(self.p0):
-            for i in range(len(self)):
-                p[i] = self._guessed(self.p0, i)
-        else:
-            p[...] = self.p0
+        lower, upper, p = (np.broadcast_to(a, shape) for a in (self.lower, self.upper, self.p0))
         return np.clip(np.where(np.isfinite(p), p, 0.0), lower, upper), lower, upper
 
-    def _guessed(self, guess: Callable[..., Any], i: int) -> Array:
-        """What a function makes of the points of a curve, NaN where it fails."""
-        w = self._weights()
-        there = w[min(i, len(w) - 1)] != 0
-        x = self.x[i] if self.x.ndim == 3 else self.x
-        found = np.asarray(guess((x if self.rows else x[0])[..., there], self.y[i, there]), float)
-        if found.shape != (self.n,):
-            raise ValueError(
-                f"fit_many: p0 gave {found.shape} for a curve, not {self.n} parameters: ({self.n},)"
-            )
-        return found
+    def begun(self) -> Curves:
+        """These curves, with what a function that is p0 makes of the points of each, in bounds.
+
+        It is not asked about curves that cannot be fitted, and NaN makes a curve one of these.
+        """
+        if not callable(self.p0):
+            return self
+        w = np.broadcast_to(self._weights(), self.y.shape)
+        p = np.full((len(self), self.n), np.nan)
+        for i in np.flatnonzero(~self.bad()):
+            x = self.x[i] if self.x.ndim == 3 else self.x
+            there = w[i] != 0
+            found = self.p0((x if self.rows else x[0])[..., there], self.y[i, there])
+            if np.shape(found) != (self.n,):
+                raise ValueError(
+                    f"fit_many: p0 gave {np.shape(found)} for a curve, not {self.n} parameters: "
+                    f"({self.n},)"
+                )
+            p[i] = found
+        return replace(self, p0=np.clip(p, self.lower, self.upper))
 
     def bad(self) -> Array:
         """Curves that cannot be fitted: of NaN, of too few points, or begun outside of bounds."""
@@ -165,15 +168,19 @@ def prepare(
         raise ValueError(f"nan_policy must be one of {{None, 'raise', 'omit'}}, got {nan_policy!r}")
     if nan_policy == "raise" and (np.isnan(y).any() or np.isnan(np.asarray(x, float)).any()):
         raise ValueError("The input contains nan values")
+    if isinstance(Y, np.ma.MaskedArray):
+        there = ~np.ma.getmaskarray(Y)
+        mask, y = there if mask is None else there & np.asarray(mask, bool), Y.data
     x, rows = _predictors(np.asarray(x, float), y.shape)
     if sigma is not None:
-        sigma = _alike("sigma", np.asarray(sigma, float), y.shape)
+        sigma = np.asarray(sigma, float)
+        sigma = _alike("sigma", np.full(y.shape[1], sigma) if sigma.ndim == 0 else sigma, y.shape)
     if mask is not None:
         mask = _alike("mask", np.asarray(mask, bool), y.shape)
     lower, upper = _bounds(bounds, n, len(y))
     bounded = bool(np.any((lower > -np.inf) | (upper < np.inf)))
     if p0 is None:
-        p0 = start_within(*(part.reshape(-1, n)[0] for part in (lower, upper)))
+        p0 = start_within(lower, upper)
     if not callable(p0):
         p0 = np.asarray(p0, float)
         if p0.shape not in ((n,), (len(y), n)):

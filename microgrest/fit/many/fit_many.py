@@ -47,9 +47,10 @@ def fit_many(
 
     `x` is (points,), or (k, points) for k predictors, for all curves, or one for each: of Y's
     shape, or (curves, k, points). `p0` is (n,) for all, (curves, n), or a function of the x and the
-    y of a curve; ones if left out. `sigma` is (points,) or of Y's shape; `bounds` are of p0's
-    shapes. Points where `mask` is False, (points,) or of Y's shape, are left out, so that curves
-    may differ in length; `nan_policy="omit"` leaves NaN out, too, and "raise" is a ValueError.
+    y of a curve, NaN where it knows nothing; if left out, ones, or within the bounds. `sigma` is a
+    number, (points,) or of Y's shape; `bounds` are of p0's shapes. Points where `mask` is False,
+    (points,) or of Y's shape, or that Y masks as a masked array, are left out, so that curves may
+    differ in length; `nan_policy="omit"` leaves NaN out, too, and "raise" is a ValueError.
     `options` are those of `curve_fit`: `ftol`, `xtol`, `gtol`, `maxfev`, `loss`, `f_scale`, ...
 
     The result has arrays with one row a curve: `popt`, `perr`, `chisqr`, `nfev`, `status`, and with
@@ -125,6 +126,7 @@ def fit_piece(
     place: int | None,
 ) -> dict[str, Array]:
     """The results of some curves, as arrays by name."""
+    curves = curves.begun()
     run = runner(_model(f, curves), place)
     bad = curves.bad()
     states = _run(run, curves, settings)
