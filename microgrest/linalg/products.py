@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..creation import eye
+from ..functions.checked import of_tensors
 from ..functions.joining.stacking import cat
 from ..functions.matrices.products import cross as cross_of, matmul as matmul
 from ..functions.reductions.folds import sum as sum_of
@@ -27,6 +28,8 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     if len(chain) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(chain)}")
     for i, x in enumerate(chain):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"multi_dot(): tensor {i} must be Tensor, not {type(x).__name__}")
         allowed = (1, 2) if i in (0, len(chain) - 1) else (2,)
         if x.ndim not in allowed:
             raise RuntimeError(
@@ -154,11 +157,13 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     return cross_of(input, other, dim)
 
 
+@of_tensors
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonals of matrices in two dimensions, a view."""
     return diagonal_of(A, offset, dim1, dim2)
 
 
+@of_tensors
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element along a new last dimension; N is by default x.size(-1)."""
     if not x._shape and N is None:

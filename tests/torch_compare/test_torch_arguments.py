@@ -17,6 +17,8 @@ pytestmark = pytest.mark.torch
 # Functions that take what PyTorch's do not, or end with another error, and why.
 OTHERWISE = {
     "dist": "a number is a tensor without dimensions",
+    "eig": "complex numbers are not there, whatever is given",
+    "eigvals": "complex numbers are not there, whatever is given",
     "from_dlpack": "as NumPy's",
     "full_like": "None is NaN, as in full",
     "index_fill": "the type of the index is looked at first",
@@ -55,7 +57,7 @@ def ends(function: Callable[..., Any], args: list[Any]) -> str:
     return "nothing"
 
 
-@pytest.mark.parametrize("place", ["", "nn.functional"])
+@pytest.mark.parametrize("place", ["", "nn.functional", "linalg", "special"])
 def test_what_is_no_tensor(place: str) -> None:
     wrong = []
     ours, theirs = mg, torch
