@@ -11,28 +11,31 @@ from ..tensor import Tensor
 
 # Functions of the package that look at their arguments without asking what they are.
 OF_TENSORS = (
-    "addmv_", "addr", "adjoint", "allclose", "alpha_dropout", "argwhere", "as_strided_", "bilinear",
-    "bincount", "broadcast_to", "cholesky_solve", "chunk", "combinations", "corrcoef",
-    "cosine_similarity", "count_nonzero", "cov", "cross", "cumulative_trapezoid", "detach",
-    "detach_", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dsplit", "equal",
-    "feature_alpha_dropout", "flatten", "fliplr", "flipud", "ger", "get_device", "gradient",
-    "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed", "isclose", "isreal",
-    "kron", "layer_norm", "ldexp", "ldexp_", "lu_solve", "lu_unpack", "masked_scatter", "moveaxis",
-    "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy", "numel", "outer", "pdist",
-    "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_", "rms_norm",
-    "rot90", "select", "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes",
-    "swapdims", "t", "take_along_dim", "tensor_split", "tile", "trace", "transpose", "trapezoid",
-    "trapz", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander",
-    "var_mean", "vsplit", "where", "zero_",
+    "addmv_", "addr", "adjoint", "allclose", "argwhere", "as_strided_", "bincount", "broadcast_to",
+    "cholesky_solve", "chunk", "combinations", "corrcoef", "count_nonzero", "cov", "cross",
+    "cumulative_trapezoid", "detach", "detach_", "diag_embed", "diagflat", "diagonal",
+    "diagonal_scatter", "diff", "dsplit", "equal", "flatten", "fliplr", "flipud", "ger",
+    "get_device", "gradient", "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed",
+    "isclose", "isreal", "kron", "ldexp", "ldexp_", "lu_solve", "lu_unpack", "masked_scatter",
+    "moveaxis", "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy", "numel", "outer",
+    "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_", "rot90", "select",
+    "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes", "swapdims", "t",
+    "take_along_dim", "tensor_split", "tile", "trace", "transpose", "trapezoid", "trapz", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander", "var_mean", "vsplit",
+    "where", "zero_",
 )  # fmt: skip
+_wrapped: dict[Callable[..., Any], Callable[..., Any]] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def of_tensors(function: F) -> F:
     """`function`, whose parameters of type Tensor take nothing else: TypeError for what is none.
 
-    They are looked at only where something is missed of them, so that tensors cost nothing.
+    They are looked at only where something is missed of them, so that tensors cost nothing. A
+    function is wrapped once, whatever its names.
     """
+    if function in _wrapped:
+        return cast(F, _wrapped[function])
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -42,6 +45,7 @@ def of_tensors(function: F) -> F:
             check_tensors(function, args, kwargs)
             raise
 
+    _wrapped[function] = called
     return cast(F, called)
 
 
