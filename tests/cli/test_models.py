@@ -344,3 +344,11 @@ def test_help_and_the_benchmark_import_nothing_of_this() -> None:
     )
     for arguments, heavy in (["--help"], "numpy"), (["--no-compare", "--steps", "2"], "pandas"):
         assert process(code=code.format(arguments, heavy)).stdout.splitlines()[-1] == "[]"
+
+
+def test_groups_of_which_none_can_be_fitted(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("x,y,run\n1,2,A\n2,1,A\n1,3,B\n2,2,B\n")
+    result = run("fit", "--model", MODEL, "--data", path, "--group", "run")
+    assert result.exit_code == 2 and "2 of 2 groups did not converge" in result.stdout
+    assert "none of the groups' fits converged" in result.stderr

@@ -12,7 +12,7 @@ import click
 from ..options.files import PRINTED
 from ..settings import Asked
 from ..show import plot as picture, report as files
-from ..terminal.errors import INTERRUPTED
+from ..terminal.errors import INTERRUPTED, InputError
 from ..terminal.interrupts import Held
 from ..terminal.streams import tell
 from . import plot, report
@@ -38,6 +38,8 @@ def run(asked: Asked) -> None:
     if interrupted:
         tell(f"interrupted after {len(fits)} of {len(rows.groups)} groups")
         sys.exit(INTERRUPTED)
+    if not any(found.converged for found in fits):
+        raise InputError("none of the groups' fits converged: try another --p0")
 
 
 def _check_files(asked: Asked) -> None:
