@@ -63,7 +63,7 @@ def test_letters_that_the_stream_has_not(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(micro + b" = a*x + b") and sign in done.stdout
+        assert done.stdout.startswith(micro + b" by x, 3 rows") and sign in done.stdout
 
 
 def test_the_reader_of_messages_is_gone(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from microgrest.kernels.cuda.source import moves
 from microgrest.kernels.cuda.source.guards import guarded, inside
 from microgrest.kernels.steps.cuda import choice
 from microgrest.kernels.steps.cuda.block import block_source
-from microgrest.kernels.steps.cuda.replicas import replicas_source
 from microgrest.kernels.steps.cuda.threads.hazards import BARRIER, Hazards
 from microgrest.kernels.steps.plan.plan import Plan
 from recorded import cubic, mlp, planned, trace_of
@@ -137,6 +136,8 @@ def test_machine_code(name: str, capability: tuple[int, int]) -> None:
 @pytest.mark.parametrize("name", ["cubic", "draws"])
 def test_replicas_are_the_blocks_of_one_launch(name: str, capability: tuple[int, int]) -> None:
     """With all registers that a thread of one block has, and no others."""
+    from microgrest.kernels.steps.cuda.replicas import replicas_source
+
     plan = planned(trace_of(STEPS[name]))
     source, block = block_source(plan, choice.threads_of(plan))
     kernel = examine(replicas_source(plan, block, source.text), capability, registers=128)
