@@ -16,13 +16,13 @@ OF_TENSORS = (
     "cumulative_trapezoid", "detach", "detach_", "diag_embed", "diagflat", "diagonal",
     "diagonal_scatter", "diff", "dsplit", "equal", "flatten", "fliplr", "flipud", "ger",
     "get_device", "gradient", "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed",
-    "isclose", "isreal", "kron", "ldexp", "ldexp_", "lu_solve", "lu_unpack", "masked_scatter",
-    "moveaxis", "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy", "numel", "outer",
-    "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_", "rot90", "select",
-    "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes", "swapdims", "t",
-    "take_along_dim", "tensor_split", "tile", "trace", "transpose", "trapezoid", "trapz", "unbind",
-    "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander", "var_mean", "vsplit",
-    "where", "zero_",
+    "isclose", "isreal", "kron", "ldexp", "ldexp_", "logit_", "lu_solve", "lu_unpack",
+    "masked_scatter", "moveaxis", "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy",
+    "numel", "outer", "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_",
+    "rot90", "select", "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes",
+    "swapdims", "t", "take_along_dim", "tensor_split", "tile", "trace", "transpose", "trapezoid",
+    "trapz", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander",
+    "var_mean", "vsplit", "where", "zero_",
 )  # fmt: skip
 _wrapped: dict[Callable[..., Any], Callable[..., Any]] = {}
 F = TypeVar("F", bound=Callable[..., Any])

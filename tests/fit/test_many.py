@@ -263,3 +263,15 @@ def test_a_model_that_was_read_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(models, "native", wrong)
     with pytest.raises(NotImplementedError, match="other numbers"):
         fit_many(model, X, Y, [1.0])
+
+
+def test_a_point_of_infinite_sigma_counts_as_in_curve_fit() -> None:
+    sigma = SIGMA.copy()
+    sigma[3] = np.inf
+    mask = np.arange(X.size) != 5
+    found = fit_many(decay, X, Y[:2], START, sigma=sigma, mask=mask)
+    for i in range(2):
+        popt, perr = alone(i, X[mask], Y[i, mask], START, sigma=sigma[mask])
+        np.testing.assert_allclose(found.popt[i], popt, rtol=1e-8)
+        np.testing.assert_allclose(found.perr[i], perr, rtol=1e-7)
+        assert found.free[i] == mask.sum() - 3

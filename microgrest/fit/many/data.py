@@ -89,20 +89,26 @@ class Curves:
 
     def _weights(self) -> Array:
         """1 / sigma, 0 where a point is left out: (curves, points), or (1, points) for all."""
-        w = np.ones((1, self.y.shape[1]))
-        if self.sigma is not None:
-            with np.errstate(divide="ignore"):  # curves with errors of 0 are not fitted
-                w = 1.0 / self.sigma.reshape(-1, self.y.shape[1])
+        with np.errstate(divide="ignore"):  # curves with errors of 0 are not fitted
+            return np.where(self._there(), 1.0 / self._errors(), 0.0)
+
+    def _errors(self) -> Array:
+        return np.ones(()) if self.sigma is None else self.sigma.reshape(-1, self.y.shape[1])
+
+    def _there(self) -> Array:
+        """Which points are not left out, of that shape; those of infinite sigma are there, too."""
+        there = np.ones((1, self.y.shape[1]), bool)
         if self.mask is not None:
-            w = w * self.mask.reshape(-1, self.y.shape[1])
+            there = there & self.mask.reshape(-1, self.y.shape[1])
         if self.omit:
-            x = np.isnan(self.x).any(-2)
-            w = w * ~(np.isnan(self.y) | x)
-        return np.where(np.isfinite(w), w, 0.0) if self.omit else w
+            errors = self._errors()
+            there = there & ~(np.isnan(self.y) | np.isnan(self.x).any(-2))
+            there &= ~(np.isnan(errors) | (errors == 0))
+        return there
 
     def counts(self) -> Array:
         """How many points each curve has."""
-        return np.broadcast_to((self._weights() != 0).sum(1), (len(self),))
+        return np.broadcast_to(self._there().sum(1), (len(self),))
 
     def starts(self) -> tuple[Array, Array, Array]:
         """Starts and bounds, (curves, n)."""
