@@ -190,3 +190,13 @@ def test_in_a_compiled_step(function: Any) -> None:
     for _ in range(4):
         assert compiled().item() == pytest.approx(wanted[0])
         assert x.grad.tolist() == pytest.approx(wanted[1])
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_variances_of_numbers_that_hardly_differ(n: int) -> None:
+    """The mean of two neighbors of float32 is none of them."""
+    x = np.random.default_rng(0).uniform(10, 10 + 1e-4, (50, n)).astype(np.float32)
+    expected = x.astype(np.float64).var(1, ddof=1)
+    rows, columns = mg.tensor(x), mg.tensor(x.T.copy())
+    for found in (rows.var(1), mg.var_mean(rows, 1)[0], columns.var(0), rows.std(1).square()):
+        np.testing.assert_allclose(found.cpu().numpy(), expected, rtol=1e-6, atol=1e-16)

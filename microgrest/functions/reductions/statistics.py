@@ -41,11 +41,15 @@ def var_mean(
 def _moments(
     input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
 ) -> tuple[Tensor, Tensor]:
-    """`var_mean` in the type of registers, so that no square of float16 overflows."""
+    """`var_mean` in the type of registers, so that no square of float16 overflows.
+
+    Deviations are from the mean as it was rounded, for which their own sum makes up.
+    """
     input, dims, freedom = _prepared(input, dim, unbiased, correction)
     center = mean(input, dims, True)
     deviation = input - center
-    variance = sum(deviation * deviation, dims, keepdim) / freedom
+    squares, left = sum(deviation * deviation, dims, keepdim), sum(deviation, dims, keepdim)
+    variance = (squares - left * left / max(numel(input, dims), 1)) / freedom
     if not keepdim:
         center = center.reshape(variance._shape)
     return variance, center

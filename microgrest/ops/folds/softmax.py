@@ -71,11 +71,16 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
         ),
     ),
-    # In two passes: no square of a number that is large beside the differences.
+    # In two passes: no square of a number that is large beside the differences. The mean is wide:
+    # two neighbors of float32 have none between them.
     "variance": (
         (_X, Array("out", "w", "line")),
         (
-            Phase(folds=(Fold("total", "{x}"),), then=(Number("center", "{total} / {n}"),)),
+            Phase(
+                folds=(Fold("total", "{x}"),),
+                then=(Number("center", "{total} / {n}"),),
+                wide=True,
+            ),
             Phase(
                 values=(("d", "{x} - {center}"),),
                 folds=(Fold("squares", "{d} * {d}"),),
