@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def of_tensors(function: F) -> F:
     """`function`, whose parameters of type Tensor take nothing else: TypeError for what is none.
 
-    They are looked at only where something is missed of them, so that tensors cost nothing. A
+    They are looked at only where something is missed of them, so that tensors cost one call more. A
     function is wrapped once, whatever its names.
     """
     if function in _wrapped:
