@@ -20,6 +20,7 @@ from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
 from ..common import common_device
+from ..ready import Launch
 from ..structured import FORWARD, Plan, family, of_kind, planned, record
 from ..writes import target
 from ..writes.graph import lead
@@ -30,7 +31,7 @@ from .parts import cut, each
 @planned("gather")
 def gathered(row: Row, x: Tensor, index: Tensor) -> Plan:
     """The elements of `x` at flat positions `index`."""
-    return of_kind(move.GATHER, x._kind.array_type, [(index._shape, x._kind)])
+    return of_kind(move.GATHER, x._kind.array_type, [(index._shape, x._kind)], size=x.numel())
 
 
 @planned("take_slices")
@@ -39,9 +40,9 @@ def slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Plan:
     before, n, after = x._shape[:dim], x._shape[dim], x._shape[dim + 1 :]
     shape = (*before, *index._shape, *after)
     if not math.prod(shape):
-        return Plan(lambda arrays: None, [(shape, x._kind)])
+        return Plan(Launch(lambda *arrays: None), [(shape, x._kind)])
     sizes = n, math.prod(after)
-    return of_kind(TAKE_SLICES, x._kind.array_type, [(shape, x._kind)], sizes)
+    return of_kind(TAKE_SLICES, x._kind.array_type, [(shape, x._kind)], sizes, size=x.numel())
 
 
 @planned("sum_slices")
@@ -51,7 +52,8 @@ def summed(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int) ->
     if register_type(source.dtype) is not source.dtype or not math.prod(source._shape):
         return None
     result = (*before, extent, *after), source._kind
-    return of_kind(SUM_SLICES, source._kind.array_type, [result], (extent, math.prod(after)))
+    sizes = extent, math.prod(after)
+    return of_kind(SUM_SLICES, source._kind.array_type, [result], sizes, size=source.numel())
 
 
 @family("sum_slices")

@@ -19,7 +19,18 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..structured import MOST_KNOWN, Known, Plan, apply, family, of_kind, planned
+from ..ready import Again, Launch, note, watching
+from ..structured import (
+    Plan,
+    again,
+    apply,
+    family,
+    of_kind,
+    planned,
+    record,
+    remember,
+    run,
+)
 from ..writes.memory import converted, copy, flat
 
 
@@ -95,10 +106,11 @@ def plan(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Plan | 
     result = result_type(row, d)
     program = program_of(row, d, result)
     _, *extents = arranged(x, dim)
-
-    def launch(arrays: list[Any]) -> None:
-        kernels.fold(program, arrays[0], arrays[1], *extents)
-
+    ready = getattr(kernels, "ready", None)  # which the CPU has
+    if ready is not None:
+        launch = Launch(*ready(program, *extents))
+    else:
+        launch = Launch(lambda array, out: kernels.fold(program, array, out, *extents))
     return Plan(launch, [(reduced_shape(x, dim, keepdim), kind_of(result, x.device))])
 
 
@@ -155,12 +167,17 @@ def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
     return flat(moved), math.prod(shape[d] for d in order[: len(shape) - len(dim)]), n, 1
 
 
-def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
-    """The best element along `dim` (of all for None), and the index of the first such element."""
-    key = row, x._kind, x._shape, dim, keepdim
+def search(
+    row: Row, x: Tensor, dim: int | None, keepdim: bool, found: Row | None = None
+) -> tuple[Tensor, Tensor]:
+    """The best element along `dim` (of all for None), and the index of the first such element.
+
+    The values are recorded as the result of `found`, if that is given.
+    """
+    key = row, x._kind, x._shape, dim, keepdim, found
     known = _searches.get(key)
     if known is not None and x._flat is not None:
-        values, indices = known.run([x._flat])
+        values, indices = note(known, (x,), known(x))
         return values, indices
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = numel(x, dims)
@@ -173,7 +190,10 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         values, indices = search(row, small, dim, True)
         if dim is None:
             indices = _places_in(x._shape, small._shape, indices)
-        return _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
+        values, indices = _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
+        if found is not None:
+            record(found, (x, indices), _along(x, dims, keepdim), values)
+        return values, indices
     order = [d for d in range(x.ndim) if d not in dims] + list(dims)
     moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
     loaded = register_type(x._kind.dtype)
@@ -181,16 +201,25 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
     shape = reduced_shape(x, dims, keepdim)
     results = [(shape, moved._kind), (shape, kind_of(int64, x.device))]
-    found = Known(of_kind(SEARCH, _better(row, loaded.name), results, (n,)))
+    how = of_kind(SEARCH, _better(row, loaded.name), results, (n,), size=x.numel())
     if x._flat is not None and moved._storage is x._storage:  # as it is
-        if len(_searches) >= MOST_KNOWN:
-            _searches.clear()
-        _searches[key] = found
-    values, indices = found.run([moved._flat])
-    return converted(values, x._kind.dtype), indices
+        known = again(how, 1, found, _along(x, dims, keepdim))
+        remember(_searches, key, known)
+        values, indices = note(known, (x,), known(x))
+        return values, indices
+    values, indices = run(how, [moved])
+    values = converted(values, x._kind.dtype)
+    if found is not None:
+        record(found, (x, indices), _along(x, dims, keepdim), values)
+    return values, indices
 
 
-_searches: dict[Any, Known] = kept({})
+_searches: dict[Any, Again] = kept({})
+
+
+def _along(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> dict[str, Any]:
+    """The parameters of the row whose result is found along one of the dimensions."""
+    return {"dim": dims[0] if dims else 0, "keepdim": bool(keepdim) or not x._shape}
 
 
 def _better(row: Row, loaded: str) -> Search:
@@ -253,6 +282,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             program = program_of(row, kind.dtype, result.dtype)
             at = partial(kind.kernels.elementwise.compiled, program, "vr", 0)
             entries[kind] = at, at(0), result
+            return op(x)
         return apply(row, (x,), {"dim": tuple(range(x.ndim)), "keepdim": False})
 
     def op(x: Tensor) -> Tensor:
@@ -274,7 +304,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             t._node, t._requires_grad = node, True
             if watchers:
                 watched(node)
-        return t
+        return t if watching.calls is None else note(op, (x,), t)
 
     return op
 
