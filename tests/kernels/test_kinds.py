@@ -117,8 +117,10 @@ def calls() -> Iterator[Called]:
             yield Called(SCAN, Sweep(program, inner != 1), operands, (outer, n, inner))
     better = ROWS["argmax"].extra["better"]
     x = np.array([1, 5, 5, 2, np.nan, 3, 0, -1, -1, 0, 0, 0], np.float32)
-    params = Search("argmax", better, "float32")
-    yield Called(SEARCH, params, (x, numbers(3), numbers(3, "int64")), (4,))
+    for n, inner in ((4, 1), (12, 1), (4, 3), (2, 2), (1, 6)):
+        params = Search("argmax", better, "float32", inner != 1, ROWS["argmax"].extra["vector"])
+        found = numbers(12 // n), numbers(12 // n, "int64")
+        yield Called(SEARCH, params, (x, *found), (n, inner))
     for dtype in ("float32", "float64", "int16", "bool"):
         for first, count, descending in ((0, 3, False), (2, 1, True), (0, 2, True)):
             x = np.where(RANDOM.random(1200) < 0.1, np.nan, numbers(1200))

@@ -37,9 +37,9 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
     if found is None:
         loaded = register_type(stored).name
         lane, total = _lanes(row, loaded)
-        explicit = row.extra["lane"] == "same"
         final = row.extra.get("final", "{acc}")
-        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
+        vector = row.extra.get("vector", "")
+        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, vector)
         each = row.extra.get("each")
         body = (Instr(each, (("x", 0),), loaded, loaded),) if each else ()
         output = Output(len(body), result.name, fold)
@@ -174,30 +174,29 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         if dim is None:
             indices = _places_in(x._shape, small._shape, indices)
         return _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
-    order = [d for d in range(x.ndim) if d not in dims] + list(dims)
-    moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
-    loaded = register_type(x._kind.dtype)
-    if loaded is not x._kind.dtype or moved._flat is None:
-        moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
+    loaded = converted(x, register_type(x._kind.dtype))
+    array, _, n, inner = arranged(loaded, dims)
     shape = reduced_shape(x, dims, keepdim)
-    results = [(shape, moved._kind), (shape, kind_of(int64, x.device))]
-    found = Known(of_kind(SEARCH, _better(row, loaded.name), results, (n,)))
-    if x._flat is not None and moved._storage is x._storage:  # as it is
+    results = [(shape, loaded._kind), (shape, kind_of(int64, x.device))]
+    better = _better(row, loaded.dtype.name, inner != 1)
+    found = Known(of_kind(SEARCH, better, results, (n, inner)))
+    if array is x._flat:
         if len(_searches) >= MOST_KNOWN:
             _searches.clear()
         _searches[key] = found
-    values, indices = found.run([moved._flat])
+    values, indices = found.run([array])
     return converted(values, x._kind.dtype), indices
 
 
 _searches: dict[Any, Known] = kept({})
 
 
-def _better(row: Row, loaded: str) -> Search:
+def _better(row: Row, loaded: str, columns: bool) -> Search:
     """What a search of elements of type `loaded` goes by."""
-    found: Search | None = row.forms.get(loaded)
+    found: Search | None = row.forms.get((loaded, columns))
     if found is None:
-        found = row.forms[loaded] = Search(row.name, row.extra["better"], loaded)
+        better, vector = row.extra["better"], row.extra["vector"]
+        found = row.forms[loaded, columns] = Search(row.name, better, loaded, columns, vector)
     return found
 
 
