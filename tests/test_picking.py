@@ -226,3 +226,22 @@ def test_selections_of_many(order: str) -> None:
         assert mg.tensor(x).topk(k).indices.cpu().numpy().tolist() == ranked[:k].tolist()
         values, indices = mg.tensor(x).kthvalue(k)
         assert (values.item(), indices.item()) == (x[rising[k - 1]], rising[k - 1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "bool"])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_slices_are_added_along_any_dimension(dim: int, dtype: str) -> None:
+    """To a copy, in place, and in a view that is not contiguous; some slices more than once."""
+    rng = np.random.default_rng(dim)
+    at = [1, 0, 1, 2, 1]
+    x, added = (rng.integers(-9, 9, (3, 3, 3)).astype(dtype) for _ in range(2))
+    added = np.take(added, [0, 1, 2, 0, 1], dim)
+    wanted = np.moveaxis(x.copy(), dim, 0)
+    for j, slice_ in zip(at, np.moveaxis(added, dim, 0), strict=True):
+        wanted[j] += slice_
+    wanted = np.moveaxis(wanted, 0, dim)
+    given, index = mg.tensor(added), mg.tensor(at)
+    for target in (mg.tensor(x), mg.tensor(np.repeat(x, 2, -1))[..., ::2]):
+        np.testing.assert_array_equal(target.index_add(dim, index, given).cpu(), wanted)
+        target.index_add_(dim, index, given)
+        np.testing.assert_array_equal(target.cpu(), wanted)

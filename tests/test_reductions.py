@@ -200,3 +200,23 @@ def test_variances_of_numbers_that_hardly_differ(n: int) -> None:
     rows, columns = mg.tensor(x), mg.tensor(x.T.copy())
     for found in (rows.var(1), mg.var_mean(rows, 1)[0], columns.var(0), rows.std(1).square()):
         np.testing.assert_allclose(found.cpu().numpy(), expected, rtol=1e-6, atol=1e-16)
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint8"])
+@pytest.mark.parametrize("n", [1, 2, 31, 100, 4099])
+def test_extrema_along_lines_of_any_length(n: int, dtype: str) -> None:
+    """In lanes, blocks and what is left of them: ties, infinities, and NaN wherever it stands."""
+    x = np.random.default_rng(n).integers(0, 50, (2, n, 3)).astype(dtype)
+    if dtype.startswith("float"):
+        x[0, n // 2, :2] = np.inf, -np.inf
+        x[1, [0, n // 3, n - 1], [0, 1, 2]] = np.nan, -np.nan, np.nan
+    for dim, lines in ((1, x), (-1, np.ascontiguousarray(x.swapaxes(1, 2)))):
+        given = mg.tensor(lines)
+        for name in ("max", "min"):
+            values, places = getattr(given, name)(dim)
+            wanted = getattr(np, f"arg{name}")(lines, dim)
+            np.testing.assert_array_equal(places.cpu().numpy(), wanted)
+            np.testing.assert_array_equal(values.cpu().numpy(), getattr(lines, name)(dim))
+            np.testing.assert_array_equal(getattr(given, f"a{name}")(dim).cpu(), values.cpu())
+            assert getattr(given, f"arg{name}")().item() == getattr(np, f"arg{name}")(lines)

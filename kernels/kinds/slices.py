@@ -2,6 +2,7 @@
 
     take_slices    out[o, j] = x[o, index[j]]                 for the k slices of index, each o
     sum_slices     out[o, index[j]] += source[o, j]           from zeros, in the order of j
+    add_slices     the same from what out has
 
 `sizes` are n and inner; `params` are the type of the elements, as the array has it.
 """
@@ -40,13 +41,13 @@ _TAKE = """    if inner == 1:
         at = np.uint64(row * inner)
         for i in range(np.uint64(inner)):
             out[at + i] = x[start + i]"""
-_SUM = """    for o in {loop}(out.size // max(n * inner, 1)):
-        out[o * n * inner : (o + 1) * n * inner] = 0
+_ADD = """    for o in {loop}(out.size // max(n * inner, 1)):
         for j in range(k):
             start = np.uint64((o * n + index[j]) * inner)
             at = np.uint64((o * k + j) * inner)
             for i in range(np.uint64(inner)):
                 out[start + i] += source[at + i]"""
+_SUM = _ADD.replace(":\n", ":\n        out[o * n * inner : (o + 1) * n * inner] = 0\n", 1)
 
 
 def _take_cpu(params: str, names: Any, threads: bool) -> str:
@@ -55,6 +56,10 @@ def _take_cpu(params: str, names: Any, threads: bool) -> str:
 
 def _sum_cpu(params: str, names: Any, threads: bool) -> str:
     return _cpu("sum_slices", "source, index, out", _SUM, params, threads)
+
+
+def _add_cpu(params: str, names: Any, threads: bool) -> str:
+    return _cpu("add_slices", "out, index, source", _ADD, params, threads)
 
 
 def _cpu(name: str, parameters: str, body: str, dtype: str, threads: bool) -> str:
@@ -73,10 +78,12 @@ _TAKES = [
     "row, i = t // inner, t % inner",
     "out[t] = x[(row // k * n + index[row % k]) * inner + i]",
 ]
-_SUMS = [
-    "start = t // inner * n * inner + t % inner",
+_ZEROS = [
     "for r in range(n):",
-    "    out[start + r * inner] = {zero}",
+    "    out[t // inner * n * inner + t % inner + r * inner] = {zero}",
+]
+_ADDS = [
+    "start = t // inner * n * inner + t % inner",
     "at = t // inner * k * inner + t % inner",
     "for j in range(k):",
     "    place = start + index[j] * inner",
@@ -89,12 +96,29 @@ def _takes(params: str, metas: Metas, sizes: Sizes, room: Room) -> Launches:
 
 
 def _sums(params: str, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    arrays, body = ("source", "index", "out"), [*_ZEROS, *_ADDS]
+    return _added("sum_slices", arrays, body, params, metas, sizes, room)
+
+
+def _adds(params: str, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    return _added("add_slices", ("out", "index", "source"), _ADDS, params, metas, sizes, room)
+
+
+def _added(
+    name: str,
+    arrays: tuple[str, ...],
+    lines: list[str],
+    params: str,
+    metas: Metas,
+    sizes: Sizes,
+    room: Room,
+) -> Launches:
     from ..source.scalar import SHORT
 
     short, operator = ("u8", "|") if params == "bool" else (SHORT[params], "+")
     total = f"{short}(out[place] {operator} source[at + j * inner])"
-    body = [line.format(zero=f"{short}(0)", sum=total) for line in _SUMS]
-    return _launch("sum_slices", ("source", "index", "out"), body, params, metas, sizes, room)
+    body = [line.format(zero=f"{short}(0)", sum=total) for line in lines]
+    return _launch(name, arrays, body, params, metas, sizes, room)
 
 
 def _launch(
@@ -110,7 +134,7 @@ def _launch(
     from ..source.writer import module
 
     n, inner = sizes
-    k, written = elements(metas[1]), elements(metas[2])
+    k, written = elements(metas[1]), elements(metas[arrays.index("out")])
     columns = written if name == "take_slices" else written // max(n, 1)
     numbers = ["count", "k", "n", "inner"]
     lines = [
@@ -141,6 +165,10 @@ def _taken(params: str, x: Array, index: Array, out: Array, n: int, inner: int) 
 
 def _summed(params: str, source: Array, index: Array, out: Array, n: int, inner: int) -> None:
     out[:] = 0
+    _met(params, out, index, source, n, inner)
+
+
+def _met(params: str, out: Array, index: Array, source: Array, n: int, inner: int) -> None:
     if source.size:
         add = np.logical_or if params == "bool" else np.add
         given = source.reshape(-1, index.size, inner)
@@ -161,6 +189,13 @@ def _of_summed(
     """The whole column of the source."""
     (n, inner), count = sizes, elements(metas[1])
     return Run(at // (n * inner) * count * inner + at % inner, inner, count), None
+
+
+def _of_met(params: str, metas: Metas, sizes: Sizes, k: int, at: Array) -> tuple[Run | None, ...]:
+    """Itself, and the whole column of the source."""
+    (n, inner), count = sizes, elements(metas[1])
+    column = Run(at // (n * inner) * count * inner + at % inner, inner, count)
+    return Run(at), None, column
 
 
 TAKE_SLICES = Kind(
@@ -187,5 +222,20 @@ SUM_SLICES = Kind(
     indices=(("index", 0),),
     cost=lambda params, metas, sizes: Cost(
         elements(metas[0]) + elements(metas[2]), 2 * elements(metas[0]), waits=elements(metas[1])
+    ),
+)
+ADD_SLICES = Kind(
+    name="add_slices",
+    operands=fixed(out="rw", index="r", source="r"),
+    oracle=_met,
+    cpu=_add_cpu,
+    tasks=lambda out, index, source, n, inner: int(out.size) // max(n * inner, 1),
+    effort=lambda out, index, source, n, inner: int(source.size),
+    grid=_adds,
+    block=_adds,
+    needs=_of_met,
+    indices=(("index", 0),),
+    cost=lambda params, metas, sizes: Cost(
+        elements(metas[2]), 3 * elements(metas[2]), waits=elements(metas[1])
     ),
 )

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ... import recording
 from ...kernels.kinds.orders import move
-from ...kernels.kinds.slices import SUM_SLICES, TAKE_SLICES
+from ...kernels.kinds.slices import ADD_SLICES, SUM_SLICES, TAKE_SLICES
 from ...kernels.source.program import LARGE
 from ...ops.folds.reduction import any as some
 from ...ops.places.indexing import put as PUT
 from ...ops.places.movement import expand
+from ...ops.pointwise.convert import copy as copy_row
 from ...ops.pointwise.logic import logical_or, masked_fill
 from ...ops.row import Row, register_type
 from ...tensor import Tensor
 from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
 from ..common import common_device
+from ..forms import form_of
 from ..ready import Launch
 from ..structured import FORWARD, Plan, family, of_kind, planned, record
 from ..writes import target
@@ -69,6 +72,49 @@ def sum_slices(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int
     return converted(y, source.dtype)
 
 
+@planned("add_slices")
+def adding(row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int) -> Plan | None:
+    """A copy, and slices added to it."""
+    n, shape, array_type = x.numel(), x._shape, x._kind.array_type
+    if register_type(x.dtype) is not x.dtype or len(shape) < 2 or not n:
+        return None
+    kernels, program = x._kind.kernels, form_of(copy_row, (x, x)).program
+    sizes = shape[dim], math.prod(shape[dim + 1 :])
+
+    def launch(given: Any, added: Any, at: Any, out: Any) -> None:
+        kernels.elementwise.compiled(program, "vv0", 0, n)(out, given)
+        kernels.kinds.run(ADD_SLICES, array_type, (out, at, added), sizes)
+
+    return Plan(Launch(launch), [(shape, x._kind)])
+
+
+@family("add_slices")
+def slices_added(row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int) -> Tensor:
+    """A copy of `x` with the slices of `source` added at their numbers."""
+    y = copy(x)
+    _add_slices(y, source, index, dim=dim)
+    return y
+
+
+def add_slices(x: Tensor, source: Tensor, index: Tensor, row: Row, name: str, *, dim: int) -> None:
+    """`slices_added` in place."""
+    _check_target(name, x, source, index)
+    _in_place(x, source, index, row, _add_slices, dim=dim)
+
+
+def _add_slices(y: Tensor, source: Tensor, index: Tensor, *, dim: int) -> None:
+    """Add slices to `y`, which is contiguous; float16 in float32."""
+    if y.ndim < 2:
+        add_at(y, flat(index), source)
+        return
+    wide = converted(y, register_type(y.dtype))
+    operands = wide._flat, flat(index), flat(converted(source, wide.dtype))
+    sizes = y._shape[dim], math.prod(y._shape[dim + 1 :])
+    y._kind.kernels.kinds.run(ADD_SLICES, wide._kind.array_type, operands, sizes)
+    if wide is not y:
+        write_over(y, wide)
+
+
 @family("scatter_add")
 def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ...]) -> Tensor:
     """Zeros of `shape` with the elements of `source` added at their positions."""
@@ -81,7 +127,7 @@ def scatter_add(row: Row, source: Tensor, index: Tensor, *, shape: tuple[int, ..
 def put_at(row: Row, x: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> Tensor:
     """A copy of `x` with the elements of `source` written, or added, at their positions."""
     y = copy(x)
-    _write_at(y, source, index, accumulate)
+    _write_at(y, source, index, accumulate=accumulate)
     return y
 
 
@@ -92,24 +138,34 @@ def put(
 
     `name` is what users call it, `row` what is recorded.
     """
-    name = name or "index_put"
+    _check_target(name or "index_put", x, value, index)
+    source = expand(value, size=index._shape).reshape((-1,))
+    _in_place(x, source, index, row, _write_at, accumulate=accumulate)
+
+
+def _check_target(name: str, x: Tensor, value: Tensor, index: Tensor) -> None:
     common_device(name, (x, value, index))
     target.check_writable(name, x, (value,))
     target.check_apart(name, x, (value,), whole=False)
-    source = expand(value, size=index._shape).reshape((-1,))
+
+
+def _in_place(
+    x: Tensor, source: Tensor, index: Tensor, row: Row, write: Callable[..., None], **params: Any
+) -> None:
+    """Have `write` write to `x`, or a contiguous copy that it becomes, and record that as `row`."""
     old = x._same()
     old._node, old._requires_grad = x._node, x._requires_grad
-    if x._flat is not None:
-        _write_at(x, source, index, accumulate)
-    else:
-        write_over(x, put_at(PUT, x, source, index, accumulate=accumulate))
+    y = x if x._flat is not None else copy(x)
+    write(y, source, index, **params)
+    if y is not x:
+        write_over(x, y)
     x._storage.touch()
-    record(row, (old, source, index), {"accumulate": accumulate}, x)
+    record(row, (old, source, index), params, x)
     if x._node is not old._node:
         lead(x, old._node)
 
 
-def _write_at(y: Tensor, source: Tensor, index: Tensor, accumulate: bool) -> None:
+def _write_at(y: Tensor, source: Tensor, index: Tensor, *, accumulate: bool) -> None:
     """Write, or add, the elements of `source` at positions of `y`, which is contiguous."""
     if accumulate:
         add_at(y, flat(index), source)

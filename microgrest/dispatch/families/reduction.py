@@ -31,7 +31,7 @@ from ..structured import (
     remember,
     run,
 )
-from ..writes.memory import converted, copy, flat
+from ..writes.memory import contiguous, converted, copy, flat
 
 
 def result_type(row: Row, d: dtype) -> dtype:
@@ -48,9 +48,9 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
     if found is None:
         loaded = register_type(stored).name
         lane, total = _lanes(row, loaded)
-        explicit = row.extra["lane"] == "same"
         final = row.extra.get("final", "{acc}")
-        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
+        vector = row.extra.get("vector", "")
+        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, vector)
         each = row.extra.get("each")
         body = (Instr(each, (("x", 0),), loaded, loaded),) if each else ()
         output = Output(len(body), result.name, fold)
@@ -194,20 +194,18 @@ def search(
         if found is not None:
             record(found, (x, indices), _along(x, dims, keepdim), values)
         return values, indices
-    order = [d for d in range(x.ndim) if d not in dims] + list(dims)
-    moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
-    loaded = register_type(x._kind.dtype)
-    if loaded is not x._kind.dtype or moved._flat is None:
-        moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
+    loaded = contiguous(converted(x, register_type(x._kind.dtype)))
+    _, _, n, inner = arranged(loaded, dims)
     shape = reduced_shape(x, dims, keepdim)
-    results = [(shape, moved._kind), (shape, kind_of(int64, x.device))]
-    how = of_kind(SEARCH, _better(row, loaded.name), results, (n,), size=x.numel())
-    if x._flat is not None and moved._storage is x._storage:  # as it is
+    results = [(shape, loaded._kind), (shape, kind_of(int64, x.device))]
+    better = _better(row, loaded.dtype.name, inner != 1)
+    how = of_kind(SEARCH, better, results, (n, inner), size=x.numel())
+    if loaded is x:
         known = again(how, 1, found, _along(x, dims, keepdim))
         remember(_searches, key, known)
         values, indices = note(known, (x,), known(x))
         return values, indices
-    values, indices = run(how, [moved])
+    values, indices = run(how, [loaded])
     values = converted(values, x._kind.dtype)
     if found is not None:
         record(found, (x, indices), _along(x, dims, keepdim), values)
@@ -222,11 +220,12 @@ def _along(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> dict[str, Any]:
     return {"dim": dims[0] if dims else 0, "keepdim": bool(keepdim) or not x._shape}
 
 
-def _better(row: Row, loaded: str) -> Search:
+def _better(row: Row, loaded: str, columns: bool) -> Search:
     """What a search of elements of type `loaded` goes by."""
-    found: Search | None = row.forms.get(loaded)
+    found: Search | None = row.forms.get((loaded, columns))
     if found is None:
-        found = row.forms[loaded] = Search(row.name, row.extra["better"], loaded)
+        better, vector = row.extra["better"], row.extra["vector"]
+        found = row.forms[loaded, columns] = Search(row.name, better, loaded, columns, vector)
     return found
 
 

@@ -10,9 +10,10 @@ from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int32, int64
 from ..naming import ends_as
+from ..places import numbers_slices, unless_changed
 from ..pointwise.arithmetic import where
 from ..views.shapes import reshape
-from .picking import index_beside, places_of_slices
+from .picking import index_beside, numbers_of_slices, places_of_slices
 from .reducing import reduced
 from .writing import Write, check_tensors, number, same_type, writing, written
 
@@ -28,7 +29,8 @@ def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
         )
     if index.dtype is not int64 and not (narrow and index.dtype is int32):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
-    return reshape(index_beside(name, x, index), -1)
+    beside = index_beside(name, x, index)
+    return beside if beside.ndim else reshape(beside, -1)
 
 
 def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
             f"Got self.shape = {list(x._shape)} source.shape = {list(source._shape)} for "
             f"{index.numel()} indices along dimension {d}"
         )
-    return reshape(source, wanted)
+    return source if source._shape == wanted else reshape(source, wanted)
 
 
 @writing
@@ -57,9 +59,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
                 "For integral input tensors, argument alpha must not be a floating point number."
             )
         added = added * (number_as(input.dtype, alpha) if isinstance(alpha, int) else alpha)
-    return Write(
-        rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
-    )
+    if not numbers_slices(rows_, input, d):
+        numbers = numbers_of_slices(input, d, rows_, _OUTSIDE, RuntimeError)
+        rows_ = unless_changed(rows_, numbers, numbers)
+    return Write(rows.index_add, added, rows_, True, d)
 
 
 @writing

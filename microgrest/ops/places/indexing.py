@@ -75,6 +75,20 @@ sum_slices: Row = Row(
     method=False,
 )
 
+index_add = Row(
+    "index_add_slices",
+    "add_slices",
+    ("x", "source", "index"),
+    lambda g, y, x, source, index, dim: (
+        g,
+        take_slices(g if x.shape else g.reshape((1,)), index, dim=dim),
+        None,
+    ),
+    "The first input with each slice of the source added to the one of its number.",
+    backward_name="IndexAddBackward0",
+    method=False,
+)
+
 take = called(gather, "take_flat", "TakeBackward0")
 index_select = called(take_slices, "index_select_slices", "IndexSelectBackward0")
 embedding = called(take_slices, "embedding_slices", "EmbeddingBackward0")
@@ -85,7 +99,6 @@ scatter = called(put, "scatter_source", "ScatterBackward0")
 scatter_value = called(put, "scatter_value", "ScatterBackward1")
 scatter_sum = called(put, "scatter_sum", "ScatterAddBackward0")
 scatter_reduced = called(put, "scatter_reduced", "ScatterReduceBackward0")
-index_add = called(put, "index_add_flat", "IndexAddBackward0")
 index_copy = called(put, "index_copy_flat", "IndexCopyBackward0")
 index_fill = called(put, "index_fill_flat", "IndexFillBackward0")
 
