@@ -69,11 +69,11 @@ def around(wrap: Callable[[F], F], function: F) -> F:
 
 def _looking_up(function: Callable[..., Any], names: dict[str, Any]) -> Any:
     """The function of the text, with the parameters of `function`."""
-    own = inspect.signature(function).parameters.values()
-    optional = [p for p in own if p.default is not p.empty]
-    starred = next((p.name for p in own if p.kind is p.KEYWORD_ONLY), "")
-    parameters = ["*, " * (p.name == starred) + p.name + "=absent" * (p in optional) for p in own]
+    own = [*inspect.signature(function).parameters.values()]
     x, *others = [p.name for p in own]
+    starred = next((p.name for p in own if p.kind is p.KEYWORD_ONLY), "")
+    # One that is missing may come by another name, as `axis` does; `function` knows.
+    parameters = [x, *("*, " * (name == starred) + f"{name}=absent" for name in others)]
     # 1, 1.0 and True are equal.
     classes = [f"{p.name}.__class__" for p in own if p.name != x and p.annotation != "bool"]
     text = _TEXT.format(
