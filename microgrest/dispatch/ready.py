@@ -15,7 +15,8 @@ makes its own, for each number of operands once. A call of the sum along a dimen
                 save(y0, extra, name, a0)
         return y0
 
-and its node is made by the text of `saving`.
+and its node is made by the text of `saving`. Texts are of files in the package by name: whoever looks
+for the user's own line passes them by.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _calling(operands: int, results: int, tail: int, recorded: bool) -> Any:
         wanted = " | ".join(f"{a}._requires_grad << {i}" for i, a in enumerate(own))
         lines += [_RECORD.format(wanted=wanted, recorded=", ".join([*own, *made[1:]])).rstrip()]
     lines += [f"    return {', '.join(made)}"]
-    return compile("\n".join(lines), "<a call that is known>", "exec")
+    return compile("\n".join(lines), f"{__file__}: a call", "exec")
 
 
 @lru_cache(maxsize=512)
@@ -141,7 +142,7 @@ def _noting(wanted: tuple[bool, ...], saved: tuple[int, ...], saves_y: bool) -> 
         saved="".join("y._same(), " if t == "y" else f"{t}, " for t in kept),
         versions="".join(f"{t}._storage.version, " for t in kept),
     )
-    return compile(text, "<a node that is known>", "exec")
+    return compile(text, f"{__file__}: a node", "exec")
 
 
 class _Watching(threading.local):

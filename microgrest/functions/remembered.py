@@ -84,7 +84,8 @@ def _looking_up(function: Callable[..., Any], names: dict[str, Any]) -> Any:
         given=", ".join(f"{p.name}={p.name}" for p in own),
     )
     found: dict[str, Any] = {}
-    exec(text, names, found)
+    # Of a name in the package: whoever looks for the user's own line passes it by.
+    exec(compile(text, f"{__file__}: {function.__name__}", "exec"), names, found)
     return found[function.__name__]
 
 
