@@ -107,7 +107,8 @@ def calls() -> Iterator[Called]:
             x, out = numbers(outer * n * inner, dtype), numbers(outer * k * inner, dtype)
             yield Called(slices.TAKE_SLICES, dtype, (x, np.array(of), out), (n, inner))
             yield Called(slices.SUM_SLICES, dtype, (out, np.array(of), x), (n, inner))
-            yield Called(slices.ADD_SLICES, dtype, (x, np.array(of), out), (n, inner))
+            for kind in (slices.ADD_SLICES, slices.PUT_SLICES):
+                yield Called(kind, dtype, (x, np.array(of), out), (n, inner))
     for name in ("cumsum", "cumprod_before", "cummax", "logcumsumexp", "recurrence"):
         for reverse, (outer, n, inner) in ((False, (2, 5, 1)), (True, (2, 4, 3))):
             program = program_of(ROWS[name], dtypes.float32, reverse)
