@@ -24,6 +24,7 @@ from ...tensor.arrays import from_array
 from ...tensor.storage import kind_of
 from ..common import common_device
 from ..forms import form_of
+from ..ready import Launch
 from ..structured import FORWARD, Plan, family, of_kind, planned, record
 from ..writes import target
 from ..writes.graph import lead
@@ -34,7 +35,7 @@ from .parts import cut, each
 @planned("gather")
 def gathered(row: Row, x: Tensor, index: Tensor) -> Plan:
     """The elements of `x` at flat positions `index`."""
-    return of_kind(move.GATHER, x._kind.array_type, [(index._shape, x._kind)])
+    return of_kind(move.GATHER, x._kind.array_type, [(index._shape, x._kind)], size=x.numel())
 
 
 @planned("take_slices")
@@ -43,9 +44,9 @@ def slices(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Plan:
     before, n, after = x._shape[:dim], x._shape[dim], x._shape[dim + 1 :]
     shape = (*before, *index._shape, *after)
     if not math.prod(shape):
-        return Plan(lambda arrays: None, [(shape, x._kind)])
+        return Plan(Launch(lambda *arrays: None), [(shape, x._kind)])
     sizes = n, math.prod(after)
-    return of_kind(TAKE_SLICES, x._kind.array_type, [(shape, x._kind)], sizes)
+    return of_kind(TAKE_SLICES, x._kind.array_type, [(shape, x._kind)], sizes, size=x.numel())
 
 
 @planned("sum_slices")
@@ -55,7 +56,8 @@ def summed(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int) ->
     if register_type(source.dtype) is not source.dtype or not math.prod(source._shape):
         return None
     result = (*before, extent, *after), source._kind
-    return of_kind(SUM_SLICES, source._kind.array_type, [result], (extent, math.prod(after)))
+    sizes = extent, math.prod(after)
+    return of_kind(SUM_SLICES, source._kind.array_type, [result], sizes, size=source.numel())
 
 
 @family("sum_slices")
@@ -82,12 +84,11 @@ def putting(
     kernels, program = x._kind.kernels, form_of(copy_row, (x, x)).program
     sizes, kind = (shape[dim], math.prod(shape[dim + 1 :])), _meeting(accumulate)
 
-    def launch(arrays: list[Any]) -> None:
-        given, theirs, at, out = arrays
+    def launch(given: Any, theirs: Any, at: Any, out: Any) -> None:
         kernels.elementwise.compiled(program, "vv0", 0, n)(out, given)
         kernels.kinds.run(kind, array_type, (out, at, theirs), sizes)
 
-    return Plan(launch, [(shape, x._kind)])
+    return Plan(Launch(launch), [(shape, x._kind)])
 
 
 def _meeting(accumulate: bool) -> KernelKind:

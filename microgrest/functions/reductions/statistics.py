@@ -14,8 +14,9 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype, float32, float64
 from ..aliases import numpy_names
-from ..naming import ends_as
+from ..naming import ends_as, rename
 from ..pointwise.arithmetic import check_number, where
+from ..remembered import remembered
 from .folds import Dims, dims_of, fold, mean, sum
 
 
@@ -70,23 +71,23 @@ def _prepared(
     return input, dims, max(n - less, 0.0)
 
 
-def _variance(
-    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
-) -> Tensor:
-    """`var` in the type of registers: of neighbors among the dimensions by one kernel.
+def _by_one_kernel(
+    name: str, input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keep: bool
+) -> Tensor | None:
+    """The moment of that name, in the type of registers, where one kernel has it.
 
-    On a GPU that gives a line to a block, which is for many lines.
+    That is of neighbors among the dimensions. On a GPU it gives a line to a block, for many lines.
     """
     x, dims, freedom = _prepared(input, dim, unbiased, correction)
     neighbors = dims and dims[-1] - dims[0] == len(dims) - 1
     if neighbors and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel():
-        return SHORT["variance"](x, dim=dims, keepdim=bool(keepdim), freedom=float(freedom))[0]
-    return _moments(input, dim, unbiased, correction, keepdim)[0]
+        return SHORT[name](x, dim=dims, keepdim=bool(keep), freedom=float(freedom))[0]
+    return None
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -96,13 +97,15 @@ def var(
     keepdim: bool = False,
 ) -> Tensor:
     """The variance along `dim`, as `var_mean` has it."""
-    y = _variance(input, dim, unbiased, correction, keepdim)
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    given = input, dim, unbiased, correction, keepdim
+    y = _by_one_kernel("variance", *given)
+    y = _moments(*given)[0] if y is None else y
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "VarBackward0")
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -112,8 +115,10 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    y = FUNCTIONS["root"](_variance(input, dim, unbiased, correction, keepdim))
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    given = input, dim, unbiased, correction, keepdim
+    y = _by_one_kernel("deviation", *given)
+    y = FUNCTIONS["root"](_moments(*given)[0]) if y is None else y
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "StdBackward0")
 
 
 @numpy_names
