@@ -216,8 +216,8 @@ def _put(target: Tensor, value: Tensor, spot: _Spot, *, accumulate: bool) -> Non
     if dim is None:
         put(target, value, places, accumulate)
     else:
-        given = {"dim": dim, "accumulate": accumulate}
-        put_slices(target, value, places, rows.put_slices, "index_put", **given)
+        row = rows.put_slices
+        put_slices(target, value, places, row, "index_put", dim=dim, accumulate=accumulate)
 
 
 # Parsing

@@ -72,8 +72,8 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
         if dim is None:
             put(input, source, places, accumulate, row, plan.__name__)
         else:
-            given = {"dim": dim, "accumulate": accumulate}
-            put_slices(input, source, places, row, plan.__name__, **given)
+            name = plan.__name__
+            put_slices(input, source, places, row, name, dim=dim, accumulate=accumulate)
         return input
 
     copied = inspect.signature(plan).return_annotation != "Write"
