@@ -197,7 +197,6 @@ def _meeting(name: str, body: str, oracle: Callable[..., None]) -> Kind:
         oracle=oracle,
         cpu=partial(_meet_cpu, name=name, body=body),
         tasks=lambda out, index, source, n, inner: int(out.size) // max(n * inner, 1),
-        effort=lambda out, index, source, n, inner: int(source.size),
         needs=_of_met,
         indices=(("index", 0),),
         cost=lambda params, metas, sizes: Cost(

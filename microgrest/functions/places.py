@@ -79,7 +79,10 @@ def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]
 
 def _below(index: Any, high: int) -> bool:
     """Whether all are in [0, high): as unsigned numbers, negative ones are the largest."""
-    return bool(index.view(np.uint64).max() < high)
+    return bool(_largest(index.view(np.uint64), None) < high)
+
+
+_largest = np.maximum.reduce  # which `max` calls, too, by way of Python
 
 
 def _ends(index: Index) -> tuple[int, int]:

@@ -78,17 +78,19 @@ def putting(
     row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int, accumulate: bool
 ) -> Plan | None:
     """A copy, and slices written or added to it."""
-    n, shape, array_type = x.numel(), x._shape, x._kind.array_type
+    n, shape, results = x.numel(), x._shape, [(x._shape, x._kind)]
     if register_type(x.dtype) is not x.dtype or len(shape) < 2 or not n:
         return None
-    kernels, program = x._kind.kernels, form_of(copy_row, (x, x)).program
-    sizes, kind = (shape[dim], math.prod(shape[dim + 1 :])), _meeting(accumulate)
+    kernels, program = x._kind.kernels.elementwise, form_of(copy_row, (x, x)).program
+    sizes = shape[dim], math.prod(shape[dim + 1 :])
+    met = of_kind(_meeting(accumulate), x._kind.array_type, results, sizes, size=n)
+    meet, tail = met.launch
 
     def launch(given: Any, theirs: Any, at: Any, out: Any) -> None:
-        kernels.elementwise.compiled(program, "vv0", 0, n)(out, given)
-        kernels.kinds.run(kind, array_type, (out, at, theirs), sizes)
+        kernels.compiled(program, "vv0", 0, n)(out, given)
+        meet(out, at, theirs, *tail)
 
-    return Plan(Launch(launch), [(shape, x._kind)])
+    return Plan(Launch(launch), results)
 
 
 def _meeting(accumulate: bool) -> KernelKind:

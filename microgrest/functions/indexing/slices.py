@@ -81,10 +81,10 @@ def _write(
     if not numbers_slices(index, x, d):
         numbers = numbers_of_slices(x, d, index, _OUTSIDE, error, from_end=from_end)
         index = tensor_of(numbers) if from_end else unless_changed(index, numbers, numbers)
-    own = x._shape or (1,)
-    shape = (*own[:d], index.numel(), *own[d + 1 :])
-    given = source if source._shape == shape else expand(source, shape)
-    return Write(rows.SLICES[row], given, index, accumulate, d)
+    if not source._shape:
+        own = x._shape or (1,)
+        source = expand(source, (*own[:d], index.numel(), *own[d + 1 :]))
+    return Write(rows.SLICES[row], source, index, accumulate, d)
 
 
 @writing
