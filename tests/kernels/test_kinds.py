@@ -214,9 +214,12 @@ def of_windows() -> Iterator[Called]:
             yield Called(windows.UNFOLD, dtype, (image, columns), sizes)
             yield Called(windows.FOLD, dtype, (columns, image), sizes)
             one = (*sizes[:15], 1, 1, 1)
-            yield Called(PEAKS, Peaks(dtype, True), found(image, 2 * count), one)
-            if max(sizes[12:15]) < 2 > max(sizes[15:]):
-                yield Called(PEAKS, Peaks(dtype, False), found(image, 2 * count), sizes)
+            few = RANDOM.integers(0, 3, 2 * extent).astype(dtype)  # of which many are equal
+            if dtype != "int64":
+                few[RANDOM.random(few.size) < 0.2] = np.nan
+            for x in (image, few):
+                yield Called(PEAKS, Peaks(dtype, True), found(x, 2 * count), one)
+                yield Called(PEAKS, Peaks(dtype, False), found(x, 2 * count), sizes)
         for groups, channels, outputs in ((1, 2, 3), (2, 1, 2)):
             counts = 3, groups, channels, outputs
             x, y = (whole(3 * groups * n) for n in (channels * extent, outputs * count))
