@@ -1,7 +1,9 @@
 """Calls like one before, which are remembered, against the same calls of which nothing is known."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,15 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "places of max": lambda x: x.max(1, True)[1],
     "argmin": lambda x: x.argmin(),
     "any": lambda x: x.any(1),
+    "whole sum": lambda x: mg.sum(x),
+    "mean": lambda x: mg.mean(x, dim=1, keepdim=True),
     "var": lambda x: x.var(0),
+    "std": lambda x: mg.std(x, 1, correction=0),
+    "prod": lambda x: mg.prod(x, dim=-1),
+    "all": lambda x: mg.all(x, dim=0),
+    "kthvalue": lambda x: x.kthvalue(1, 0)[0],
+    "logsumexp": lambda x: mg.logsumexp(x, 0),
+    "cummax": lambda x: x.cummax(1)[0],
     "another var": lambda x: x.var(0, correction=0),
     "norm": lambda x: x.norm(2, 0),
     "cumsum": lambda x: x.cumsum(0),
@@ -33,7 +43,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "product": lambda x: x @ x.transpose(-1, -2),
     "softmax": lambda x: mg.softmax(x, 1),
 }
-FLOATS = {"var", "another var", "norm", "softmax"}
+FLOATS = {"var", "another var", "norm", "softmax", "mean", "std", "logsumexp"}
 
 
 def operands() -> Iterator[Any]:
@@ -130,6 +140,45 @@ def test_calls_of_no_elements_and_of_several_meanings_of_one_number() -> None:
         assert x.sort(1, False)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
         assert x.sort(descending=False, dim=1)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
         assert x.sort(descending=True, dim=0)[0].tolist() == [[2.0, 3.0], [1.0, 1.0]]
+
+
+def test_what_is_equal_to_a_remembered_argument_is_not_the_same() -> None:
+    x = mg.ones(2, 2)
+    for _ in range(3):
+        assert x.prod(1).shape == x.sum(1).shape == x.cumsum(1).shape[:1] == (2,)
+        for wrong in (True, 1.0):
+            for call in (x.prod, x.sum, x.cumsum, x.logsumexp):
+                with pytest.raises(TypeError):
+                    call(wrong)  # type: ignore[arg-type]
+        assert x.sum([0, 1]).item() == x.sum((0, 1)).item() == 4
+        with pytest.raises(TypeError, match="unexpected keyword argument 'sum'"):
+            x.sum(sum=1)  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match="input"):
+            mg.sum(2.0, 1)  # type: ignore[call-overload]
+
+
+def test_threads_that_remember_at_once() -> None:
+    shapes = [(3, 4), (4, 3), (2, 3, 4), (1, 4)]
+    calls = (lambda x: mg.sum(x, dim=0), lambda x: mg.softmax(x, 1), lambda x: x.std(0))
+    operands = [mg.arange(1.0, np.prod(shape) + 1).reshape(shape) for shape in shapes]
+    expected = [outcome(call, x.clone().requires_grad_()) for call in calls for x in operands]
+    begin = threading.Barrier(9)
+
+    def work(first: int) -> None:
+        given = [x.clone().requires_grad_() for x in operands]
+        places = [(call, x) for call in calls for x in given]
+        begin.wait()
+        for i in range(first, first + 100):
+            k = i % len(places)
+            assert all(map(same, outcome(*places[k]), expected[k])), k
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(work, k) for k in range(8)]
+        begin.wait()
+        while not all(each.done() for each in found):
+            forget_kernels()
+    for each in found:
+        each.result()
 
 
 def test_out_and_hooks_take_part_in_remembered_calls() -> None:

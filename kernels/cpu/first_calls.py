@@ -67,6 +67,12 @@ def when_compiled(watcher: Callable[[], None]) -> None:
     _watchers.append(watcher)
 
 
+def replaced() -> None:
+    """Tell who keeps kernels that one has taken NumPy's place."""
+    for watcher in _watchers:
+        watcher()
+
+
 def settle() -> None:
     """Have what NumPy stands in for compiled at its next call: for who measures kernels."""
     for first in tuple(_standing):
@@ -175,8 +181,7 @@ class FirstCalls:
         kept = self.program.kernels
         own = [key for key, kernel in tuple(kept.items()) if kernel is self]
         kept.update(dict.fromkeys(own, self.kernel))
-        for watcher in _watchers:
-            watcher()
+        replaced()
         return self.kernel
 
     def _run(self, *operands: Any) -> None:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..source.axis import reductions
 from ..source.program import Program
 from . import elementwise, helpers, names, parallel
+
+
+def ready(
+    program: Program, outer: int, n: int, inner: int
+) -> tuple[Callable[..., None], tuple[int, ...]]:
+    """What does all folds of these extents, of `x` into `out`, and what it takes beside the two."""
+    if outer * n * inner >= parallel.MINIMUM or not outer * inner:
+        return partial(fold, program), (outer, n, inner)
+    if outer * inner == 1:
+        return elementwise.compiled(program, "vr"), ()
+    if inner == 1:
+        return program.kernels.get(("rows", False)) or _axis("rows", program, False), (n,)
+    return program.kernels.get(("columns", False)) or _axis("columns", program, False), (n, inner)
 
 
 def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from .. import creation, random
@@ -17,6 +17,7 @@ from .joining import stacking, triangles
 from .matrices import products
 from .ranking import counting, drawing, quantiles, selecting, sorting
 from .reductions import folds as reductions, scans, softmax as shares, statistics
+from .remembered import around
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -41,6 +42,8 @@ def into(
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
     typed = typed or made
+    if hasattr(function, "inside"):
+        return around(partial(into, same=same, typed=typed, made=made), function)
 
     @wraps(function)
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:

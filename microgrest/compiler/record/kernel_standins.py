@@ -74,6 +74,8 @@ class Kernels:
 class _Module:
     """A module of kernels; what does not compute is its own."""
 
+    ready = None  # each call is told of
+
     def __init__(self, real: Any, functions: Sequence[str]) -> None:
         self._real = real
         for name in functions:

@@ -11,6 +11,7 @@ from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_
 from ..common import common_device
+from ..ready import Launch
 from ..structured import Plan, apply, family, planned
 
 # The dimensions of the operands, and the shapes as PyTorch's messages name them.
@@ -40,11 +41,10 @@ def plan(row: Row, a: Tensor, b: Tensor) -> Plan:
     assert shape is not None
     kinds, params = a._kind.kernels.kinds, a._kind.array_type
 
-    def launch(arrays: list[Any]) -> None:
-        x, y, z = arrays
+    def launch(x: Any, y: Any, z: Any) -> None:
         kinds.run(PRODUCT, params, ((x, 0, left, None), (y, 0, right, None), (z, 0, shape, None)))
 
-    return Plan(launch, [(shape, a._kind)])
+    return Plan(Launch(launch), [(shape, a._kind)])
 
 
 @family("contraction")

@@ -14,13 +14,14 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype, float32, float64
 from ..aliases import numpy_names
-from ..naming import ends_as
+from ..naming import ends_as, rename
 from ..pointwise.arithmetic import check_number, where
+from ..remembered import remembered
 from ..views.shapes import movedim
 from .folds import Dims, dims_of, fold, mean, sum
 
 
-def _moments(x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
+def _by_ops(x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
     """The variance, of deviations from the mean as it was rounded, for which their sum makes up."""
     deviation = x - mean(x, dims, True)
     squares, left = sum(deviation * deviation, dims, keepdim), sum(deviation, dims, keepdim)
@@ -42,34 +43,27 @@ def _prepared(
     return input, dims, max(n - less, 0.0)
 
 
-def _spread(
-    name: str,
-    input: Tensor,
-    dim: Dims,
-    unbiased: bool | None,
-    correction: float | None,
-    keepdim: bool,
+def _moment(
+    name: str, input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keep: bool
 ) -> Tensor:
-    """`var`, or `std`, in the type of registers: on a CPU by one kernel.
+    """The variance, or the deviation, in the type of registers: on a CPU by one kernel.
 
-    On a GPU that gives a line to a block, which is for many lines.
+    That is of neighbors among the dimensions. On a GPU it gives a line to a block, for many lines.
     """
     x, dims, freedom = _prepared(input, dim, unbiased, correction)
     if not (dims and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel()):
-        variance = _moments(x, dims, freedom, keepdim)
+        variance = _by_ops(x, dims, freedom, keep)
         return variance if name == "variance" else FUNCTIONS["root"](variance)
     if dims[-1] - dims[0] == len(dims) - 1:
-        return SHORT[name](x, dim=dims, keepdim=bool(keepdim), freedom=float(freedom))[0]
+        return SHORT[name](x, dim=dims, keepdim=bool(keep), freedom=float(freedom))[0]
     first = tuple(range(len(dims)))
     y = SHORT[name](movedim(x, dims, first), dim=first, keepdim=False, freedom=float(freedom))[0]
-    if not keepdim:
-        return y
-    return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x._shape)))
+    return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x._shape))) if keep else y
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -79,8 +73,8 @@ def var(
     keepdim: bool = False,
 ) -> Tensor:
     """The variance along `dim`, as `var_mean` has it."""
-    y = _spread("variance", input, dim, unbiased, correction, keepdim)
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    y = _moment("variance", input, dim, unbiased, correction, keepdim)
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "VarBackward0")
 
 
 @numpy_names
@@ -108,8 +102,8 @@ def _center(input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -119,8 +113,8 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    y = _spread("deviation", input, dim, unbiased, correction, keepdim)
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    y = _moment("deviation", input, dim, unbiased, correction, keepdim)
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "StdBackward0")
 
 
 @numpy_names

@@ -4,7 +4,7 @@
     log_softmax    x - top - log(s)
     logsumexp      top + log(s)
     variance       sum of (x - mean)**2, over the degrees of freedom
-    deviation      its root
+    deviation      its square root
 
 The difference's own rounding, which grows with it, is made good in `expsub`. Elements as large as
 the largest are counted, and the others, `rest`, are added up apart from them, since log(1 + rest)
@@ -21,7 +21,7 @@ from ...kernels.kinds.lines import LINES, Walk, form_of
 from ...kernels.source.axis.lines import MAX, Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..pointwise.elementwise import exp
-from ..pointwise.logic import eq, where
+from ..pointwise.logic import where
 from .reduction import mean, spread, sum
 
 TOP = Phase(folds=(Fold("top", "{x}", MAX),))
@@ -32,6 +32,17 @@ REST = (
 LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
+
+
+def _moment(result: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
+    """In two passes: no square of a number that is large beside the differences. The mean is wide:
+    two neighbors of float32 have none between them."""
+    center = Number("center", "{total} / {n}")
+    first = Phase(folds=(Fold("total", "{x}"),), then=(center,), wide=True)
+    squares, out = Fold("squares", "{d} * {d}"), Number("out", result)
+    second = Phase((("d", "{x} - {center}"),), folds=(squares,), then=(out,), wide=True)
+    return (_X, Array("out", "w", "line")), (first, second)
+
 
 PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "softmax": (
@@ -73,27 +84,6 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
         ),
     ),
-}
-
-
-def _moment(out: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
-    """In two passes: no square of a number that is large beside the differences.
-
-    The mean is wide: two neighbors of float32 have none between them. So are the squares, whose
-    root is a float32 where they would be 0 or infinite.
-    """
-    center = Number("center", "{total} / {n}")
-    first = Phase(folds=(Fold("total", "{x}"),), then=(center,), wide=True)
-    second = Phase(
-        values=(("d", "{x} - {center}"),),
-        folds=(Fold("squares", "{d} * {d}"),),
-        then=(Number("out", out),),
-        wide=True,
-    )
-    return (_X, Array("out", "w", "line")), (first, second)
-
-
-MOMENTS = {
     "variance": _moment("{squares} / {freedom}"),
     "deviation": _moment("sqrt({squares} / {freedom})"),
 }
@@ -101,9 +91,7 @@ MOMENTS = {
 
 @cache
 def program(name: str, dtype: str) -> Lines:
-    if name in MOMENTS:
-        return Lines(name, dtype, *MOMENTS[name], ("freedom",))
-    return Lines(name, dtype, *PROGRAMS[name])
+    return Lines(name, dtype, *PROGRAMS[name], ("freedom",) * (name in ("variance", "deviation")))
 
 
 @cache
@@ -180,20 +168,11 @@ def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
     return spread(g, x, dims, False) * exp(x - spread(y, x, dims, False))
 
 
-def _moments(name: str, x: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
-    shape, last = x.shape, dim[-1] + 1
-    n, inner = math.prod(shape[dim[0] : last]), math.prod(shape[last:])
-    kept = tuple(1 if d in dim else n for d, n in enumerate(shape) if keepdim or d not in dim)
-    call = walk(name, x.dtype.name, form_of(n, inner))
-    return Call(call, ((kept, x.dtype),), (n, inner), (x.dtype.numpy.type(freedom),))
-
-
-def _from_mean(g: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> tuple[Any]:
-    return ((x - mean(x, dim=dim, keepdim=True)) * spread(g, x, dim, keepdim),)
-
-
 @along(
-    vjp=lambda g, y, input, dim, keepdim, freedom: _from_mean(g * 2 / freedom, input, dim, keepdim)
+    vjp=lambda g, y, input, dim, keepdim, freedom: (
+        (input - mean(input, dim=dim, keepdim=True)) * spread(g * 2 / freedom, input, dim, keepdim),
+    ),
+    backward_name="VarBackward0",
 )
 def variance(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
     """The sum of squared deviations from the mean along neighboring dimensions, over `freedom`."""
@@ -201,10 +180,20 @@ def variance(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float)
 
 
 @along(
-    vjp=lambda g, y, input, dim, keepdim, freedom: _from_mean(
-        g / where(eq(y, 0.0), math.inf, y) / freedom, input, dim, keepdim
-    )
+    vjp=lambda g, y, input, dim, keepdim, freedom: (
+        (input - mean(input, dim=dim, keepdim=True))
+        * spread(g / (where(y == 0, math.inf, y) * freedom), input, dim, keepdim),
+    ),
+    backward_name="StdBackward0",
 )
 def deviation(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
-    """The root of `variance`, whose derivative at 0 is 0."""
+    """The square root of the variance, whose derivative at 0 is 0."""
     return _moments("deviation", input, dim, keepdim, freedom)
+
+
+def _moments(name: str, x: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
+    shape, last = x.shape, dim[-1] + 1
+    n, inner = math.prod(shape[dim[0] : last]), math.prod(shape[last:])
+    kept = tuple(1 if d in dim else n for d, n in enumerate(shape) if keepdim or d not in dim)
+    call = walk(name, x.dtype.name, form_of(n, inner))
+    return Call(call, ((kept, x.dtype),), (n, inner), (x.dtype.numpy.type(freedom),))
