@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..creation import eye
+from ..dispatch.api import FUNCTIONS
 from ..functions.checked import of_tensors
 from ..functions.joining.stacking import cat
 from ..functions.matrices.products import cross as cross_of, matmul as matmul
@@ -112,6 +113,8 @@ def matrix_exp(input: Tensor) -> Tensor:
     check_square(name, input)
     if not input.numel():
         return input.clone()
+    if input._shape[-1] == 1:
+        return FUNCTIONS["exp"](input)
     size = input.detach().abs().sum(-2).max().item()
     s = max(math.ceil(math.log2(size / _REACH)), 0) if 0 < size < math.inf else 0
     found = _approximant(input * 0.5**s if s else input)
@@ -166,8 +169,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 @of_tensors
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element along a new last dimension; N is by default x.size(-1)."""
-    if not x._shape and N is None:
-        N = 1
+    x = x if x._shape else x.reshape((1,))
     n = x._shape[-1] if N is None else whole(N, "N")
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")

@@ -10,7 +10,8 @@ import numpy as np
 
 from ... import recording
 from ...kernels.kinds.orders import move
-from ...kernels.kinds.slices import ADD_SLICES, SUM_SLICES, TAKE_SLICES
+from ...kernels.kinds.slices import ADD_SLICES, PUT_SLICES, SUM_SLICES, TAKE_SLICES
+from ...kernels.source.kind import Kind as KernelKind
 from ...kernels.source.program import LARGE
 from ...ops.folds.reduction import any as some
 from ...ops.places.indexing import put as PUT
@@ -72,45 +73,67 @@ def sum_slices(row: Row, source: Tensor, index: Tensor, *, dim: int, extent: int
     return converted(y, source.dtype)
 
 
-@planned("add_slices")
-def adding(row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int) -> Plan | None:
-    """A copy, and slices added to it."""
-    n, shape, array_type = x.numel(), x._shape, x._kind.array_type
+@planned("put_slices")
+def putting(
+    row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int, accumulate: bool
+) -> Plan | None:
+    """A copy, and slices written or added to it."""
+    n, shape, results = x.numel(), x._shape, [(x._shape, x._kind)]
     if register_type(x.dtype) is not x.dtype or len(shape) < 2 or not n:
         return None
-    kernels, program = x._kind.kernels, form_of(copy_row, (x, x)).program
+    kernels, program = x._kind.kernels.elementwise, form_of(copy_row, (x, x)).program
     sizes = shape[dim], math.prod(shape[dim + 1 :])
+    met = of_kind(_meeting(accumulate), x._kind.array_type, results, sizes, size=n)
+    meet, tail = met.launch
 
-    def launch(given: Any, added: Any, at: Any, out: Any) -> None:
-        kernels.elementwise.compiled(program, "vv0", 0, n)(out, given)
-        kernels.kinds.run(ADD_SLICES, array_type, (out, at, added), sizes)
+    def launch(given: Any, theirs: Any, at: Any, out: Any) -> None:
+        kernels.compiled(program, "vv0", 0, n)(out, given)
+        meet(out, at, theirs, *tail)
 
-    return Plan(Launch(launch), [(shape, x._kind)])
+    return Plan(Launch(launch), results)
 
 
-@family("add_slices")
-def slices_added(row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int) -> Tensor:
-    """A copy of `x` with the slices of `source` added at their numbers."""
+def _meeting(accumulate: bool) -> KernelKind:
+    return ADD_SLICES if accumulate else PUT_SLICES
+
+
+@family("put_slices")
+def slices_put(
+    row: Row, x: Tensor, source: Tensor, index: Tensor, *, dim: int, accumulate: bool
+) -> Tensor:
+    """A copy of `x` with the slices of `source` written, or added, at their numbers."""
     y = copy(x)
-    _add_slices(y, source, index, dim=dim)
+    _write_slices(y, source, index, dim=dim, accumulate=accumulate)
     return y
 
 
-def add_slices(x: Tensor, source: Tensor, index: Tensor, row: Row, name: str, *, dim: int) -> None:
-    """`slices_added` in place."""
+@family("clear_slices")
+def slices_cleared(row: Row, x: Tensor, index: Tensor, *, dim: int) -> Tensor:
+    """A copy of `x` with zeros in slices."""
+    own = x._shape or (1,)
+    zeros = filled((*own[:dim], *index._shape, *own[dim + 1 :]), x._kind, 0)
+    return slices_put(row, x, zeros, index, dim=dim, accumulate=False)
+
+
+def put_slices(
+    x: Tensor, source: Tensor, index: Tensor, row: Row, name: str, *, dim: int, accumulate: bool
+) -> None:
+    """`slices_put` in place, of a `source` that broadcasts."""
     _check_target(name, x, source, index)
-    _in_place(x, source, index, row, _add_slices, dim=dim)
+    own = x._shape or (1,)
+    source = expand(source, size=(*own[:dim], *index._shape, *own[dim + 1 :]))
+    _in_place(x, source, index, row, _write_slices, dim=dim, accumulate=accumulate)
 
 
-def _add_slices(y: Tensor, source: Tensor, index: Tensor, *, dim: int) -> None:
-    """Add slices to `y`, which is contiguous; float16 in float32."""
+def _write_slices(y: Tensor, source: Tensor, index: Tensor, *, dim: int, accumulate: bool) -> None:
+    """Write, or add, slices to `y`, which is contiguous; float16 is added in float32."""
     if y.ndim < 2:
-        add_at(y, flat(index), source)
+        _write_at(y, source, index, accumulate=accumulate)
         return
-    wide = converted(y, register_type(y.dtype))
+    wide = converted(y, register_type(y.dtype)) if accumulate else y
     operands = wide._flat, flat(index), flat(converted(source, wide.dtype))
     sizes = y._shape[dim], math.prod(y._shape[dim + 1 :])
-    y._kind.kernels.kinds.run(ADD_SLICES, wide._kind.array_type, operands, sizes)
+    y._kind.kernels.kinds.run(_meeting(accumulate), wide._kind.array_type, operands, sizes)
     if wide is not y:
         write_over(y, wide)
 

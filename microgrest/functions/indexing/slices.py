@@ -7,12 +7,13 @@ from typing import Any
 from ...creation import zeros_like
 from ...dispatch.common import number_as
 from ...ops.places import indexing as rows
+from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int32, int64
 from ..naming import ends_as
-from ..places import numbers_slices, unless_changed
+from ..places import numbers_slices, tensor_of, unless_changed
 from ..pointwise.arithmetic import where
-from ..views.shapes import reshape
+from ..views.shapes import expand, reshape
 from .picking import index_beside, numbers_of_slices, places_of_slices
 from .reducing import reduced
 from .writing import Write, check_tensors, number, same_type, writing, written
@@ -59,10 +60,31 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
                 "For integral input tensors, argument alpha must not be a floating point number."
             )
         added = added * (number_as(input.dtype, alpha) if isinstance(alpha, int) else alpha)
-    if not numbers_slices(rows_, input, d):
-        numbers = numbers_of_slices(input, d, rows_, _OUTSIDE, RuntimeError)
-        rows_ = unless_changed(rows_, numbers, numbers)
-    return Write(rows.index_add, added, rows_, True, d)
+    return _write(rows.index_add, input, d, rows_, added, RuntimeError, accumulate=True)
+
+
+def _write(
+    row: Row,
+    x: Tensor,
+    d: int,
+    index: Tensor,
+    source: Tensor,
+    error: type[Exception] = IndexError,
+    *,
+    accumulate: bool = False,
+    from_end: bool = False,
+) -> Write:
+    """The Write to the slices `index` along dimension d; on a GPU that is one of elements."""
+    if not x.is_cpu:
+        places = places_of_slices(x, d, index, _OUTSIDE, error, from_end=from_end)
+        return Write(row, source, places, accumulate)
+    if not numbers_slices(index, x, d):
+        numbers = numbers_of_slices(x, d, index, _OUTSIDE, error, from_end=from_end)
+        index = tensor_of(numbers) if from_end else unless_changed(index, numbers, numbers)
+    if not source._shape:
+        own = x._shape or (1,)
+        source = expand(source, (*own[:d], index.numel(), *own[d + 1 :]))
+    return Write(rows.SLICES[row], source, index, accumulate, d)
 
 
 @writing
@@ -81,7 +103,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
     if given.numel() == 1 and not (given._shape and input._shape):  # PyTorch takes either rank
         given = reshape(given, (1,) * input.ndim)
     given = _fitting(input, d, rows_, given)
-    return Write(rows.index_copy, given, places_of_slices(input, d, rows_, _OUTSIDE))
+    return _write(rows.index_copy, input, d, rows_, given)
 
 
 @writing
@@ -98,17 +120,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write | Te
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     rows_ = _vector("index_fill", input, index, narrow=False)
-    places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
-    if not isinstance(value, Tensor):
-        return Write(rows.index_fill, number(input, value), places)
-    filler = value.to(input.device, input.dtype)
+    d, given = input._dim(dim), isinstance(value, Tensor)
+    filler = value.to(input.device, input.dtype) if given else number(input, value)
     if not filler._requires_grad:
-        return Write(rows.index_fill, filler, places)
+        return _write(rows.index_fill, input, d, rows_, filler, from_end=True)
     # A slice that is named twice has the gradient once.
     nowhere = zeros_like(input.detach(), dtype=bool_)
-    return where(
-        written(nowhere, Write(rows.index_fill, number(nowhere, True), places)), filler, input
-    )
+    there = _write(rows.index_fill, nowhere, d, rows_, number(nowhere, True), from_end=True)
+    return where(written(nowhere, there), filler, input)
 
 
 @writing

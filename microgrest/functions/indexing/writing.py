@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, ParamSpec
 from ...creation import full
 from ...dispatch.common import number_as
 from ...dispatch.elementwise import call
-from ...dispatch.families.gathering import add_slices, put
+from ...dispatch.families.gathering import put, put_slices
 from ...dispatch.structured import apply
 from ...dispatch.writes.target import check_writable
 from ...ops.pointwise.convert import copy as copy_row
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 class Write(NamedTuple):
     """`source`, which broadcasts to the positions `places`, written, or added, there.
 
-    With a `dim` it is slices along that, added to those whose numbers are `places`.
+    With a `dim` it is slices along that, and `places` are their numbers.
     """
 
     row: Row
@@ -39,7 +39,7 @@ def written(x: Tensor, plan: Write) -> Tensor:
     """A copy of `x` after the write."""
     row, source, places, accumulate, dim = plan
     if dim is not None:
-        return apply(row, (x, source, places), {"dim": dim})
+        return apply(row, (x, source, places), {"dim": dim, "accumulate": accumulate})
     if source._shape != places._shape:
         source = expand(source, places._shape)
     flat = source if source.ndim == 1 else reshape(source, -1)
@@ -72,7 +72,8 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
         if dim is None:
             put(input, source, places, accumulate, row, plan.__name__)
         else:
-            add_slices(input, source, places, row, plan.__name__, dim=dim)
+            name = plan.__name__
+            put_slices(input, source, places, row, name, dim=dim, accumulate=accumulate)
         return input
 
     copied = inspect.signature(plan).return_annotation != "Write"

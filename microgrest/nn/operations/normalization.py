@@ -14,7 +14,7 @@ from ...functions.remembered import remembered
 from ...graph.modes import is_grad_enabled, no_grad
 from ...ops.row import register_type
 from ...tensor import Size, Tensor
-from ...types.dtypes import finfo
+from ...types.dtypes import finfo, int64
 from .padding import pad
 
 
@@ -318,5 +318,6 @@ def local_response_norm(
     if not input.numel():
         return input
     ends = [0, 0] * (input.ndim - 2) + [size // 2, (size - 1) // 2]
-    squares = pad(input.square(), ends).unfold(1, size, 1).mean(-1)
+    squares = pad(input.square(), ends).unfold(1, size, 1)
+    squares = squares.sum(-1) // size if input.dtype is int64 else squares.mean(-1)
     return input / (squares * alpha + k) ** beta
