@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any, TypeVar, cast
 
 from ..tensor import Tensor
+from .remembered import INSIDE, around
 
 # Functions of the package that look at their arguments without asking what they are.
 OF_TENSORS = (
@@ -36,6 +37,9 @@ def of_tensors(function: F) -> F:
     """
     if function in _wrapped:
         return cast(F, _wrapped[function])
+    if function in INSIDE:
+        found = _wrapped[function] = around(of_tensors, function)
+        return found
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:

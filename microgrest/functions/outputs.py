@@ -17,7 +17,7 @@ from .joining import stacking, triangles
 from .matrices import products
 from .ranking import counting, drawing, quantiles, selecting, sorting
 from .reductions import folds as reductions, scans, softmax as shares, statistics
-from .remembered import around
+from .remembered import INSIDE, around
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -42,7 +42,7 @@ def into(
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
     typed = typed or made
-    if hasattr(function, "inside"):
+    if function in INSIDE:
         return around(partial(into, same=same, typed=typed, made=made), function)
 
     @wraps(function)
