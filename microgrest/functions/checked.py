@@ -1,4 +1,4 @@
-"""What functions say to somebody who gives them no tensor."""
+"""What functions say to somebody who gives them no tensor, or a flag that is neither on nor off."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from ..tensor import Tensor
 
@@ -16,7 +18,7 @@ OF_TENSORS = (
     "cumulative_trapezoid", "detach", "detach_", "diag_embed", "diagflat", "diagonal",
     "diagonal_scatter", "diff", "dsplit", "equal", "flatten", "fliplr", "flipud", "ger",
     "get_device", "gradient", "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed",
-    "isclose", "isreal", "kron", "ldexp", "ldexp_", "logit_", "lu_solve", "lu_unpack",
+    "isclose", "isin", "isreal", "kron", "ldexp", "ldexp_", "logit_", "lu_solve", "lu_unpack",
     "masked_scatter", "moveaxis", "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy",
     "numel", "outer", "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_",
     "rot90", "select", "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes",
@@ -31,14 +33,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 def of_tensors(function: F) -> F:
     """`function`, whose parameters of type Tensor take nothing else: TypeError for what is none.
 
-    They are looked at only where something is missed of them, so that tensors cost one call more. A
-    function is wrapped once, whatever its names.
+    They are looked at only where something is missed of them, so that tensors cost one call more;
+    flags where they are given by name. A function is wrapped once, whatever its names.
     """
     if function in _wrapped:
         return cast(F, _wrapped[function])
+    flags = flags_of(function)
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not flags.isdisjoint(kwargs):
+            check_flags(function.__name__, flags, kwargs)
         try:
             return function(*args, **kwargs)
         except AttributeError:
@@ -47,6 +52,20 @@ def of_tensors(function: F) -> F:
 
     _wrapped[function] = called
     return cast(F, called)
+
+
+def flags_of(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of the parameters that are on or off."""
+    return frozenset(name for name, kind in function.__annotations__.items() if kind == "bool")
+
+
+def check_flags(name: str, flags: frozenset[str], given: dict[str, Any]) -> None:
+    """TypeError for a flag that is no bool, and no integer, which says as much."""
+    for flag in flags.intersection(given):
+        if not isinstance(given[flag], (bool, np.bool_, int)):
+            raise TypeError(
+                f"{name}(): argument {flag!r} must be bool, not {type(given[flag]).__name__}"
+            )
 
 
 def check_tensors(

@@ -11,7 +11,7 @@ from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
 from .analysis import differences
-from .checked import check_tensors
+from .checked import check_flags, check_tensors, flags_of
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .matrices import products
@@ -41,7 +41,7 @@ def into(
     within bool, integer, floating-point. Where `typed`, the function computes in that of `out`.
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
-    typed = typed or made
+    typed, flags = typed or made, flags_of(function)
     if hasattr(function, "inside"):
         return around(partial(into, same=same, typed=typed, made=made), function)
 
@@ -49,6 +49,8 @@ def into(
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if made and ("layout" in kwargs or "memory_format" in kwargs):
             kwargs = without_layout(kwargs)
+        if kwargs and not flags.isdisjoint(kwargs):
+            check_flags(function.__name__, flags, kwargs)
         if out is None:
             try:
                 return function(*args, **kwargs)

@@ -18,6 +18,7 @@ from ..dispatch.ready import Again, note, watching
 from ..dispatch.structured import remember
 from ..tensor import Size, Tensor
 from ..tensor.storage import kept
+from .checked import check_flags, flags_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 _absent = object()
@@ -41,9 +42,11 @@ def {name}({parameters}, **others):
 def remembered(function: F, known: dict[Any, Again] | None = None) -> F:
     """`function`, whose first parameter is the tensor, with calls that are kept in `known`."""
     table: dict[Any, Again] = kept({}) if known is None else known
+    flags = flags_of(function)
 
     def new(key: Any, x: Any, given: dict[str, Any], others: dict[str, Any]) -> Any:
         given = {name: value for name, value in given.items() if value is not _absent}
+        check_flags(function.__name__, flags, given)
         outer, watching.calls = watching.calls, []
         try:
             result, calls = function(**given, **others), watching.calls
