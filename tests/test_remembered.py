@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import microgrest as mg
+from microgrest.functions.indexing import viewed
 from microgrest.tensor.storage import forget_kernels
 
 INDEX = mg.tensor([1, 0, 1])
@@ -41,9 +42,22 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "columns": lambda x: x[:, INDEX],
     "picked": lambda x: x[INDEX, INDEX],
     "product": lambda x: x @ x.transpose(-1, -2),
+    "product of contiguous ones": lambda x: x @ (x + 1).transpose(-1, -2).contiguous(),
+    "vector norm": lambda x: mg.linalg.vector_norm(x, 2, dim=1),
+    "another vector norm": lambda x: mg.linalg.vector_norm(x, 3, 1),
+    "layer_norm": lambda x: mg.nn.functional.layer_norm(x, x.shape[1:]),
+    "scaled layer_norm": lambda x: mg.nn.functional.layer_norm(x, x.shape[1:], x[0], x[1], 0.1),
     "softmax": lambda x: mg.softmax(x, 1),
 }
-FLOATS = {"var", "another var", "norm", "softmax", "mean", "std", "logsumexp"}
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "part": lambda x: x[1:],
+    "part of a part": lambda x: x[1:, ::2],
+    "column": lambda x: x[:, 1],
+    "column from the end": lambda x: x[..., -1][:2],
+    "element of each": lambda x: x[:2, 1, None],
+}
+FLOATS = {"var", "another var", "softmax", "mean", "std", "logsumexp"}
+FLOATS |= {name for name in CALLS if "norm" in name}
 
 
 def operands() -> Iterator[Any]:
@@ -83,12 +97,13 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", CALLS | VIEWS)
 def test_nothing_but_time_tells_a_remembered_call_from_a_new_one(name: str) -> None:
-    call, fresh = CALLS[name], []
+    call, fresh = (CALLS | VIEWS)[name], []
     given = [x for x in operands() if x.is_floating_point() or name not in FLOATS]
     for x in given:
         forget_kernels()
+        viewed._known.clear()
         fresh.append(outcome(call, x))
     for _ in range(2):
         for x, expected in zip(given, fresh, strict=True):
@@ -140,6 +155,28 @@ def test_calls_of_no_elements_and_of_several_meanings_of_one_number() -> None:
         assert x.sort(1, False)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
         assert x.sort(descending=False, dim=1)[0].tolist() == [[1.0, 2.0], [1.0, 3.0]]
         assert x.sort(descending=True, dim=0)[0].tolist() == [[2.0, 3.0], [1.0, 1.0]]
+
+
+def test_a_view_like_one_before_is_led_and_recorded_as_that_was() -> None:
+    for _ in range(3):
+        x = mg.arange(12.0).reshape(3, 4).requires_grad_()
+        y = x[1:, ::2]
+        inner = y.grad_fn.next_functions[0][0]
+        assert y.grad_fn.name() == inner.name() == "SliceBackward0"
+        assert inner.next_functions[0][0].variable is x
+        assert inner._shape == (2, 4) and y.grad_fn._shape == (2, 2)
+        z = x * 1
+        part = z[1:, ::2]
+        part.mul_(3)
+        assert z.tolist()[1] == [12.0, 5.0, 18.0, 7.0] and part._base[0] is z
+        z.sum().backward()
+        assert x.grad.tolist() == [[1.0] * 4, [3.0, 1.0, 3.0, 1.0], [3.0, 1.0, 3.0, 1.0]]
+        with pytest.raises(RuntimeError, match="leaf"):
+            x[1:, ::2].mul_(3)
+        with mg.no_grad():
+            assert not x[1:, ::2].requires_grad
+        with pytest.raises(IndexError):
+            x[1:, 9]
 
 
 def test_what_is_equal_to_a_remembered_argument_is_not_the_same() -> None:

@@ -15,8 +15,8 @@ makes its own, for each number of operands once. A call of the sum along a dimen
                 save(y0, extra, name, a0)
         return y0
 
-and its node is made by the text of `saving`. Texts are of files in the package by name: whoever looks
-for the user's own line passes them by.
+and its node is made by the text of `saving`. By name texts are of files in the package: whoever
+looks for the user's own line passes them by.
 """
 
 from __future__ import annotations

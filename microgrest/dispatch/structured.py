@@ -111,6 +111,9 @@ def again(
     return ready(plan.launch, operands, plan.results, rule, name)
 
 
+_Y: Any = Symbol("y")  # a result that no rule reads
+
+
 class Structured:
     """The Rule of a row for one set of inputs that want gradients."""
 
@@ -123,11 +126,9 @@ class Structured:
         free = free_inputs(self._bars(g, y, stubs, params))
         self.saves_y = y in free
         self.saved = [i for i, s in enumerate(stubs) if s in free]
+        self.stubs, self.partly = stubs, not all(wanted)
         # Nodes show the inputs that may have a gradient.
         self.inputs = [i for i, a in enumerate(args) if a._kind.dtype.is_floating_point]
-        # Which inputs are not saved, and the names of all.
-        self.unsaved = [i for i, s in enumerate(stubs) if s not in free]
-        self.names = [s.name for s in stubs]
         self.save = saving(self, wanted, self.saved, self.saves_y)
 
     def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -136,26 +137,29 @@ class Structured:
         return [bar if wanted else None for bar, wanted in zip(bars, self.wanted, strict=True)]
 
     def extra(self, args: Sequence[Tensor], params: dict[str, Any]) -> Any:
-        """What a node has beside tensors."""
-        return params, [(args[i]._shape, args[i]._kind) for i in self.unsaved]
+        """What a node has beside tensors: parameters, and what stands for inputs not saved."""
+        saved, pairs = self.saved, enumerate(zip(self.stubs, args, strict=True))
+        return params, [None if i in saved else Symbol(s.name, like=a) for i, (s, a) in pairs]
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The rule run on tensors."""
-        saved = iter(checked(node))
-        params, unsaved = node.extra
-        y: Any = Symbol("y")
+        saved: Sequence[Any] = checked(node)
+        params, stubs = node.extra
+        args, y = stubs.copy(), _Y
         if self.saves_y:
-            y = next(saved)._same()
+            y = saved[0]._same()
             y._node, y._requires_grad = node, True
-        args: list[Any] = [None] * len(self.names)
-        for i, (shape, kind) in zip(self.unsaved, unsaved, strict=True):
-            args[i] = stub = Symbol(self.names[i])
-            stub._shape, stub._kind = shape, kind
-        for i in self.saved:
-            args[i] = next(saved)
-        bars = self._bars(g, y, args, params)
-        if any(isinstance(bar, Symbol) for bar in bars):
-            raise RuntimeError(f"the rule of {self.row.name} reads what it did not save: {bars}")
+            saved = saved[1:]
+        for i, t in zip(self.saved, saved):  # noqa: B905 - `strict` costs time here
+            args[i] = t
+        bars = self.row.vjp(g, y, *args, **params)  # type: ignore[misc]
+        if self.partly:
+            bars = [b if wanted else None for b, wanted in zip(bars, self.wanted, strict=True)]
+        for bar in bars:
+            if bar.__class__ is Symbol:
+                raise RuntimeError(
+                    f"the rule of {self.row.name} reads what it did not save: {bars}"
+                )
         return bars
 
     differentiable = backward

@@ -1,4 +1,4 @@
-"""NumPy's names of parameters, which PyTorch takes beside its own."""
+"""Arguments by name: NumPy's names, which PyTorch takes beside its own, and flags."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .checked import check_flags, flags_of
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,3 +29,17 @@ def numpy_names(function: F) -> F:
         return function(*args, **kwargs)
 
     return cast(F, renamed)
+
+
+def flags_of(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of the parameters that are on or off."""
+    return frozenset(name for name, kind in function.__annotations__.items() if kind == "bool")
+
+
+def check_flags(name: str, flags: frozenset[str], given: dict[str, Any]) -> None:
+    """TypeError for a flag that is no bool, and no integer, which says as much."""
+    for flag in flags.intersection(given):
+        if not isinstance(given[flag], (bool, np.bool_, int)):
+            raise TypeError(
+                f"{name}(): argument {flag!r} must be bool, not {type(given[flag]).__name__}"
+            )

@@ -1,4 +1,4 @@
-"""What functions say to somebody who gives them no tensor, or a flag that is neither on nor off."""
+"""What functions say to somebody who gives them no tensor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar, cast
 
-import numpy as np
-
 from ..tensor import Tensor
+from .aliases import check_flags, flags_of
+from .remembered import INSIDE, around
 
 # Functions of the package that look at their arguments without asking what they are.
 OF_TENSORS = (
@@ -38,6 +38,9 @@ def of_tensors(function: F) -> F:
     """
     if function in _wrapped:
         return cast(F, _wrapped[function])
+    if function in INSIDE:
+        found = _wrapped[function] = around(of_tensors, function)
+        return found
     flags = flags_of(function)
 
     @wraps(function)
@@ -52,20 +55,6 @@ def of_tensors(function: F) -> F:
 
     _wrapped[function] = called
     return cast(F, called)
-
-
-def flags_of(function: Callable[..., Any]) -> frozenset[str]:
-    """The names of the parameters that are on or off."""
-    return frozenset(name for name, kind in function.__annotations__.items() if kind == "bool")
-
-
-def check_flags(name: str, flags: frozenset[str], given: dict[str, Any]) -> None:
-    """TypeError for a flag that is no bool, and no integer, which says as much."""
-    for flag in flags.intersection(given):
-        if not isinstance(given[flag], (bool, np.bool_, int)):
-            raise TypeError(
-                f"{name}(): argument {flag!r} must be bool, not {type(given[flag]).__name__}"
-            )
 
 
 def check_tensors(

@@ -10,14 +10,15 @@ from .. import creation, random
 from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
+from .aliases import check_flags, flags_of
 from .analysis import differences
-from .checked import check_flags, check_tensors, flags_of
+from .checked import check_tensors
 from .indexing import picking, scattering, slices
 from .joining import stacking, triangles
 from .matrices import products
 from .ranking import counting, drawing, quantiles, selecting, sorting
 from .reductions import folds as reductions, scans, softmax as shares, statistics
-from .remembered import around
+from .remembered import INSIDE, around
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -42,7 +43,7 @@ def into(
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
     typed, flags = typed or made, flags_of(function)
-    if hasattr(function, "inside"):
+    if function in INSIDE:
         return around(partial(into, same=same, typed=typed, made=made), function)
 
     @wraps(function)

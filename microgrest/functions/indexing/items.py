@@ -40,6 +40,7 @@ from ..places import (
     unless_changed,
 )
 from ..views.shapes import check_stride, select, unsqueeze
+from .viewed import viewed
 
 
 @method(name="__getitem__")
@@ -52,8 +53,17 @@ def getitem(self: Tensor, index: Any) -> Tensor:
             return apply(rows.take_slices, (self, index), {"dim": 0})
         if index._kind.dtype is bool_ and index._shape == self._shape and index._shape:
             return _chosen(self, index)
-    elif _is_column(index) and numbers_slices(index[1], self, 1):
-        return apply(rows.take_slices, (self, index[1]), {"dim": 1})
+    elif index.__class__ is tuple:
+        if _is_column(index) and numbers_slices(index[1], self, 1):
+            return apply(rows.take_slices, (self, index[1]), {"dim": 1})
+        return viewed(self, index, _part)
+    elif index.__class__ is slice:
+        return viewed(self, (index,), _part)
+    return _part(self, index)
+
+
+def _part(self: Tensor, index: Any) -> Tensor:
+    """`getitem` by all that can index."""
     x, pickers = _basic(self, index)
     if not pickers:
         if x is not self:
@@ -66,9 +76,9 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     return apply(rows.gather, (x, _positions(x, pickers)), {})
 
 
-def _is_column(index: Any) -> bool:
+def _is_column(index: tuple[Any, ...]) -> bool:
     """Whether an index is [:, t] of a tensor t."""
-    pair = index.__class__ is tuple and len(index) == 2 and index[1].__class__ is Tensor
+    pair = len(index) == 2 and index[1].__class__ is Tensor
     return pair and index[0].__class__ is slice and bool(index[0] == slice(None))
 
 

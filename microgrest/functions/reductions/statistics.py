@@ -167,6 +167,7 @@ def _root(powers: Tensor, p: float) -> Tensor:
     return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
 
 
+@remembered
 @numpy_names
 @ends_as("LinalgVectorNormBackward0")
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
