@@ -104,31 +104,28 @@ def turn(words, here, there, n, shift):
 
 
 $helper
-def order(x, words, ranks, start, n, inner):
+def order(x, words, keys, ranks, start, n, inner):
     """The places of a short line in order, from words[0] on.
 
-    `ranks` count what comes before each word, for four words at a time.
+    `ranks` count the keys below each, for four keys at a time; equal ones follow one another.
     """
-    here = np.uint64(n + 3)
-    for low in range(0, $bits, 32):
-        for j in range(np.uint64(n)):
-            place = words[here + j] if low else j
-            part = np.uint64(key(x[np.uint64(start) + place * np.uint64(inner)]))
-            words[j] = (part >> np.uint64(low) << np.uint64(32)) | j
-            ranks[j] = 0
-        for j in range(np.uint64(n), here):
-            words[j] = ~np.uint64(0)
-        for j in range(np.uint64(0), np.uint64(n), np.uint64(4)):
-            a, b = words[j], words[j + np.uint64(1)]
-            c, d = words[j + np.uint64(2)], words[j + np.uint64(3)]
-            for i in range(np.uint64(n)):
-                w = words[i]
-                ranks[i] += np.uint64(a < w) + np.uint64(b < w)
-                ranks[i] += np.uint64(c < w) + np.uint64(d < w)
-        for j in range(np.uint64(n)):
-            words[ranks[j]] = words[here + j] if low else j
-        for j in range(np.uint64(n) if low + 32 < $bits else np.uint64(0)):
-            words[here + j] = words[j]
+    seen = np.uint64(n)
+    for j in range(np.uint64(n)):
+        keys[j] = key(x[np.uint64(start) + j * np.uint64(inner)])
+        ranks[j] = words[seen + j] = 0
+    for j in range(np.uint64(n), np.uint64(n + 3)):
+        keys[j] = ~np.$number(0)
+    for j in range(np.uint64(0), np.uint64(n), np.uint64(4)):
+        a, b = keys[j], keys[j + np.uint64(1)]
+        c, d = keys[j + np.uint64(2)], keys[j + np.uint64(3)]
+        for i in range(np.uint64(n)):
+            own = keys[i]
+            ranks[i] += np.$number(a < own) + np.$number(b < own)
+            ranks[i] += np.$number(c < own) + np.$number(d < own)
+    for j in range(np.uint64(n)):
+        rank = np.uint64(ranks[j])
+        words[rank + words[seen + rank]] = j
+        words[seen + rank] += np.uint64(1)
 
 
 @njit(error_model="numpy"$parallel)
@@ -136,13 +133,14 @@ def kernel(x, values, indices, n, inner):
     lines = values.size // n if n else 0
     tasks = lines if lines < $tasks else $tasks
     for task in $loop(tasks):
-        words, ranks = np.empty(2 * n + 256, np.uint64), np.empty($short, np.uint64)
+        words = np.empty(2 * n + 256, np.uint64)
+        keys, ranks = np.empty($short + 3, np.$number), np.empty($short, np.$number)
         for line in range(lines * task // tasks, lines * (task + 1) // tasks):
             start = line // inner * n * inner + line % inner
             here = np.int64(0)
             counted = $tiny < n and n <= $short
             if counted:
-                order(x, words, ranks, start, n, inner)
+                order(x, words, keys, ranks, start, n, inner)
             for low in range($bits if counted else 0, $bits, 32):
                 for j in range(n):
                     place = np.int64(words[here + j] & np.uint64(0xFFFFFFFF)) if low else j
@@ -174,6 +172,7 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         key=key(params, HELPER),
         helper=HELPER,
         bits=params.bits,
+        number=f"uint{params.bits}",
         high=32 + min(params.bits, 32),
         parallel=", parallel=True" if threads else "",
         loop="prange" if threads else "range",
