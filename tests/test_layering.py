@@ -164,7 +164,7 @@ def test_a_planted_name_is_seen_in_the_text(tmp_path: Path) -> None:
     below = tmp_path / "below.py"
     below.write_text("def total(x):\n    return x.unsqueeze(0).sum()\n")
     attached = Attached(microgrest.Tensor, {**FILES, "types.below": below})
-    assert attached.in_text()["types.below"] == {"functions.views.shapes"}
+    assert attached.in_text(["types.below"])["types.below"] == {"functions.views.shapes"}
 
 
 def test_planted_names_are_seen_in_calls(
