@@ -220,3 +220,19 @@ def test_extrema_along_lines_of_any_length(n: int, dtype: str) -> None:
             np.testing.assert_array_equal(values.cpu().numpy(), getattr(lines, name)(dim))
             np.testing.assert_array_equal(getattr(given, f"a{name}")(dim).cpu(), values.cpu())
             assert getattr(given, f"arg{name}")().item() == getattr(np, f"arg{name}")(lines)
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("dtype", [mg.float32, mg.float64])
+def test_equal_numbers_have_no_variance(dtype: Any) -> None:
+    """Nor any covariance, whatever their mean is rounded to; infinite squares stay infinite."""
+    x = mg.full((7,), 3.3, dtype=dtype)
+    assert [x.var().item(), x.std().item(), x.cov().item()] == [0, 0, 0]
+    far = mg.tensor([1.0, 2.0, 4.0], dtype=dtype) * (1e30 if dtype is mg.float32 else 1e200)
+    assert far.var().item() == np.inf
+
+
+def test_covariances_of_numbers_that_hardly_differ() -> None:
+    x = (1e4 + np.random.default_rng(0).normal(size=(2, 9)) * 1e-2).astype(np.float32)
+    found = mg.cov(mg.tensor(x)).cpu().numpy()
+    np.testing.assert_allclose(found, np.cov(x.astype(np.float64)), rtol=1e-6)

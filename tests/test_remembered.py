@@ -48,6 +48,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "layer_norm": lambda x: mg.nn.functional.layer_norm(x, x.shape[1:]),
     "scaled layer_norm": lambda x: mg.nn.functional.layer_norm(x, x.shape[1:], x[0], x[1], 0.1),
     "softmax": lambda x: mg.softmax(x, 1),
+    "joined": lambda x: mg.cat([x, x, x[:1]]),
+    "joined side by side": lambda x: mg.cat((x[:, :1], x), 1),
 }
 VIEWS: dict[str, Callable[[Any], Any]] = {
     "part": lambda x: x[1:],

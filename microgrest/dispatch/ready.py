@@ -5,7 +5,7 @@ them, what a node saves. So its function is a text without a loop or a look-up, 
 makes its own, for each number of operands once. A call of the sum along a dimension is
 
     def again(a0):
-        b0 = empty0(n0)
+        b0 = empty0()
         launch(a0._flat, b0, t0, t1, t2)
         y0 = wrap(b0, shape0, strides0, kind0)
         if grad.grad:
@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from ..graph.modes import state
@@ -84,7 +84,7 @@ def ready(
     for i, value in enumerate(launch.tail):
         names[f"t{i}"] = value
     for i, (shape, kind) in enumerate(results):
-        names |= {f"empty{i}": kind.empty, f"n{i}": math.prod(shape), f"shape{i}": shape}
+        names |= {f"empty{i}": _making(kind, math.prod(shape)), f"shape{i}": shape}
         names |= {f"strides{i}": contiguous_strides(shape), f"kind{i}": kind}
     if rule is not None:
         rules: dict[int, tuple[Any, Any]] = {}
@@ -95,6 +95,12 @@ def ready(
 
         names |= {"rules": rules, "rule": new_rule, "grad": state, "name": name}
     return _made(_calling(operands, len(results), len(launch.tail), rule is not None), names)
+
+
+def _making(kind: Kind, n: int) -> Callable[[], Any]:
+    """What makes arrays of `n` elements."""
+    sized = getattr(kind.kernels.memory, "sized", None)  # which the CPU has
+    return partial(kind.empty, n) if sized is None else sized(kind.raw, n)
 
 
 def saving(rule: Any, wanted: Sequence[bool], saved: Sequence[int], saves_y: bool) -> Again:
@@ -122,7 +128,7 @@ def _calling(operands: int, results: int, tail: int, recorded: bool) -> Any:
     arrays = [f"{a}._flat" for a in own] + [f"b{i}" for i in range(results)]
     given = ", ".join([*arrays, *(f"t{i}" for i in range(tail))])
     lines = [f"def again({', '.join(own)}):"]
-    lines += [f"    b{i} = empty{i}(n{i})" for i in range(results)]
+    lines += [f"    b{i} = empty{i}()" for i in range(results)]
     lines += [f"    launch({given})"]
     lines += [f"    y{i} = wrap(b{i}, shape{i}, strides{i}, kind{i})" for i in range(results)]
     if recorded:

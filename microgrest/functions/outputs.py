@@ -10,6 +10,7 @@ from .. import creation, random
 from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
+from .aliases import check_flags, flags_of
 from .analysis import differences
 from .checked import check_tensors
 from .indexing import picking, scattering, slices
@@ -41,7 +42,7 @@ def into(
     within bool, integer, floating-point. Where `typed`, the function computes in that of `out`.
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
-    typed = typed or made
+    typed, flags = typed or made, flags_of(function)
     if function in INSIDE:
         return around(partial(into, same=same, typed=typed, made=made), function)
 
@@ -49,6 +50,8 @@ def into(
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if made and ("layout" in kwargs or "memory_format" in kwargs):
             kwargs = without_layout(kwargs)
+        if kwargs and not flags.isdisjoint(kwargs):
+            check_flags(function.__name__, flags, kwargs)
         if out is None:
             try:
                 return function(*args, **kwargs)

@@ -18,6 +18,7 @@ from ..dispatch.ready import Again, note, watching
 from ..dispatch.structured import remember
 from ..tensor import Size, Tensor
 from ..tensor.storage import kept
+from .aliases import check_flags, flags_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 _absent = object()
@@ -43,9 +44,11 @@ def {name}({parameters}, **others):
 def remembered(function: F, operands: int = 1, known: dict[Any, Again] | None = None) -> F:
     """`function`, whose first parameters are so many tensors, with calls kept in `known`."""
     table: dict[Any, Again] = kept({}) if known is None else known
+    flags = flags_of(function)
 
     def new(key: Any, tensors: Any, given: dict[str, Any], others: dict[str, Any]) -> Any:
         given = {name: value for name, value in given.items() if value is not _absent}
+        check_flags(function.__name__, flags, given)
         if key is None or key in refused:
             return function(**given, **others)
         outer, watching.calls = watching.calls, []

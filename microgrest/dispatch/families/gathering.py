@@ -249,6 +249,22 @@ def _along(shape: tuple[int, ...], index: Tensor, dim: int) -> Tensor:
     return places if own.size == 1 else places + from_array(own, index._kind)
 
 
+# Of more tensors the call itself is what takes the time.
+_SEVERAL = 16
+
+
+@planned("cat")
+def joined(row: Row, *tensors: Tensor, dim: int) -> Plan | None:
+    """The tensors one after the other, where they are few and small."""
+    shape, x = list(tensors[0]._shape), tensors[0]
+    shape[dim] = sum(t._shape[dim] for t in tensors)
+    joining = getattr(x._kind.kernels.memory, "joining", None)  # which the CPU has
+    n = math.prod(shape)
+    if joining is None or not n or n > LARGE or len(tensors) > _SEVERAL:
+        return None
+    return Plan(Launch(joining(math.prod(shape[:dim]))), [(tuple(shape), x._kind)])
+
+
 @family("cat")
 def cat(row: Row, *tensors: Tensor, dim: int) -> Tensor:
     """The tensors one after the other; all shapes but that of `dim` agree."""

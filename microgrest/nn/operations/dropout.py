@@ -24,6 +24,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return drop(input, p, inplace) if training else input
 
 
+@of_tensors
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -38,6 +39,7 @@ def dropout1d(
     return _of_samples(input, p, training, inplace, 3)
 
 
+@of_tensors
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -59,6 +61,7 @@ def dropout2d(
     return _channels(input, p, training, inplace, 2)
 
 
+@of_tensors
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:

@@ -34,13 +34,22 @@ _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
 
 
-def _moment(result: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
-    """In two passes: no square of a number that is large beside the differences. The mean is wide:
-    two neighbors of float32 have none between them."""
+def _moment(result: str, dtype: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
+    """In two passes: no square of a number that is large beside the differences.
+
+    The mean is wide: two neighbors of float32 have none between them. Of float64 it is rounded, and
+    what all elements differ from it, exactly, is taken off: equal ones have no variance.
+    """
     center = Number("center", "{total} / {n}")
     first = Phase(folds=(Fold("total", "{x}"),), then=(center,), wide=True)
-    squares, out = Fold("squares", "{d} * {d}"), Number("out", result)
-    second = Phase((("d", "{x} - {center}"),), folds=(squares,), then=(out,), wide=True)
+    folds: tuple[Fold, ...] = (Fold("squares", "{d} * {d}"),)
+    spread: tuple[Number, ...] = (Number("spread", "{squares}"),)
+    if dtype == "float64":
+        folds += (Fold("left", "{d}"),)
+        less = "{squares} if {squares} > 1e300 else {squares} - {left} / {n} * {left}"
+        spread = Number("rest", less), Number("spread", "0 if {rest} < 0 else {rest}")
+    then = (*spread, Number("out", result))
+    second = Phase((("d", "{x} - {center}"),), folds=folds, then=then, wide=True)
     return (_X, Array("out", "w", "line")), (first, second)
 
 
@@ -84,14 +93,15 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
         ),
     ),
-    "variance": _moment("{squares} / {freedom}"),
-    "deviation": _moment("sqrt({squares} / {freedom})"),
 }
+MOMENTS = {"variance": "{spread} / {freedom}", "deviation": "sqrt({spread} / {freedom})"}
 
 
 @cache
 def program(name: str, dtype: str) -> Lines:
-    return Lines(name, dtype, *PROGRAMS[name], ("freedom",) * (name in ("variance", "deviation")))
+    if name in MOMENTS:
+        return Lines(name, dtype, *_moment(MOMENTS[name], dtype), ("freedom",))
+    return Lines(name, dtype, *PROGRAMS[name])
 
 
 @cache
