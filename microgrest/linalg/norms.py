@@ -126,7 +126,7 @@ def norm(
             "linalg.norm: If dim is specified, it must be of length 1 or 2. Got "
             f"[{', '.join(map(str, dim))}]"
         )
-    if ord is not None and dim is not None and len(dim) == 2:
+    if ord is not None and dim is not None and (len(dim) == 2 or isinstance(ord, str)):
         return matrix_norm(A, ord, dim, keepdim, dtype=dtype)
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 

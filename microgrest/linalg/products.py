@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..creation import eye
 from ..dispatch.api import FUNCTIONS
@@ -40,6 +41,12 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     row, column = chain[0].ndim == 1, chain[-1].ndim == 1
     chain[0] = chain[0].unsqueeze(0) if row else chain[0]
     chain[-1] = chain[-1].unsqueeze(1) if column else chain[-1]
+    for i, (a, b) in enumerate(pairwise(chain)):
+        if a._shape[1] != b._shape[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a._shape)} and "
+                f"{list(b._shape)} cannot be multiplied"
+            )
     found = _multiplied(chain, _splits([*(x._shape[0] for x in chain), chain[-1]._shape[1]]))
     return found.reshape(found._shape[int(row) : 2 - int(column)])
 
