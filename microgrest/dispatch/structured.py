@@ -124,6 +124,8 @@ class Structured:
         # Which inputs are not saved, and the names of all.
         self.unsaved = [i for i, s in enumerate(stubs) if s not in free]
         self.names = [s.name for s in stubs]
+        together = row.extra.get("together")
+        self.together = together(tuple(wanted)) if together else None
 
     def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
         assert self.row.vjp is not None
@@ -149,6 +151,13 @@ class Structured:
             watched(node)
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """All cotangents at once, where the row says how, or the rule."""
+        if self.together is None:
+            return self.differentiable(node, g)
+        cotangents: Sequence[Any] = self.together(g, *checked(node))
+        return cotangents
+
+    def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The rule run on tensors."""
         saved = iter(checked(node))
         params, unsaved = node.extra
@@ -166,8 +175,6 @@ class Structured:
         if any(isinstance(bar, Symbol) for bar in bars):
             raise RuntimeError(f"the rule of {self.row.name} reads what it did not save: {bars}")
         return bars
-
-    differentiable = backward
 
 
 def names(row: Row, args: Sequence[Any]) -> Sequence[str]:
