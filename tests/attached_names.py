@@ -14,6 +14,7 @@ import inspect
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -34,6 +35,7 @@ _FOREIGN = {
 } | set(dir(np))
 
 
+@cache
 def attached_in(module: str, path: Path, tree: ast.Module) -> set[str]:
     """What a file attaches to others' classes and modules; "*": names that are made as it runs."""
     others = _imported(tree, module, path)
@@ -95,6 +97,11 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 class Attached:
     """What is attached to `cls` and its bases in a package whose files are `modules`, parsed."""
 
@@ -103,7 +110,7 @@ class Attached:
         self.paths = modules
         self._given: dict[str, set[str]] = {}
         self.modules = {str(path): module for module, path in modules.items()}
-        self.trees = {m: ast.parse(p.read_text(encoding="utf-8")) for m, p in modules.items()}
+        self.trees = {m: _parsed(p) for m, p in modules.items()}
         self.classes = [c for c in cls.__mro__ if inspect.getmodule(c) and c is not object]
         given = {m: attached_in(m, modules[m], tree) for m, tree in self.trees.items()}
         self.members = {m: _members(tree) - given[m] for m, tree in self.trees.items()}
@@ -143,17 +150,18 @@ class Attached:
         """The module that must be there for `name` to work on every object."""
         return self.interface(name) or self.by[name]
 
-    def in_text(self) -> Edges:
+    def in_text(self, modules: Iterable[str] | None = None) -> Edges:
         """Who reads a name as an attribute, where it can be no other class's or module's."""
         edges: Edges = defaultdict(set)
-        for module, tree in self.trees.items():
+        for module in self.trees if modules is None else modules:
+            tree = self.trees[module]
             if module.startswith("kernels"):  # they import nothing of the package, nor meet tensors
                 continue
             near = {module, *_reached(module, self.imports)}
-            modules = _imported(tree, module, self.paths[module]) | _foreign(tree)
+            foreign = _imported(tree, module, self.paths[module]) | _foreign(tree)
             others = _FOREIGN.union(self.kernels, *(self.members.get(m, set()) for m in near))
             for node in ast.walk(tree):
-                if not isinstance(node, ast.Attribute) or _root(node) in modules:
+                if not isinstance(node, ast.Attribute) or _root(node) in foreign:
                     continue
                 if node.attr in self.by.keys() - others:
                     edges[module] |= {self.needed(node.attr)} - {module}
@@ -201,6 +209,7 @@ def _meant(names: set[str], caller: FrameType) -> set[str]:
     return (names & spelled) | builtin
 
 
+@cache
 def _members(tree: ast.Module) -> set[str]:
     """The names that a file's classes have, and its functions."""
     found = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}

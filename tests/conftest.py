@@ -12,6 +12,7 @@ same kernels; who has done takes over the end of what others still have before t
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -92,6 +93,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("--device") == "cpu" or collection_path.is_dir():
         return None
     return "mark.devices" not in collection_path.read_text("utf-8") or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collection makes stays, so Python's garbage collector looks at it once, at its end.
+
+    Whoever keeps a tensor of a step is found among all objects that the collector knows, for each
+    step that is recorded, and ten thousand tests are a million of them.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

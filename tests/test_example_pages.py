@@ -97,9 +97,13 @@ def test_eager(name, capsys):
 
 # So many steps that most run as native code, and so few that rounding does not matter yet.
 FIRST = {"steps": 12, "epochs": 2, "rounds": 4}
+# A transformer of two layers takes LLVM half a minute, more than all other pages.
+LONG = {"networks/characters"}
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(p, marks=pytest.mark.slow if p in LONG else ()) for p in PAGES]
+)
 def test_compiled(name):
     """The same numbers as in eager mode: random ones are drawn in the same order."""
     (option,) = PAGES[name][0]

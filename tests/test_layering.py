@@ -80,12 +80,16 @@ def folder_of(module: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def edges() -> Edges:
+def attached() -> Attached:
+    """All files are parsed for it, once."""
+    return Attached(microgrest.Tensor, FILES)
+
+
+@pytest.fixture(scope="module")
+def edges(attached: Attached) -> Edges:
     """Every module with what it needs, by import or by an attached name."""
-    attached = Attached(microgrest.Tensor, FILES)
     found: Edges = defaultdict(set)
-    imports = {module: imported(path, module) for module, path in FILES.items()}
-    for kind in (imports, attached.in_text(), attached.in_calls(PROGRAMS)):
+    for kind in (attached.imports, attached.in_text(), attached.in_calls(PROGRAMS)):
         for module, names in kind.items():
             found[module] |= names - {module}
     return found
@@ -160,10 +164,12 @@ def test_a_planted_name_is_seen_in_the_text(tmp_path: Path) -> None:
     below = tmp_path / "below.py"
     below.write_text("def total(x):\n    return x.unsqueeze(0).sum()\n")
     attached = Attached(microgrest.Tensor, {**FILES, "types.below": below})
-    assert attached.in_text()["types.below"] == {"functions.views.shapes"}
+    assert attached.in_text(["types.below"])["types.below"] == {"functions.views.shapes"}
 
 
-def test_planted_names_are_seen_in_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planted_names_are_seen_in_calls(
+    attached: Attached, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hooked(self: Sums, hooks: object, g: microgrest.Tensor) -> microgrest.Tensor:
         return -g.reciprocal().nansum() if g.numel() else g
 
@@ -177,7 +183,7 @@ def test_planted_names_are_seen_in_calls(monkeypatch: pytest.MonkeyPatch) -> Non
         x.register_hook(lambda g: g)
         x.sum().backward()
 
-    seen = Attached(microgrest.Tensor, FILES).in_calls([program])["graph.engine"]
+    seen = attached.in_calls([program])["graph.engine"]
     assert seen == {"dispatch.api", "functions.reductions.statistics", "ops.value"}
     assert circles({"dispatch.api": {"graph.engine"}, "graph.engine": seen})
 

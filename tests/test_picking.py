@@ -226,3 +226,49 @@ def test_selections_of_many(order: str) -> None:
         assert mg.tensor(x).topk(k).indices.cpu().numpy().tolist() == ranked[:k].tolist()
         values, indices = mg.tensor(x).kthvalue(k)
         assert (values.item(), indices.item()) == (x[rising[k - 1]], rising[k - 1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "bool"])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_slices_are_added_along_any_dimension(dim: int, dtype: str) -> None:
+    """To a copy, in place, and in a view that is not contiguous; some slices more than once."""
+    rng = np.random.default_rng(dim)
+    at = [1, 0, 1, 2, 1]
+    x, added = (rng.integers(-9, 9, (3, 3, 3)).astype(dtype) for _ in range(2))
+    added = np.take(added, [0, 1, 2, 0, 1], dim)
+    wanted = np.moveaxis(x.copy(), dim, 0)
+    for j, slice_ in zip(at, np.moveaxis(added, dim, 0), strict=True):
+        wanted[j] += slice_
+    wanted = np.moveaxis(wanted, 0, dim)
+    given, index = mg.tensor(added), mg.tensor(at)
+    for target in (mg.tensor(x), mg.tensor(np.repeat(x, 2, -1))[..., ::2]):
+        np.testing.assert_array_equal(target.index_add(dim, index, given).cpu(), wanted)
+        target.index_add_(dim, index, given)
+        np.testing.assert_array_equal(target.cpu(), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "bool"])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_slices_are_written_along_any_dimension(dim: int, dtype: str) -> None:
+    """By index_copy, index_fill and assignment; of those to one place the last stays."""
+    rng = np.random.default_rng(dim)
+    at, back = [1, 0, 1, 2], [-1, 0]
+    x, theirs = (rng.integers(-9, 9, (3, 3, 3)).astype(dtype) for _ in range(2))
+    theirs = np.take(theirs, [0, 1, 2, 0], dim)
+    here: list[Any] = [slice(None)] * 3
+    copied, filled, first = x.copy(), x.copy(), x.copy()
+    for j, k in enumerate(at):
+        here[dim] = k
+        copied[tuple(here)] = np.take(theirs, j, dim)
+    filled[(*here[:dim], back, *here[dim + 1 :])] = 1
+    first[(*here[:dim], back, *here[dim + 1 :])] = x[:1, :1, :1]
+    for t in (mg.tensor(x), mg.tensor(np.repeat(x, 2, -1))[..., ::2]):
+        there = (*here[:dim], mg.tensor(back), *here[dim + 1 :])
+        given, index = mg.tensor(theirs), mg.tensor(at)
+        np.testing.assert_array_equal(t.index_copy(dim, index, given).cpu(), copied)
+        np.testing.assert_array_equal(t.index_fill(dim, mg.tensor(back), 1).cpu(), filled)
+        changed = t.clone()
+        changed[there] = mg.tensor(x[:1, :1, :1])
+        np.testing.assert_array_equal(changed.cpu(), first)
+        t[(*here[:dim], index, *here[dim + 1 :])] = given
+        np.testing.assert_array_equal(t.cpu(), copied)

@@ -200,3 +200,39 @@ def test_variances_of_numbers_that_hardly_differ(n: int) -> None:
     rows, columns = mg.tensor(x), mg.tensor(x.T.copy())
     for found in (rows.var(1), mg.var_mean(rows, 1)[0], columns.var(0), rows.std(1).square()):
         np.testing.assert_allclose(found.cpu().numpy(), expected, rtol=1e-6, atol=1e-16)
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint8"])
+@pytest.mark.parametrize("n", [1, 2, 31, 100, 4099])
+def test_extrema_along_lines_of_any_length(n: int, dtype: str) -> None:
+    """In lanes, blocks and what is left of them: ties, infinities, and NaN wherever it stands."""
+    x = np.random.default_rng(n).integers(0, 50, (2, n, 3)).astype(dtype)
+    if dtype.startswith("float"):
+        x[0, n // 2, :2] = np.inf, -np.inf
+        x[1, [0, n // 3, n - 1], [0, 1, 2]] = np.nan, -np.nan, np.nan
+    for dim, lines in ((1, x), (-1, np.ascontiguousarray(x.swapaxes(1, 2)))):
+        given = mg.tensor(lines)
+        for name in ("max", "min"):
+            values, places = getattr(given, name)(dim)
+            wanted = getattr(np, f"arg{name}")(lines, dim)
+            np.testing.assert_array_equal(places.cpu().numpy(), wanted)
+            np.testing.assert_array_equal(values.cpu().numpy(), getattr(lines, name)(dim))
+            np.testing.assert_array_equal(getattr(given, f"a{name}")(dim).cpu(), values.cpu())
+            assert getattr(given, f"arg{name}")().item() == getattr(np, f"arg{name}")(lines)
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("dtype", [mg.float32, mg.float64])
+def test_equal_numbers_have_no_variance(dtype: Any) -> None:
+    """Nor any covariance, whatever their mean is rounded to; infinite squares stay infinite."""
+    x = mg.full((7,), 3.3, dtype=dtype)
+    assert [x.var().item(), x.std().item(), x.cov().item()] == [0, 0, 0]
+    far = mg.tensor([1.0, 2.0, 4.0], dtype=dtype) * (1e30 if dtype is mg.float32 else 1e200)
+    assert far.var().item() == np.inf
+
+
+def test_covariances_of_numbers_that_hardly_differ() -> None:
+    x = (1e4 + np.random.default_rng(0).normal(size=(2, 9)) * 1e-2).astype(np.float32)
+    found = mg.cov(mg.tensor(x)).cpu().numpy()
+    np.testing.assert_allclose(found, np.cov(x.astype(np.float64)), rtol=1e-6)

@@ -162,3 +162,30 @@ ERRORS: list[tuple[str, type[Exception], Callable[[Any, Any], Any]]] = [
 def test_errors(text: str, error: type[Exception], call: Callable[[Any, Any], Any]) -> None:
     with pytest.raises(error, match=text):
         call(mg, mg.ones(2, 3))
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize("n", [1, 7, 16, 17, 66, 128, 129, 700])
+def test_lines_of_any_length(n: int, dtype: str) -> None:
+    """By insertion, counting or digits, and what is kept of blocks: many equal ones, and NaN."""
+    rng = np.random.default_rng(n)
+    x = rng.integers(-9, 90, (3, n)).clip(0 if dtype == "uint8" else -9).astype(dtype)
+    if dtype.startswith("float"):
+        x[rng.random(x.shape) < 0.05] = np.nan
+        x[2] = np.arange(n)
+    elif dtype == "int64":
+        x *= 1 << 33
+    ascending = np.argsort(x, -1, kind="stable")
+    descending = n - 1 - np.argsort(x[:, ::-1], -1, kind="stable")[:, ::-1]
+    for given, dim in ((x, 1), (np.ascontiguousarray(x.T), 0)):
+        t = mg.tensor(given)
+        for order, down in ((ascending, False), (descending, True)):
+            places = order if dim else order.T
+            values, indices = t.sort(dim, descending=down)
+            np.testing.assert_array_equal(indices.numpy(), places)
+            np.testing.assert_array_equal(values.numpy(), np.take_along_axis(given, places, dim))
+            for k in (1, 5, 8, 9, 40):
+                if k <= n:
+                    found = t.topk(k, dim, largest=down).indices.numpy()
+                    np.testing.assert_array_equal(found, places[:, :k] if dim else places[:k])

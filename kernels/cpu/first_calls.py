@@ -3,9 +3,9 @@
 To compile a kernel takes as long as ten thousand of its calls, and a program's first minute meets
 dozens of them, most of them once or twice. NumPy stands in where it gives the same bits: for maps
 of which each instruction is one operation that IEEE 754 rounds once, or an exact one, if no product
-goes into a sum, of which LLVM makes one operation; and for kinds by their oracles, on few elements.
-A map that is called more often is compiled by the child, where there is one, while NumPy goes on;
-all else is compiled here.
+goes into a sum, of which LLVM makes one operation; for sums of columns, which are added row by row;
+and for kinds by their oracles, on few elements. A map or a sum that is called more often is
+compiled by the child, where there is one, while NumPy goes on; all else is compiled here.
 
 MICROGREST_FIRST_CALLS is the number of calls that NumPy does; 0 has every kernel compiled at once.
 """
@@ -32,6 +32,8 @@ Kernel = Callable[..., None]
 USUAL = 16
 # So many elements count as another call.
 ELEMENTS = 4096
+# So many rows that are added up count as another call.
+ROWS = 128
 # Oracles may be loops in Python: on more elements than this they would take longer than to compile.
 FEW = 1024
 FLOATS = ("float32", "float64")
@@ -56,6 +58,10 @@ OF_FLOATS = {
 _same: Callable[[Any], Any] = lambda x: x  # noqa: E731 - a value as it is, beside the ufuncs
 COPIES = {"{x}": _same, "{value}": _same}
 OF_ANY = SUMS | PRODUCTS | COMPARISONS | COPIES
+FINAL: dict[str, Callable[[Any, Any], Any]] = {
+    "{acc}": lambda total, n: total,
+    "{acc} / {n}": lambda total, n: total / n,
+}
 _NAMES = re.compile(r"{(\w+)}")
 
 _watchers: list[Callable[[], None]] = []
@@ -65,6 +71,12 @@ _standing: WeakSet[Any] = WeakSet()  # what NumPy stands in for
 def when_compiled(watcher: Callable[[], None]) -> None:
     """Have `watcher` called when a kernel takes NumPy's place, for who keeps kernels."""
     _watchers.append(watcher)
+
+
+def replaced() -> None:
+    """Tell who keeps kernels that one has taken NumPy's place."""
+    for watcher in _watchers:
+        watcher()
 
 
 def settle() -> None:
@@ -96,6 +108,25 @@ def served(program: Program) -> bool:
         )
         and all(o.reduce is None and program.dtype(o.value) == o.dtype for o in program.outputs)
         and all(_exact(program, instruction) for instruction in program.body)
+    )
+
+
+def adds_columns(program: Program) -> bool:
+    """Whether NumPy may do the first calls of a kernel that folds columns: a sum or mean of them.
+
+    It goes through the rows in their order, and a column's total has the type of the kernel's.
+    """
+    (x,), (out,) = program.inputs, program.outputs
+    fold = out.reduce
+    return (
+        number() > 0
+        and not program.body
+        and x.loaded in (x.stored, *ANY)
+        and x.stored in (*ANY, "bool")
+        and fold is not None
+        and (fold.init, fold.step) == ("0", "{acc} + {x}")
+        and fold.final in FINAL
+        and out.dtype in ANY
     )
 
 
@@ -134,14 +165,10 @@ def _product(program: Program, value: int) -> bool:
 
 
 class Wanted(Protocol):
-    """The kernel of a program in a layout, over `ndim` strided dimensions if that is not 0."""
+    """A kernel of a program."""
 
     @property
     def program(self) -> Program: ...
-    @property
-    def layout(self) -> str: ...
-    @property
-    def ndim(self) -> int: ...
     def ahead(self, *, long: bool = False) -> Pending:
         """Have another process compile it, if it can; begun at once if it is worth as much."""
 
@@ -149,12 +176,20 @@ class Wanted(Protocol):
         """The kernel, which compiles at its first call unless it has been."""
 
 
+class WantedMap(Wanted, Protocol):
+    """The kernel of a program in a layout, over `ndim` strided dimensions if that is not 0."""
+
+    @property
+    def layout(self) -> str: ...
+    @property
+    def ndim(self) -> int: ...
+
+
 class FirstCalls:
     """A kernel of which NumPy does the first calls."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self.program, self.layout, self.ndim = wanted.program, wanted.layout, wanted.ndim
-        self.wanted, self.left = wanted, number()
+        self.wanted, self.program, self.left = wanted, wanted.program, number()
         self.kernel: Kernel | None = None
         self.pending: Pending | None = None
         _standing.add(self)
@@ -175,9 +210,20 @@ class FirstCalls:
         kept = self.program.kernels
         own = [key for key, kernel in tuple(kept.items()) if kernel is self]
         kept.update(dict.fromkeys(own, self.kernel))
-        for watcher in _watchers:
-            watcher()
+        replaced()
         return self.kernel
+
+    def _run(self, *operands: Any) -> None:
+        """What the kernel does, and how many calls more it counts as."""
+        raise NotImplementedError
+
+
+class FirstOfMap(FirstCalls):
+    """The kernel of a map, of which NumPy does the first calls."""
+
+    def __init__(self, wanted: WantedMap) -> None:
+        super().__init__(wanted)
+        self.layout, self.ndim = wanted.layout, wanted.ndim
 
     def _run(self, *operands: Any) -> None:
         k = len(self.program.inputs)
@@ -195,6 +241,22 @@ class FirstCalls:
             results = [np.array(values[out.value]) for out in self.program.outputs]
         for out, result in zip(outs, results, strict=True):
             out[...] = result
+
+
+class FirstOfColumns(FirstCalls):
+    """The kernel of a fold that `adds_columns`, of which NumPy does the first calls."""
+
+    def _run(self, x: Any, out: Any, n: int, inner: int) -> None:
+        (output,) = self.program.outputs
+        fold = output.reduce
+        assert fold is not None
+        self.left -= n // ROWS + x.size // ELEMENTS
+        rows = _loaded(x, self.program.inputs[0].loaded).reshape(out.size // inner, n, inner)
+        with np.errstate(all="ignore"):
+            total = np.zeros((len(rows), inner), fold.total)
+            for row in rows.swapaxes(0, 1):
+                total += row
+            out[:] = FINAL[fold.final](total, total.dtype.type(n)).ravel()
 
 
 def _loaded(x: Any, dtype: str) -> Any:

@@ -28,6 +28,18 @@ def run(
     kernel(kind, params)(*operands, *sizes, *values)
 
 
+def ready(
+    kind: Kind, params: Any, sizes: tuple[int, ...], values: tuple[Any, ...], size: int
+) -> tuple[Launch, tuple[Any, ...]]:
+    """What runs all calls like one, and what it takes after the operands, the first of `size`."""
+    found = kernel(kind, params)
+    plain = kind.cpu is not None and kind.host is None and not kind.fails and kind.effort is None
+    strided = any(operand.strided for operand in kind.operands(params))
+    if plain and not strided and size < parallel.MINIMUM and found.__class__ is not FirstOfKind:
+        found = _loaded(kind, params, False)
+    return found, (*sizes, *values)
+
+
 def draw(
     kind: Kind,
     params: Any,
@@ -69,6 +81,7 @@ def _first(kind: Kind, params: Any) -> Launch:
 
     def load() -> Launch:
         launch = _kernels[kind, params] = _launch(kind, params)
+        first_calls.replaced()
         return launch
 
     return FirstOfKind(kind, params, load)

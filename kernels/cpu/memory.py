@@ -21,7 +21,7 @@ import os
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -216,6 +216,20 @@ def allocator(dtype: np.dtype[Any], index: int | None = None) -> Callable[[int],
         return np.empty(n, dtype) if n < small else _pool.empty(n, dtype)
 
     return empty_of
+
+
+def sized(dtype: np.dtype[Any], n: int) -> Callable[[], Array]:
+    """What makes arrays of so many elements, with as little Python as that takes."""
+    if n < POOL_MIN // dtype.itemsize:
+        return partial(np.empty, n, dtype)
+    return partial(_pool.empty, n, dtype)
+
+
+def joining(outer: int) -> Callable[..., Any]:
+    """`join` of arrays, of which the last is written."""
+    if outer == 1:
+        return lambda *arrays: np.concatenate(arrays[:-1], out=arrays[-1])
+    return lambda *arrays: join(arrays[-1], arrays[:-1], outer)
 
 
 def join(array: Array, pieces: Sequence[Array], outer: int) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..source.codegen import interpreted
+from ..source.program import Reduce
 from ..vecmath.texts import SUFFIX, closure, find, sources as sources
 
 # A helper has to vanish into its loop: LLVM vectorizes no loop that calls a function.
@@ -26,12 +28,16 @@ DIRECT = {
     "sqrt": "np.sqrt",
     "trunc": "np.trunc",
 }
+# LLVM's own functions of floats, which `source.writer` defines.
+LOWERED = {"larger", "smaller"}
 # What says whether the vectorizing form of a function, near_*, holds at its arguments.
 PREDICATES = {"sin": "near", "cos": "near", "tan": "near", "fmod": "near_ratio"}
 
 
 def scalar(name: str, dtype: str) -> str:
     """The name to call for `name` on values of `dtype` ("float32", "float64"); right everywhere."""
+    if name in LOWERED:
+        return name + SUFFIX[dtype]
     full = DIRECT.get(name) or find(sources(), name, dtype)
     if full is None:
         raise KeyError(f"no scalar function {name!r} of {dtype} values")
@@ -47,6 +53,11 @@ def vector(name: str, dtype: str) -> tuple[str, str] | None:
     """
     near, suffix = PREDICATES.get(name), SUFFIX.get(dtype)
     return (f"near_{name}{suffix}", near + suffix) if near and suffix else None
+
+
+def step(fold: Reduce, dtype: str) -> str:
+    """The formula by which a fold goes on in `dtype`."""
+    return fold.vector if dtype in SUFFIX and fold.vector and not interpreted() else fold.step
 
 
 def helpers(names: Iterable[str]) -> list[str]:

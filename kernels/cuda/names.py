@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from ..source.program import Reduce
 from ..vecmath import texts
 
 DECORATOR = "@cuda.jit(device=True)"
@@ -43,6 +44,11 @@ def scalar(name: str, dtype: str) -> str:
 def vector(name: str, dtype: str) -> tuple[str, str] | None:
     """None: a thread that branches delays no others than those of its warp."""
     return None
+
+
+def step(fold: Reduce, dtype: str) -> str:
+    """The formula by which a fold goes on in `dtype`."""
+    return fold.step
 
 
 def helpers(names: Iterable[str]) -> list[str]:

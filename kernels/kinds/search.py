@@ -1,6 +1,6 @@
-"""Searches: the best element of each row of (rows, n), and its first position.
+"""Searches: along the middle axis of (outer, n, inner) the best element, and its first position.
 
-`sizes` are (n,); `params` say what is better, a formula over {x} and the best so far, {acc}.
+`sizes` are n and inner; `params` say what is better, a formula over {x} and the best so far, {acc}.
 """
 
 from __future__ import annotations
@@ -8,43 +8,58 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage, elements, fixed
+from ..source.program import Reduce
 from .meaning import evaluated
 
 
 class Search(NamedTuple):
-    """What people call it, what is better, and the type of the elements."""
+    """What people call it, what is better, the type of the elements, and whether inner is not 1.
+
+    `vector` is as in `Reduce`, for a fold that keeps the better of two.
+    """
 
     name: str
     better: str
     dtype: str
+    columns: bool = False
+    vector: str = ""
 
 
 def _cpu(params: Search, names: Any, threads: bool) -> str:
     from ..source.axis import reductions
 
-    return reductions.search(params.name, params.better, params.dtype, names, parallel=threads)
+    better, dtype = params.better, params.dtype
+    fold = Reduce("", f"{{x}} if {better} else {{acc}}", dtype, dtype, vector=params.vector)
+    text = reductions.search_columns if params.columns else reductions.search_rows
+    return text(params.name, better, fold, names, parallel=threads)
+
+
+def _tasks(x: Any, values: Any, indices: Any, n: int, inner: int) -> int:
+    from ..source.axis.reductions import COLUMN_BLOCK
+
+    return int(values.size) // max(inner, 1) * -(-inner // COLUMN_BLOCK)
 
 
 def _grid(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
-    """Rows in one segment; long ones in several, and then what was found in these."""
+    """Lines in one segment; long ones in several, and then what was found in these."""
     from ..cuda.source.axis import segments
     from ..cuda.source.maps import memory_type
 
-    rows, (n,) = elements(metas[1]), sizes
-    if not rows:
+    lines, (n, inner) = elements(metas[1]), sizes
+    if not lines:
         return Launches()
-    most = room.blocks if room.simulated else 64 * room.blocks
-    first = segments.plan(rows, n, 1, room.threads, most)
+    outer, most = lines // inner, room.blocks if room.simulated else 64 * room.blocks
+    first = segments.plan(outer, n, inner, room.threads, most)
     stage = _stage(params, first, room, ("x", "values", "indices"), last=False)
     if first.segments == 1:
         return Launches((stage,))
     found = "best", "places"
-    rest = segments.plan(rows, first.segments, 1, room.threads, most, split=False)
+    rest = segments.plan(outer, first.segments, inner, room.threads, most, split=False)
     stages = (
         _stage(params, first, room, ("x", *found), last=False),
         _stage(params, rest, room, (*found, "values", "indices"), last=True),
     )
-    size = rows * first.segments
+    size = lines * first.segments
     return Launches(stages, {"best": (memory_type(params.dtype), size), "places": ("int64", size)})
 
 
@@ -62,29 +77,32 @@ def _block(params: Search, metas: Metas, sizes: Sizes, room: Room) -> Launches:
     from ..cuda.source.axis.reductions import SHAPES
     from ..cuda.source.axis.segments import Geometry
 
-    rows, (n,) = elements(metas[1]), sizes
+    lines, (n, inner) = elements(metas[1]), sizes
     lanes = min(room.threads, 1 << max(n // 4, 1).bit_length() - 1)
-    known = {"n": n, "outputs": rows, "segments": 1, "length": n, "lanes": lanes}
+    known = {"n": n, "inner": inner, "outputs": lines, "segments": 1, "length": n, "lanes": lanes}
     known["width"] = room.threads // lanes
-    numbers = tuple(known[name] for name in SHAPES["rows"].numbers)
-    whole = Geometry("rows", 1, 1, numbers)
-    stage = _stage(params, whole, room, ("x", "values", "indices"), last=False)
-    return Launches((stage,) if rows else ())
+    shape = "columns" if params.columns else "rows"
+    numbers = tuple(known[name] for name in SHAPES[shape].numbers)
+    stage = _stage(
+        params, Geometry(shape, 1, 1, numbers), room, ("x", "values", "indices"), last=False
+    )
+    return Launches((stage,) if lines else ())
 
 
 def _needs(params: Search, metas: Metas, sizes: Sizes, k: int, at: Any) -> tuple[Run | None, ...]:
-    """A whole row."""
-    (n,) = sizes
-    return (Run(at * n, 1, n),)
+    """A whole line."""
+    n, inner = sizes
+    return (Run(at // inner * n * inner + at % inner, inner, n),)
 
 
-def _oracle(params: Search, x: Any, values: Any, indices: Any, n: int) -> None:
-    for o, row in enumerate(x.reshape(-1, n) if n else ()):
+def _oracle(params: Search, x: Any, values: Any, indices: Any, n: int, inner: int) -> None:
+    lines = x.reshape(-1, n, inner).swapaxes(1, 2).reshape(-1, n) if values.size else ()
+    for o, line in enumerate(lines):
         at = 0
         for j in range(1, n):
-            if evaluated(params.better, {"x": row[j], "acc": row[at]}):
+            if evaluated(params.better, {"x": line[j], "acc": line[at]}):
                 at = j
-        values[o], indices[o] = row[at], at
+        values[o], indices[o] = line[at], at
 
 
 SEARCH = Kind(
@@ -92,7 +110,7 @@ SEARCH = Kind(
     operands=fixed(x="r", values="w", indices="w"),
     oracle=_oracle,
     cpu=_cpu,
-    tasks=lambda x, values, indices, n: int(values.size),
+    tasks=_tasks,
     grid=_grid,
     block=_block,
     needs=_needs,

@@ -2,12 +2,16 @@
 
     take_slices    out[o, j] = x[o, index[j]]                 for the k slices of index, each o
     sum_slices     out[o, index[j]] += source[o, j]           from zeros, in the order of j
+    add_slices     the same from what out has
+    put_slices     out[o, index[j]] = source[o, j]            of those to one place the last stays
 
 `sizes` are n and inner; `params` are the type of the elements, as the array has it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,13 +44,16 @@ _TAKE = """    if inner == 1:
         at = np.uint64(row * inner)
         for i in range(np.uint64(inner)):
             out[at + i] = x[start + i]"""
-_SUM = """    for o in {loop}(out.size // max(n * inner, 1)):
-        out[o * n * inner : (o + 1) * n * inner] = 0
-        for j in range(k):
+_ADD = """    for o in {loop}(out.size // max(n * inner, 1)):
+        for j in range(k if inner == 1 else 0):
+            out[np.uint64(o * n + index[j])] += source[np.uint64(o * k + j)]
+        for j in range(0 if inner == 1 else k):
             start = np.uint64((o * n + index[j]) * inner)
             at = np.uint64((o * k + j) * inner)
             for i in range(np.uint64(inner)):
                 out[start + i] += source[at + i]"""
+_SUM = _ADD.replace(":\n", ":\n        out[o * n * inner : (o + 1) * n * inner] = 0\n", 1)
+_PUT = _ADD.replace("+=", "=")
 
 
 def _take_cpu(params: str, names: Any, threads: bool) -> str:
@@ -55,6 +62,10 @@ def _take_cpu(params: str, names: Any, threads: bool) -> str:
 
 def _sum_cpu(params: str, names: Any, threads: bool) -> str:
     return _cpu("sum_slices", "source, index, out", _SUM, params, threads)
+
+
+def _meet_cpu(params: str, names: Any, threads: bool, name: str, body: str) -> str:
+    return _cpu(name, "out, index, source", body, params, threads)
 
 
 def _cpu(name: str, parameters: str, body: str, dtype: str, threads: bool) -> str:
@@ -141,11 +152,20 @@ def _taken(params: str, x: Array, index: Array, out: Array, n: int, inner: int) 
 
 def _summed(params: str, source: Array, index: Array, out: Array, n: int, inner: int) -> None:
     out[:] = 0
+    _added(params, out, index, source, n, inner)
+
+
+def _added(params: str, out: Array, index: Array, source: Array, n: int, inner: int) -> None:
     if source.size:
         add = np.logical_or if params == "bool" else np.add
         given = source.reshape(-1, index.size, inner)
         for column, added in zip(out.reshape(-1, n, inner), given, strict=True):
             add.at(column, index, added)
+
+
+def _put(params: str, out: Array, index: Array, source: Array, n: int, inner: int) -> None:
+    if source.size:
+        out.reshape(-1, n, inner)[:, index] = source.reshape(-1, index.size, inner)
 
 
 def _of_taken(params: str, metas: Metas, sizes: Sizes, k: int, at: Array) -> tuple[Run | None, ...]:
@@ -161,6 +181,28 @@ def _of_summed(
     """The whole column of the source."""
     (n, inner), count = sizes, elements(metas[1])
     return Run(at // (n * inner) * count * inner + at % inner, inner, count), None
+
+
+def _of_met(params: str, metas: Metas, sizes: Sizes, k: int, at: Array) -> tuple[Run | None, ...]:
+    """Itself, and the whole column of the source."""
+    (n, inner), count = sizes, elements(metas[1])
+    return Run(at), None, Run(at // (n * inner) * count * inner + at % inner, inner, count)
+
+
+def _meeting(name: str, body: str, oracle: Callable[..., None]) -> Kind:
+    """A kind that writes to slices of what is there; on a GPU elements are moved one by one."""
+    return Kind(
+        name=name,
+        operands=fixed(out="rw", index="r", source="r"),
+        oracle=oracle,
+        cpu=partial(_meet_cpu, name=name, body=body),
+        tasks=lambda out, index, source, n, inner: int(out.size) // max(n * inner, 1),
+        needs=_of_met,
+        indices=(("index", 0),),
+        cost=lambda params, metas, sizes: Cost(
+            elements(metas[2]), 3 * elements(metas[2]), waits=elements(metas[1])
+        ),
+    )
 
 
 TAKE_SLICES = Kind(
@@ -189,3 +231,5 @@ SUM_SLICES = Kind(
         elements(metas[0]) + elements(metas[2]), 2 * elements(metas[0]), waits=elements(metas[1])
     ),
 )
+ADD_SLICES = _meeting("add_slices", _ADD, _added)
+PUT_SLICES = _meeting("put_slices", _PUT, _put)

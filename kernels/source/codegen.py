@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from .program import Program, Reduce
+from .program import Program
 from .scalar import cast
 from .writer import StridedWriter, Writer, indent, module, title
 
@@ -17,8 +17,6 @@ FOLD_FLAGS = '{"contract", "reassoc", "arcp", "nsz"}'
 # Elements of a block: what one float32 lane sum covers, and what one parallel task does.
 FOLD_BLOCK = 2048
 MAP_BLOCK = 16384
-# Accumulators of a fold that LLVM does not turn into lanes itself.
-LANES = 32
 # Elements that an accumulator in memory takes between its load and its store. With one, a step that
 # keeps one of two values would store what it has loaded, or the other: LLVM makes a masked store of
 # that, which takes ten times as long.
@@ -84,8 +82,6 @@ def flat(program: Program, layout: str, names: ModuleType, *, parallel: bool = F
 def block(w: Writer, accs: list[str], near: bool) -> list[str]:
     """A function that does the elements from start to stop and returns its folds, and `near`."""
     folds = [(acc, o.reduce) for acc, o in zip(accs, w.folds, strict=True) if o.reduce]
-    if any(fold.explicit for _, fold in folds):
-        return lanes_block(w, folds)
     starts = [f"{acc} = {w.initial(fold, fold.lane)}" for acc, fold in folds]
     starts += ["near = True"] if near else []
     results = [*accs, "near"] if near else accs
@@ -95,41 +91,6 @@ def block(w: Writer, accs: list[str], near: bool) -> list[str]:
         f"def {name}({', '.join(w.parameters_of_block)}, start, stop):",
         *indent([*w.constants(), *starts, BLOCK_LOOP, *indent(w.body(accs, near))]),
         *indent([f"return {', '.join(results)}"] if results else []),
-        "",
-        "",
-    ]
-
-
-def lanes_block(w: Writer, folds: list[tuple[str, Reduce]]) -> list[str]:
-    """The same by explicit lanes, so that each is a loop-carried value of its own.
-
-    Each takes several elements at a time.
-    """
-    accs = [acc for acc, _ in folds]
-    lanes = [(f"{acc}_lanes", acc, fold) for acc, fold in folds]
-    inner = [
-        *(f"{acc} = {array}[k]" for array, acc, _ in lanes),
-        *(
-            line
-            for k in range(TOGETHER)
-            for line in (f"i = np.uint64(base + {k * LANES} + k)", *w.body(accs))
-        ),
-        *(f"{array}[k] = {acc}" for array, acc, _ in lanes),
-    ]
-    return [
-        njit(FOLD_FLAGS),
-        f"def block({', '.join(w.parameters_of_block)}, start, stop):",
-        *indent(w.constants()),
-        *indent(f"{a} = np.full({LANES}, {w.initial(f, f.lane)})" for a, _, f in lanes),
-        *indent([f"rest = stop - (stop - start) % {LANES * TOGETHER}"]),
-        *indent([f"for base in range(start, rest, {LANES * TOGETHER}):"]),
-        *indent([f"    for k in range({LANES}):"]),
-        *indent(inner, 3),
-        *indent(f"{acc} = {w.initial(f, f.lane)}" for _, acc, f in lanes),
-        *indent([f"for k in range({LANES}):"]),
-        *indent([w.fold(f, acc, f"{array}[k]", f.lane) for array, acc, f in lanes], 2),
-        *indent(["for i in range(np.uint64(rest), np.uint64(stop)):", *indent(w.body(accs))]),
-        *indent([f"return {', '.join(accs)}"]),
         "",
         "",
     ]

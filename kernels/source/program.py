@@ -50,8 +50,8 @@ class Instr:
 class Reduce:
     """How values fold into one: `init`, then `step` over {acc} and {x}; `final` over {acc}, {n}.
 
-    Lanes accumulate in `lane`, which keeps full SIMD width, and blocks of them in `total`. LLVM
-    makes its own lanes for sums and products; for other steps, `explicit`, the source has to.
+    Lanes accumulate in `lane`, which keeps full SIMD width, and blocks of them in `total`. Where
+    LLVM makes no lanes for `step`, `vector` is a step that means the same, but for a zero's sign.
     """
 
     init: str
@@ -59,7 +59,7 @@ class Reduce:
     lane: str
     total: str
     final: str = "{acc}"
-    explicit: bool = False
+    vector: str = ""
 
 
 @dataclass(frozen=True, slots=True)

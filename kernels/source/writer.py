@@ -123,7 +123,8 @@ class Writer:
 
     def fold(self, fold: Reduce, acc: str, x: str, dtype: str) -> str:
         """One step of a fold."""
-        return f"{acc} = {render(fold.step, {'acc': acc, 'x': x}, dtype, self.names)}"
+        step = self.names.step(fold, dtype)
+        return f"{acc} = {render(step, {'acc': acc, 'x': x}, dtype, self.names)}"
 
     def initial(self, fold: Reduce, dtype: str) -> str:
         """The value a fold starts from."""
@@ -173,10 +174,23 @@ def title(program: Program, layout: str) -> str:
 
 
 def shorts(lines: Iterable[str]) -> list[str]:
-    """Definitions of the short type names that `lines` use."""
+    """Definitions of the short names that `lines` use, of types and of LLVM's own functions."""
     text = "\n".join(lines)
     numpy = {s: "bool_" if d == "bool" else d for d, s in SHORT.items()}
-    return [f"{s} = np.{d}" for s, d in numpy.items() if f"{s}(" in text]
+    own = [f"{name} = {lowered}" for name, lowered in _LLVM.items() if f"{name}(" in text]
+    imports = ["from numba import types"] if own else []
+    return [*imports, *own, *(f"{s} = np.{d}" for s, d in numpy.items() if f"{s}(" in text)]
+
+
+# Of two numbers, NaN where one is: what LLVM makes lanes of, as of no comparison that keeps NaN.
+_LLVM = {
+    f"{name}_f{bits}": (
+        f'types.ExternalFunction("llvm.{known}.f{bits}", types.float{bits}(types.float{bits}, '
+        f"types.float{bits}))"
+    )
+    for name, known in (("larger", "maximum"), ("smaller", "minimum"))
+    for bits in (32, 64)
+}
 
 
 def module(

@@ -165,6 +165,8 @@ def _like(t: Any) -> tuple[Any, Any]:
 
 
 def _roots(tensors: Any, gradients: Any) -> list[tuple[Any, Any]]:
+    if gradients is None and tensors.__class__ is Tensor:
+        return [_root(0, tensors, None)]
     outputs = _several(tensors)
     weights = [None] * len(outputs) if gradients is None else _several(gradients)
     if len(weights) != len(outputs):

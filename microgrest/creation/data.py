@@ -161,6 +161,10 @@ def from_dlpack(source: Any) -> Tensor:
     Objects with `__cuda_array_interface__` are taken too. TypeError and ValueError for types and
     strides that tensors do not have. Read-only memory is copied, with a warning.
     """
+    if not (offers_gpu_memory(source) or hasattr(source, "__dlpack__")):
+        raise RuntimeError(
+            f"from_dlpack received an object without __dlpack__: {type(source).__name__}"
+        )
     return _on_gpu(source) if offers_gpu_memory(source) else from_numpy(np.from_dlpack(source))
 
 

@@ -76,6 +76,10 @@ def full(
 
 def scalar_tensor(s: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """A tensor without dimensions of the number `s`, of the default dtype if none is given."""
+    if getattr(s, "ndim", 0):
+        raise TypeError(
+            f"scalar_tensor(): argument 's' (position 1) must be Number, not {type(s).__name__}"
+        )
     return full((), s, dtype=dtype or get_default_dtype(), **without_layout(options))
 
 

@@ -109,7 +109,9 @@ class Backward:
         self.computed = [i for i in self.bars if i not in self.through]
         self.programs: dict[bool, Program] = {}
         self.launches: dict[str, Launch] = {}
-        self.ready: Launch | None = None  # for a contiguous gradient
+        # For a contiguous gradient, and one of an element that is repeated.
+        self.ready: Launch | None = None
+        self.repeated: Launch | None = None
         self.save = saver(self)
         with _registering:
             _backwards.add(self)
@@ -179,12 +181,14 @@ class Backward:
         for i in self.through:
             bars[i] = g
         if self.computed:
-            flat = g._flat
-            ready, saved = self.ready, node.saved
+            flat, ready, saved = g._flat, self.ready, node.saved
+            if flat is None and not any(g._strides):
+                flat, ready = flat_of(g), self.repeated
             if ready is None or flat is None or flat.size >= LARGE or saved.__class__ is not tuple:
                 self._general(node, g, bars)
             else:
-                self._launch(ready, node, saved, flat, flat.size, bars)
+                n = flat.size if ready is self.ready else math.prod(node._shape)
+                self._launch(ready, node, saved, flat, n, bars)
         return bars
 
     def _general(self, node: Node, g: Tensor, bars: list[Any]) -> None:
@@ -194,7 +198,8 @@ class Backward:
         launch = self.launches.get(letter)
         if launch is None:
             launch = self.launches[letter] = Launch(self, letter, node._kind)
-            self.ready = self.launches.get("v") if self.launches.get("v", launch).fits else None
+            self.ready = self._fitting("v")
+            self.repeated = self._fitting("x")
         if launch.fits and node.saved.__class__ is tuple:  # what hooks unpack may lie otherwise
             self._launch(launch, node, saved, flat_of(g), math.prod(node._shape), bars)
             return
@@ -202,6 +207,10 @@ class Backward:
             bars[i] = Tensor._empty(node._shape, self._kind(i, node._kind))
         operands = (g, *saved, *node.extra)
         run(self.program(False), node._shape, operands, [bars[i] for i in self.computed])
+
+    def _fitting(self, letter: str) -> Launch | None:
+        launch = self.launches.get(letter)
+        return launch if launch is not None and launch.fits else None
 
     def _launch(
         self, launch: Launch, node: Node, saved: Any, flat: Any, n: int, bars: list[Any]
@@ -253,7 +262,7 @@ def _forget() -> None:
     with _registering:
         for backward in _backwards:
             backward.launches.clear()
-            backward.ready = None
+            backward.ready = backward.repeated = None
 
 
 class Launch:

@@ -11,23 +11,23 @@ its launch again (`Known`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..graph.arithmetic import served
 from ..graph.modes import state
-from ..graph.node import Node, checked, numbers, watched, watchers
+from ..graph.node import Node, checked
 from ..kernels.source.kind import Kind as KernelKind
+from ..kernels.source.program import LARGE
 from ..ops.row import Row
 from ..ops.trace import Symbol, free_inputs
-from ..tensor import Tensor, contiguous_strides, wrap
+from ..tensor import Tensor
 from ..tensor.storage import Kind, kept
 from .common import common_device
+from .ready import Again, Launch, note, ready, saving, watching
 
 FORWARD: dict[str, Callable[..., Tensor]] = {}
 PLANS: dict[str, Callable[..., Plan | None]] = {}
-_new = object.__new__
 # Calls that are kept, of so many shapes.
 MOST_KNOWN = 4096
 
@@ -43,10 +43,9 @@ def family(kind: str) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]
 
 
 class Plan(NamedTuple):
-    """A call of one launch: `launch`, given the operands' arrays and those of results, which it
-    fills, and the results' shapes and kinds."""
+    """A call of one launch: what fills the results, and their shapes and kinds."""
 
-    launch: Callable[[list[Any]], Any]
+    launch: Launch
     results: Sequence[tuple[tuple[int, ...], Kind]]
 
 
@@ -67,7 +66,7 @@ def planned(kind: str) -> Callable[[Callable[..., Plan | None]], Callable[..., P
         found = PLANS[kind](row, *args, **params)
         assert found is not None
         whole = [a if a._flat is not None else served.by.copy(a) for a in args]
-        return Known(found).run([a._flat for a in whole])[0]
+        return run(found, whole)[0]
 
     return declare
 
@@ -78,33 +77,41 @@ def of_kind(
     results: Sequence[tuple[tuple[int, ...], Kind]],
     sizes: tuple[int, ...] = (),
     values: tuple[Any, ...] = (),
+    *,
+    size: int = LARGE,
 ) -> Plan:
-    """The Plan of a call of a kernel kind on flat operands."""
+    """The Plan of a call of a kernel kind on flat operands, the first of `size` elements."""
     kinds = results[0][1].kernels.kinds
-    return Plan(lambda arrays: kinds.run(kind, params, arrays, sizes, values), results)
+    shorter = getattr(kinds, "ready", None)  # which the CPU has
+    if shorter is not None:
+        return Plan(Launch(*shorter(kind, params, sizes, values, size)), results)
+    return Plan(Launch(lambda *arrays: kinds.run(kind, params, arrays, sizes, values)), results)
 
 
-class Known:
-    """A Plan with all that it takes to run it at once."""
+def run(plan: Plan, operands: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The results of a Plan for contiguous operands."""
+    results = tuple([Tensor._empty(shape, kind) for shape, kind in plan.results])
+    function, tail = plan.launch
+    function(*[t._flat for t in (*operands, *results)], *tail)
+    return results
 
-    __slots__ = ("launch", "made")
 
-    def __init__(self, plan: Plan) -> None:
-        self.launch = plan.launch
-        self.made = [
-            (kind.empty, math.prod(shape), shape, contiguous_strides(shape), kind)
-            for shape, kind in plan.results
-        ]
+def again(
+    plan: Plan, operands: int, row: Row | None, params: dict[str, Any], name: str = ""
+) -> Again:
+    """The function of contiguous operands that runs a Plan, and records it as a call of `row`."""
+    if row is None or row.vjp is None or not plan.results[0][1].dtype.is_floating_point:
+        return ready(plan.launch, operands, plan.results)
 
-    def run(self, arrays: list[Any]) -> list[Tensor]:
-        """The results for operands that lie in `arrays`, which get those of the results, too."""
-        results = []
-        for empty, n, shape, strides, kind in self.made:
-            array = empty(n)
-            arrays.append(array)
-            results.append(wrap(array, shape, strides, kind))
-        self.launch(arrays)
-        return results
+    def rule(wanted: int, tensors: Sequence[Tensor]) -> tuple[Any, Any]:
+        which = tuple([bool(wanted >> i & 1) for i in range(len(tensors))])
+        found = structured(row, tensors, which, params)
+        return found.save, found.extra(tensors, params)
+
+    return ready(plan.launch, operands, plan.results, rule, name)
+
+
+_Y: Any = Symbol("y")  # a result that no rule reads
 
 
 class Structured:
@@ -119,36 +126,22 @@ class Structured:
         free = free_inputs(self._bars(g, y, stubs, params))
         self.saves_y = y in free
         self.saved = [i for i, s in enumerate(stubs) if s in free]
+        self.stubs, self.partly = stubs, not all(wanted)
         # Nodes show the inputs that may have a gradient.
         self.inputs = [i for i, a in enumerate(args) if a._kind.dtype.is_floating_point]
-        # Which inputs are not saved, and the names of all.
-        self.unsaved = [i for i, s in enumerate(stubs) if s not in free]
-        self.names = [s.name for s in stubs]
         together = row.extra.get("together")
         self.together = together(tuple(wanted)) if together else None
+        self.save = saving(self, wanted, self.saved, self.saves_y)
 
     def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
         assert self.row.vjp is not None
         bars = self.row.vjp(g, y, *args, **params)
         return [bar if wanted else None for bar, wanted in zip(bars, self.wanted, strict=True)]
 
-    def attach(
-        self, y: Tensor, edges: tuple[Any, ...], args: Sequence[Tensor], params: dict[str, Any]
-    ) -> None:
-        """Make `y` the result of a recorded operation on `args`."""
-        node = _new(Node)
-        node.number = next(numbers)
-        node.rule, node.edges = self, edges
-        node.saved = node.versions = ()
-        if self.saved or self.saves_y:
-            saved = tuple([args[i] for i in self.saved])
-            node.saved = saved = (y._same(), *saved) if self.saves_y else saved
-            node.versions = tuple([t._storage.version for t in saved])
-        node.extra = params, [(args[i]._shape, args[i]._kind) for i in self.unsaved]
-        node._shape, node._kind, node.hooks = y._shape, y._kind, None
-        y._node, y._requires_grad = node, True
-        if watchers:
-            watched(node)
+    def extra(self, args: Sequence[Tensor], params: dict[str, Any]) -> Any:
+        """What a node has beside tensors: parameters, and what stands for inputs not saved."""
+        saved, pairs = self.saved, enumerate(zip(self.stubs, args, strict=True))
+        return params, [None if i in saved else Symbol(s.name, like=a) for i, (s, a) in pairs]
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
         """All cotangents at once, where the row says how, or the rule."""
@@ -159,21 +152,23 @@ class Structured:
 
     def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The rule run on tensors."""
-        saved = iter(checked(node))
-        params, unsaved = node.extra
-        y: Any = Symbol("y")
+        saved: Sequence[Any] = checked(node)
+        params, stubs = node.extra
+        args, y = stubs.copy(), _Y
         if self.saves_y:
-            y = next(saved)._same()
+            y = saved[0]._same()
             y._node, y._requires_grad = node, True
-        args: list[Any] = [None] * len(self.names)
-        for i, (shape, kind) in zip(self.unsaved, unsaved, strict=True):
-            args[i] = stub = Symbol(self.names[i])
-            stub._shape, stub._kind = shape, kind
-        for i in self.saved:
-            args[i] = next(saved)
-        bars = self._bars(g, y, args, params)
-        if any(isinstance(bar, Symbol) for bar in bars):
-            raise RuntimeError(f"the rule of {self.row.name} reads what it did not save: {bars}")
+            saved = saved[1:]
+        for i, t in zip(self.saved, saved):  # noqa: B905 - `strict` costs time here
+            args[i] = t
+        bars = self.row.vjp(g, y, *args, **params)  # type: ignore[misc]
+        if self.partly:
+            bars = [b if wanted else None for b, wanted in zip(bars, self.wanted, strict=True)]
+        for bar in bars:
+            if bar.__class__ is Symbol:
+                raise RuntimeError(
+                    f"the rule of {self.row.name} reads what it did not save: {bars}"
+                )
         return bars
 
 
@@ -189,24 +184,22 @@ def apply(row: Row, args: Sequence[Tensor], params: dict[str, Any], name: str = 
     """
     if row.kind not in PLANS:
         return _computed(row, args, params, name)
-    facts, arrays, wanted = [row, *params.values()], [], False
+    facts: list[Any] = [row, name, *params.values()]
     for a in args:
         if a._flat is None:
             return _computed(row, args, params, name)
         facts += a._kind, a._shape
-        arrays.append(a._flat)
-        wanted = wanted or a._requires_grad
     key = tuple(facts)
     known = _known.get(key)
     if known is None:
         return _unknown(row, args, params, name, key)
-    (result,) = known.run(arrays)
-    if wanted and state.grad:
-        record(row, args, params, result, name)
+    result: Tensor = known(*args)
+    if watching.calls is not None:
+        note(known, args, result)
     return result
 
 
-_known: dict[Any, Known] = kept({})
+_known: dict[Any, Again] = kept({})
 
 
 def _unknown(
@@ -215,11 +208,19 @@ def _unknown(
     """`apply` of what is no call like one before; the next one will be."""
     result = _computed(row, args, params, name)
     found = PLANS[row.kind](row, *args, **params)
-    if found is not None:
-        if len(_known) >= MOST_KNOWN:
-            _known.clear()
-        _known[key] = Known(found)
+    if found is None:
+        return result
+    known = again(found, len(args), row, params, name)
+    remember(_known, key, known)
+    note(known, args, result)
     return result
+
+
+def remember(known: dict[Any, Any], key: Any, call: Any) -> None:
+    """Keep a call in a table, which begins anew where it is full."""
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    known[key] = call
 
 
 def _computed(row: Row, args: Sequence[Tensor], params: dict[str, Any], name: str) -> Tensor:
@@ -243,13 +244,18 @@ def record(
         return
     if not result._kind.dtype.is_floating_point:
         return
-    edges = tuple([(a._node or a) if a._requires_grad else None for a in args])
+    rule = structured(row, args, wanted, params)
+    rule.save(result, rule.extra(args, params), name, *args)
+
+
+def structured(
+    row: Row, args: Sequence[Tensor], wanted: tuple[bool, ...], params: dict[str, Any]
+) -> Structured:
+    """The Rule of `row` for the inputs that want gradients."""
     key: Any = wanted
     if "steers" in row.extra:
         key = (wanted, *[params[name] for name in row.extra["steers"]])
     rule: Structured | None = row.forms.get(key)
     if rule is None:
         rule = row.forms[key] = Structured(row, args, wanted, params)
-    rule.attach(result, edges, args, params)
-    if name and result._node is not None:
-        result._node._name = name
+    return rule

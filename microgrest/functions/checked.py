@@ -8,6 +8,8 @@ from inspect import signature
 from typing import Any, TypeVar, cast
 
 from ..tensor import Tensor
+from .aliases import check_flags, flags_of
+from .remembered import INSIDE, around
 
 # Functions of the package that look at their arguments without asking what they are.
 OF_TENSORS = (
@@ -16,7 +18,7 @@ OF_TENSORS = (
     "cumulative_trapezoid", "detach", "detach_", "diag_embed", "diagflat", "diagonal",
     "diagonal_scatter", "diff", "dsplit", "equal", "flatten", "fliplr", "flipud", "ger",
     "get_device", "gradient", "histc", "hsplit", "index_put", "inner", "is_same_size", "is_signed",
-    "isclose", "isreal", "kron", "ldexp", "ldexp_", "logit_", "lu_solve", "lu_unpack",
+    "isclose", "isin", "isreal", "kron", "ldexp", "ldexp_", "logit_", "lu_solve", "lu_unpack",
     "masked_scatter", "moveaxis", "movedim", "nan_to_num", "nan_to_num_", "narrow", "narrow_copy",
     "numel", "outer", "permute", "positive", "ravel", "repeat_interleave", "reshape", "resize_as_",
     "rot90", "select", "slice_scatter", "split_with_sizes", "squeeze", "std_mean", "swapaxes",
@@ -31,14 +33,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 def of_tensors(function: F) -> F:
     """`function`, whose parameters of type Tensor take nothing else: TypeError for what is none.
 
-    They are looked at only where something is missed of them, so that tensors cost one call more. A
-    function is wrapped once, whatever its names.
+    They are looked at only where something is missed of them, so that tensors cost one call more;
+    flags where they are given by name. A function is wrapped once, whatever its names.
     """
     if function in _wrapped:
         return cast(F, _wrapped[function])
+    if function in INSIDE:
+        found = _wrapped[function] = around(of_tensors, function)
+        return found
+    flags = flags_of(function)
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not flags.isdisjoint(kwargs):
+            check_flags(function.__name__, flags, kwargs)
         try:
             return function(*args, **kwargs)
         except AttributeError:

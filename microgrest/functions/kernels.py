@@ -15,6 +15,7 @@ from ..ops.row import ROWS, Row
 from ..tensor import Tensor
 from ..tensor.methods import Methods
 from .aliases import NAMES
+from .remembered import remembered
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # What annotations of a row's function stand for.
@@ -45,7 +46,7 @@ def function(row: Row) -> Callable[..., Any]:
 
     op.__name__ = op.__qualname__ = row.name
     op.__doc__, op.__signature__ = row.doc, with_out(row)  # type: ignore[attr-defined]
-    return op
+    return remembered(op, len(row.extra["inputs"])) if short else op
 
 
 def bound(row: Row, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from .. import creation, random
 from ..dispatch.writes import target
 from ..tensor import Tensor
 from ..types.layouts import without_layout
+from .aliases import check_flags, flags_of
 from .analysis import differences
 from .checked import check_tensors
 from .indexing import picking, scattering, slices
@@ -17,6 +18,7 @@ from .joining import stacking, triangles
 from .matrices import products
 from .ranking import counting, drawing, quantiles, selecting, sorting
 from .reductions import folds as reductions, scans, softmax as shares, statistics
+from .remembered import INSIDE, around
 
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -40,12 +42,16 @@ def into(
     within bool, integer, floating-point. Where `typed`, the function computes in that of `out`.
     What is `made` of nothing takes a `layout`, too, of which there is one.
     """
-    typed = typed or made
+    typed, flags = typed or made, flags_of(function)
+    if function in INSIDE:
+        return around(partial(into, same=same, typed=typed, made=made), function)
 
     @wraps(function)
     def called(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if made and ("layout" in kwargs or "memory_format" in kwargs):
             kwargs = without_layout(kwargs)
+        if kwargs and not flags.isdisjoint(kwargs):
+            check_flags(function.__name__, flags, kwargs)
         if out is None:
             try:
                 return function(*args, **kwargs)

@@ -79,7 +79,8 @@ def checked(index: Index, low: int, high: int, error: Callable[[int], Exception]
 
 def _below(index: Any, high: int) -> bool:
     """Whether all are in [0, high): as unsigned numbers, negative ones are the largest."""
-    return bool(index.view(np.uint64).max() < high)
+    values = index.view(np.uint64)
+    return bool(values.item(values.argmax()) < high)  # which NumPy has sooner than max()
 
 
 def _ends(index: Index) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,24 @@ from ..ops.pointwise.convert import copy as copy_row
 from ..recording import leaves
 from ..tensor import Tensor
 from ..tensor.methods import method
+from ..types.dtypes import bool_
 from .matrices import products
+from .pointwise import special
 from .pointwise.arithmetic import clone
 from .pointwise.filling import copy_
 from .reductions import scans
+
+
+def _in_own_type(scan: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`scan`, of integers in their own type, unless a `dtype` is said."""
+
+    @wraps(scan)
+    def scanned(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+        if input.dtype is bool_:
+            raise NotImplementedError(f"\"{scan.__name__}_\" is not implemented for 'bool' tensors")
+        return scan(input, dim, dtype=dtype or input.dtype)
+
+    return scanned
 
 
 def _update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -39,13 +54,14 @@ def _update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return method(updated)
 
 
-cumsum_ = _update(scans.cumsum)
-cumprod_ = _update(scans.cumprod)
+cumsum_ = _update(_in_own_type(scans.cumsum))
+cumprod_ = _update(_in_own_type(scans.cumprod))
 addmm_ = _update(products.addmm)
 addmv_ = _update(products.addmv)
 addr_ = _update(products.addr)
 baddbmm_ = _update(products.baddbmm)
 addbmm_ = _update(products.addbmm)
+mvlgamma_ = _update(special.mvlgamma)
 
 
 @method

@@ -199,8 +199,10 @@ def _leading_to(nodes: Sequence[Node], wanted: frozenset[Any]) -> set[Any]:
     """The nodes beyond which something wanted lies; the others need not run."""
     useful: set[Any] = set()
     for node in reversed(nodes):
-        if any(edge in wanted or edge in useful for edge in node.edges):
-            useful.add(node)
+        for edge in node.edges:
+            if edge in wanted or edge in useful:
+                useful.add(node)
+                break
     return useful
 
 

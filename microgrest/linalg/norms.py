@@ -9,6 +9,7 @@ from typing import Any
 from ..functions.aliases import numpy_names
 from ..functions.pointwise.arithmetic import where
 from ..functions.reductions import statistics
+from ..functions.remembered import remembered
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import as_dtype
@@ -49,6 +50,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     return x * where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1.0)
 
 
+@remembered
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -124,7 +126,7 @@ def norm(
             "linalg.norm: If dim is specified, it must be of length 1 or 2. Got "
             f"[{', '.join(map(str, dim))}]"
         )
-    if ord is not None and dim is not None and len(dim) == 2:
+    if ord is not None and dim is not None and (len(dim) == 2 or isinstance(ord, str)):
         return matrix_norm(A, ord, dim, keepdim, dtype=dtype)
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..creation import eye
+from ..dispatch.api import FUNCTIONS
 from ..functions.checked import of_tensors
 from ..functions.joining.stacking import cat
 from ..functions.matrices.products import cross as cross_of, matmul as matmul
@@ -39,6 +41,12 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     row, column = chain[0].ndim == 1, chain[-1].ndim == 1
     chain[0] = chain[0].unsqueeze(0) if row else chain[0]
     chain[-1] = chain[-1].unsqueeze(1) if column else chain[-1]
+    for i, (a, b) in enumerate(pairwise(chain)):
+        if a._shape[1] != b._shape[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a._shape)} and "
+                f"{list(b._shape)} cannot be multiplied"
+            )
     found = _multiplied(chain, _splits([*(x._shape[0] for x in chain), chain[-1]._shape[1]]))
     return found.reshape(found._shape[int(row) : 2 - int(column)])
 
@@ -112,6 +120,8 @@ def matrix_exp(input: Tensor) -> Tensor:
     check_square(name, input)
     if not input.numel():
         return input.clone()
+    if input._shape[-1] == 1:
+        return FUNCTIONS["exp"](input)
     size = input.detach().abs().sum(-2).max().item()
     s = max(math.ceil(math.log2(size / _REACH)), 0) if 0 < size < math.inf else 0
     found = _approximant(input * 0.5**s if s else input)
@@ -166,8 +176,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 @of_tensors
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element along a new last dimension; N is by default x.size(-1)."""
-    if not x._shape and N is None:
-        N = 1
+    x = x if x._shape else x.reshape((1,))
     n = x._shape[-1] if N is None else whole(N, "N")
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")

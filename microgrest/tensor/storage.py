@@ -76,7 +76,7 @@ class Kind:
     bits: Numba has no float16.
     """
 
-    __slots__ = ("array_type", "device", "dtype", "empty", "kernels", "numpy", "raw")
+    __slots__ = ("array_type", "device", "dtype", "empty", "kernels", "numpy", "one", "raw")
 
     kernels: Any
     empty: Callable[[int], Any]
@@ -85,6 +85,7 @@ class Kind:
         self.dtype, self.device, self.numpy = d, where, d.numpy
         self.raw = np.dtype(np.uint16) if d is float16 else d.numpy
         self.array_type = self.raw.name
+        self.one = np.array(1, self.numpy).view(self.raw)[()]  # of every gradient's beginning
         self.provide(_provider)
 
     def provide(self, provider: Callable[[Kind, Any], Any]) -> None:
@@ -94,9 +95,11 @@ class Kind:
 
     def fill(self, array: Any, value: Any) -> None:
         """Set every element of a flat array of this kind to a Python number."""
-        self.kernels.filling.fill(array, np.array(value, self.numpy).view(self.raw)[()])
+        known = self.one if value is _ONE else np.array(value, self.numpy).view(self.raw)[()]
+        self.kernels.filling.fill(array, known)
 
 
+_ONE = 1  # one object in CPython
 _kinds: dict[tuple[dtype, device], Kind] = {}
 
 

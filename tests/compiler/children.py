@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 HERE = Path(__file__).parent
-# Of what takes a minute, a third is in each run of the tests; the others are among the long ones.
-THIRDS = [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))]
+
+
+def parts(n: int) -> list[Any]:
+    """Of what takes long in n parts: the first is in each run, the others are long tests."""
+    return [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, n))]
 
 
 def as_python(program: str, *arguments: str) -> None:

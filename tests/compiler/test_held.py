@@ -89,6 +89,27 @@ def test_state_of_an_optimizer_that_is_replaced_by_hand(change: Callable[..., An
     assert torch.allclose(*parameters, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("name", ["ASGD", "Adam", "SGD"])
+def test_state_begins_anew_with_a_rate_that_is_a_tensor(name: str) -> None:
+    found = []
+    for compiled in (False, True):
+        w = torch.ones(3, requires_grad=True)
+        rule = getattr(optim, name)([w], lr=torch.tensor(0.125))
+
+        def step(w: Any = w, rule: Any = rule) -> None:
+            rule.zero_grad()
+            w.square().sum().backward()
+            rule.step()
+
+        run = torch.compile(step) if compiled else step
+        for call in range(6):
+            if call == 3:
+                rule.state.clear()
+            run()
+        found.append(w.detach())
+    assert torch.allclose(*found, rtol=1e-6, atol=0)
+
+
 def test_looking_puts_nothing_into_an_optimizers_state() -> None:
     _, (_, rule), _, (compiled,) = trainings("Adam")
     for _ in range(4):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import overwritten
 import pytest
-from children import THIRDS, as_python
+from children import as_python, parts
 from microgrest.kernels.kinds.matrices.product import PRODUCT
 from microgrest.kernels.steps import trace as t
 from microgrest.kernels.steps.build import CPU, build
@@ -24,7 +24,7 @@ def test_as_python() -> None:
     as_python("overwritten.py", "in place")
 
 
-@pytest.mark.parametrize("third", THIRDS)
+@pytest.mark.parametrize("third", parts(3))
 def test_trainings_as_python(third: int) -> None:
     as_python("overwritten.py", f"{third}")
 

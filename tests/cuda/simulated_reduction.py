@@ -137,22 +137,29 @@ def accuracy() -> None:
 
 
 def searched(name: str, x: Array) -> tuple[Array, Array]:
-    """Values and positions that the kernel finds."""
-    best, at = blank(len(x), x.dtype.name), blank(len(x), "int64")
-    better = ROWS[name].extra["better"]
-    operands = device(x), best, at
-    kinds.run(SEARCH, Search(name, better, x.dtype.name), operands, (x.shape[1],))
-    return host(best, x.dtype.name), host(at, "int64")
+    """Values and positions that the kernel finds along the middle axis."""
+    outer, n, inner = x.shape
+    best, at = blank(outer * inner, x.dtype.name), blank(outer * inner, "int64")
+    params = Search(name, ROWS[name].extra["better"], x.dtype.name, inner != 1)
+    kinds.run(SEARCH, params, (device(x), best, at), (n, inner))
+    return (
+        host(best, x.dtype.name).reshape(outer, 1, inner),
+        host(at, "int64").reshape(outer, 1, inner),
+    )
+
+
+COLUMNS = (1, 1, 3), (2, 7, 5), (1, 40, 9), (1, 400, 2), (2, 3, 0)
 
 
 def searches() -> None:
     for dtype in ("float32", "float64", "int64", "int8", "bool"):
-        for shape in ((1, 1), (4, 7), (3, 40), (1, 400), (0, 3)):
+        for shape in ((1, 1, 1), (4, 7, 1), (3, 40, 1), (1, 400, 1), (0, 3, 1), *COLUMNS):
             x = values(shape, dtype)
             for name in ("argmax", "argmin"):
                 best, at = searched(name, x)
-                np.testing.assert_array_equal(at, NUMPY[name](x, axis=1), f"{name} {dtype} {shape}")
-                np.testing.assert_array_equal(best, x[np.arange(len(x)), at])
+                wanted = NUMPY[name](x, axis=1, keepdims=True)
+                np.testing.assert_array_equal(at, wanted, f"{name} {dtype} {shape}")
+                np.testing.assert_array_equal(best, np.take_along_axis(x, at, 1))
 
 
 def first_of_equals() -> None:
@@ -161,13 +168,14 @@ def first_of_equals() -> None:
             x = np.zeros((2, n), np.float32)
             x[0, list(places)] = np.nan
             for name in ("argmax", "argmin"):
-                best, at = searched(name, x)
-                assert at.tolist() == [min(places, default=0), 0]
-                np.testing.assert_array_equal(best, x[[0, 1], at])
+                for lines in (x[:, :, None], x.T[None]):
+                    best, at = searched(name, lines)
+                    assert at.ravel().tolist() == [min(places, default=0), 0]
+                    np.testing.assert_array_equal(best.ravel(), x[[0, 1], at.ravel()])
 
 
 SUM = Reduce("0", "{acc} + {x}", "float32", "float64")
-MOST = Reduce("-inf", "{x} if {x} > {acc} else {acc}", "float32", "float32", explicit=True)
+MOST = Reduce("-inf", "{x} if {x} > {acc} else {acc}", "float32", "float32")
 
 
 def program(*outputs: Output) -> Program:

@@ -8,34 +8,32 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from microgrest.kernels.cpu import names
+from microgrest.kernels.cpu import helpers, names
 
 DTYPES = ("float32", "float64")
 MAP, FOLD = frozenset({"contract"}), frozenset({"contract", "reassoc", "arcp", "nsz"})
 
 
 @cache
-def namespace() -> dict[str, Any]:
-    """A module with every helper compiled, as a generated file has them."""
-    from numba import njit
-
-    texts = names.helpers(names.sources())
-    scope: dict[str, Any] = {"np": np, "math": math, "njit": njit}
-    exec("\n\n".join(f"{names.DECORATOR}\n{text}" for text in texts), scope)
-    return scope
-
-
-@cache
 def kernel(function: str, arity: int = 1, flags: frozenset[str] = MAP) -> Callable[..., None]:
-    """out[i] = function(x[i], ...) over contiguous arrays."""
-    from numba import njit
-
+    """out[i] = function(x[i], ...) over contiguous arrays, kept in the kernel cache."""
     x = ("x", "y")[:arity]
-    text = f"def loop({', '.join(x)}, out):\n    for i in range(out.size):\n"
-    text += f"        out[i] = {function}({', '.join(f'{v}[i]' for v in x)})\n"
-    scope = dict(namespace())
-    exec(text, scope)
-    return njit(error_model="numpy", fastmath=set(flags))(scope["loop"])  # type: ignore[no-any-return]
+    needed = names.helpers([function]) if function in names.sources() else []
+    parts = [
+        f'"""{function} of arrays."""\n\nimport math\n\nimport numpy as np\nfrom numba import njit',
+        *(f"{names.DECORATOR}\n{text}" for text in needed),
+        f'@njit(error_model="numpy", fastmath={{{", ".join(map(repr, sorted(flags)))}}})\n'
+        f"def kernel({', '.join(x)}, out):\n    for i in range(out.size):\n"
+        f"        out[i] = {function}({', '.join(f'{v}[i]' for v in x)})\n",
+    ]
+    return helpers.load("\n\n\n".join(parts), function).kernel  # type: ignore[no-any-return]
+
+
+def holds(predicate: str, *x: Any) -> Any:
+    """Where a predicate of arrays of one dtype is true."""
+    out = np.empty(x[0].shape, bool)
+    kernel(predicate, len(x))(*x, out)
+    return out
 
 
 def compute(function: str, *x: Any, flags: frozenset[str] = MAP) -> Any:

@@ -58,6 +58,8 @@ def translated(value: Any) -> Any:
         if value.stride() != found.stride() and value.numel() and 0 not in value.stride():
             found = mg.empty_strided(value.shape, value.stride(), dtype=found.dtype).copy_(found)
         return found.requires_grad_(value.requires_grad) if value.requires_grad else found
+    if isinstance(value, torch.nn.Module):
+        return getattr(mg.nn, type(value).__name__)()
     if isinstance(value, torch.dtype):
         return getattr(mg, str(value).partition(".")[2])
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list, torch.Size):
@@ -77,7 +79,8 @@ def ours(op: Any) -> Callable[..., Any] | None:
         except AttributeError:
             continue
         found = found.fget if isinstance(found, property) else found
-        return ADAPTED[op.name](found) if op.name in ADAPTED else found
+        adapted = ADAPTED.get(op.full_name, ADAPTED.get(op.name))
+        return adapted(found) if adapted else found
     return None
 
 
@@ -256,7 +259,7 @@ def main(names: Iterable[str]) -> None:
             total, passed = total + len(found), passed + len(found) - len(wrong)
             agree += not wrong
             for case, text in wrong[: 40 if names else 2]:
-                reason = KNOWN.get(op.name, "")
+                reason = KNOWN.get(op.full_name, KNOWN.get(op.name, ""))
                 print(f"{len(wrong)}/{len(found)} {case}\n    {text} {reason}", flush=True)
         print(f"tier {tier}: {agree} of {len(chosen)} operators, {passed} of {total} samples")
 

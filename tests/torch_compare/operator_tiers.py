@@ -73,12 +73,15 @@ TIERS = {1: {*TIER_1.split()}, 2: {*TIER_2.split()}}
 RANDOM = {"nn.functional.dropout", "nn.functional.scaled_dot_product_attention"}
 # Which of several equal elements is found is not said: their values alone are compared.
 TIES = {"mode", "kthvalue", "topk", "sort", "median", "nanmedian"}
-# Samples whose arguments come in another order than users give them.
+# Samples whose arguments come in another order than users give them, or are made before.
 ADAPTED: dict[str, Any] = {
     "where": lambda f: lambda x, condition, y: f(condition, x, y),
     "einsum": lambda f: lambda tensors, equation: f(equation, *tensors),
     "zero_": lambda f: lambda x: f(x.clone()),
     "nn.functional.embedding": lambda f: lambda weight, i, **options: f(i, weight, **options),
+    "nn.functional.embedding_bag": lambda f: lambda weight, i, **options: f(i, weight, **options),
+    "linalg.lstsq.grad_oriented": lambda f: lambda a, b, driver: f(a, b, driver=driver)[:2],
+    "linalg.pinv.singular": lambda f: lambda a, b: f(a @ b.mT),
     "polygamma": lambda f: lambda x, n: f(n, x),
     "special.polygamma": lambda f: lambda x, n: f(n, x),
 }
@@ -96,13 +99,11 @@ KNOWN = {
     "linalg.svd": "signs of vectors",
     "linalg.eigh": "signs of vectors",
     "argsort": "which of several equal elements comes first",
-    "nn.functional.triplet_margin_with_distance_loss": "samples are given PyTorch's own modules",
+    "linalg.norm.subgradients_at_zero": "second derivatives are 0 there, PyTorch's are NaN",
     # Integers, refused by name.
-    "nn.functional.avg_pool1d": "int64",
-    "nn.functional.avg_pool2d": "int64",
-    "nn.functional.local_response_norm": "int64",
     "nn.functional.upsample_bilinear": "uint8",
-    "nn.functional.interpolate": "uint8 in modes bilinear and bicubic",
+    "nn.functional.interpolate.bilinear": "uint8",
+    "nn.functional.interpolate.bicubic": "uint8",
     # Refused by name.
     "nn.functional.grid_sample": "mode bicubic",
     "nn.functional.ctc_loss": "absent",

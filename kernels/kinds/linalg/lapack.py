@@ -104,12 +104,19 @@ def _cofactors(form: Form, a: Array) -> Any:
 
 
 def _slogdet(form: Form, a: Array) -> Any:
-    return np.stack(_linalg.slogdet(a), 1)
+    sign, logarithm = _linalg.slogdet(a)
+    unknown = _unknown(sign, a) | np.isnan(logarithm)
+    return np.stack([np.where(unknown, 0, sign), np.where(unknown, np.nan, logarithm)], 1)
 
 
 def _det(form: Form, a: Array) -> Any:
-    found = _linalg.det(a)  # LAPACK calls a matrix singular, whatever else is in it
-    return np.where((found == 0) & ~np.isfinite(a).all((1, 2)), np.nan, found)
+    found = _linalg.det(a)
+    return np.where(_unknown(found, a), np.nan, found)
+
+
+def _unknown(determinant: Array, a: Array) -> Any:
+    """Where LAPACK calls a matrix singular that is not of numbers."""
+    return (determinant == 0) & ~np.isfinite(a).all((1, 2))
 
 
 # What is wrong with a matrix that LAPACK gave up on

@@ -32,6 +32,7 @@ from ...source.program import Input, Output, Program
 
 Array = np.ndarray[Any, Any]
 _HALF = "uint16"
+BY_BLAS = ("float32", "float64")
 _OPERANDS = Operand("a", "r", True), Operand("b", "r", True), Operand("out", "w", True)
 _HALF_BITS = np.dtype(np.uint16)
 
@@ -42,6 +43,11 @@ _HALF_BITS = np.dtype(np.uint16)
 def matmul(a: Matrix, b: Matrix, out: Matrix) -> None:
     """The product, by the BLAS that NumPy carries."""
     _multiply(_HALF, _view(a), _view(b), _view(out))
+
+
+def contiguous(a: Array, b: Array, out: Array, left: Any, right: Any, shape: Any) -> None:
+    """The product of two row-major matrices of BLAS's types, by the shortest way to it."""
+    np.dot(a.reshape(left), b.reshape(right), out.reshape(shape))
 
 
 def _multiply(params: str, x: Array, y: Array, z: Array) -> None:

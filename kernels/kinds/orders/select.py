@@ -3,9 +3,10 @@
 `sizes` are n, the length of a line, the distance of its elements, the first rank, and how many. The
 order is that of `sort`: stable, with all NaN alike, and larger than all else.
 
-One pass collects what may be among the `first + count` elements that come first: a buffer of twice
-as many, which is cut down when it is full. A find by halves (Hoare, 1961) cuts it, and what is left
-is put in order by insertion at shrinking distances (Shell, 1959).
+One pass collects what may be among the `first + count` elements that come first, and passes over
+blocks that have none of these, in vectors. Few are kept in order, by insertion. More are collected
+in a buffer of twice as many, which is cut down when it is full. A find by halves (Hoare, 1961) cuts
+it, and what is left is put in order by insertion at shrinking distances (Shell, 1959).
 """
 
 from __future__ import annotations
@@ -81,12 +82,21 @@ def order(keys, places, low, high):
         gap //= 3
 
 
+$helper
+def beaten(x, start, bound):
+    """Whether one of $block elements comes before the key `bound`."""
+    found = np.$number(0)
+    for i in range(np.uint64(start), np.uint64(start + $block)):
+        found |= np.$number(key(x[i]) < bound)
+    return found != 0
+
+
 @njit(error_model="numpy"$parallel)
 def kernel(x, values, indices, n, inner, first, count):
     lines = values.size // count if count else 0
     tasks = lines if lines < $tasks else $tasks
     after = first + count
-    room = n if n <= 2 * after + $spare else 2 * after + $spare
+    room = after if after <= $few else min(n, 2 * after + $spare)
     for task in $loop(tasks):
         keys, places = np.empty(room, np.$number), np.empty(room, np.int64)
         for line in range(lines * task // tasks, lines * (task + 1) // tasks):
@@ -94,19 +104,35 @@ def kernel(x, values, indices, n, inner, first, count):
             size = np.int64(0)
             bound = keys[0]
             cut = False
-            for j in range(n):
-                own = key(x[start + j * inner])
-                if not cut or own < bound:
+            for block in range(0, n, $block):
+                stop = min(block + $block, n)
+                if cut and inner == 1 and stop - block == $block:
+                    if not beaten(x, start + block, bound):
+                        continue
+                for j in range(block, stop):
+                    own = key(x[np.uint64(start + j * inner)])
+                    if cut and not own < bound:
+                        continue
+                    if after <= $few:
+                        i = np.uint64(min(size, after - 1))
+                        while i and own < keys[i - np.uint64(1)]:
+                            keys[i], places[i] = keys[i - np.uint64(1)], places[i - np.uint64(1)]
+                            i -= np.uint64(1)
+                        keys[i], places[i] = own, j
+                        size = min(size + 1, after)
+                        bound, cut = keys[after - 1], size == after
+                        continue
                     keys[size], places[size] = own, j
                     size += 1
                     if size == room and j + 1 < n:
                         narrow(keys, places, size - 1, after - 1)
                         size, bound, cut = after, keys[after - 1], True
-            if after < size:
-                narrow(keys, places, size - 1, after - 1)
-            if first:
-                narrow(keys, places, after - 1, first)
-            order(keys, places, first, after)
+            if after > $few:
+                if after < size:
+                    narrow(keys, places, size - 1, after - 1)
+                if first:
+                    narrow(keys, places, after - 1, first)
+                order(keys, places, first, after)
             place = line // inner * count * inner + line % inner
             for j in range(count):
                 found = places[first + j]
@@ -114,6 +140,8 @@ def kernel(x, values, indices, n, inner, first, count):
                 indices[place + j * inner] = found
 '''
 SPARE = 256  # elements that a buffer has beside twice those that are wanted
+FEW = 8  # elements that are wanted, up to which insertion takes less time
+BLOCK = 32  # elements that are looked at together
 
 
 def _cpu(params: Sort, names: Any, threads: bool) -> str:
@@ -126,8 +154,10 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         number=f"uint{params.bits}",
         parallel=", parallel=True" if threads else "",
         loop="prange" if threads else "range",
-        tasks=TASKS,
+        tasks=TASKS if threads else 1,
         spare=SPARE,
+        few=FEW,
+        block=BLOCK,
     )
 
 

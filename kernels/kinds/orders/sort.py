@@ -5,9 +5,9 @@ so are all NaN, which are larger than all else.
 
 Elements are compared by keys, unsigned integers in the same order. What is sorted are words of a
 part of a key and a position: on the CPU of 32 bits each, so that keys of 64 bits take two sorts,
-by digits of eight bits, from the lowest up, or by insertion where a line is short. On a GPU a part
-is as long as positions leave room for; see `words`. Lines of few elements are sorted there by
-counting what comes before each.
+by digits of eight bits, from the lowest up. On a GPU a part is as long as positions leave room for;
+see `words`. Lines of few elements are sorted by counting what comes before each, on the CPU in
+vectors, and there those of fewer by insertion.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from ...source.kind import Cost, Kind, Launches, Metas, Room, Run, Sizes, Stage,
 from ...source.writer import Source
 
 Array = np.ndarray[Any, Any]
-FEW = 64  # elements of a line, for which insertion takes less time than counting digits
+FEW = 64  # elements of a line, for which counting what comes before takes less time on a GPU
+TINY, SHORT = 16, 128  # on the CPU: up to the first insertion does, up to the second counting
 TASKS = 64  # among which lines are shared out, each with memory of its own
 
 
@@ -102,21 +103,50 @@ def turn(words, here, there, n, shift):
     return there
 
 
+$helper
+def order(x, words, keys, ranks, start, n, inner):
+    """The places of a short line in order, from words[0] on.
+
+    `ranks` count the keys below each, for four keys at a time; equal ones follow one another.
+    """
+    seen = np.uint64(n)
+    for j in range(np.uint64(n)):
+        keys[j] = key(x[np.uint64(start) + j * np.uint64(inner)])
+        ranks[j] = words[seen + j] = 0
+    for j in range(np.uint64(n), np.uint64(n + 3)):
+        keys[j] = ~np.$number(0)
+    for j in range(np.uint64(0), np.uint64(n), np.uint64(4)):
+        a, b = keys[j], keys[j + np.uint64(1)]
+        c, d = keys[j + np.uint64(2)], keys[j + np.uint64(3)]
+        for i in range(np.uint64(n)):
+            own = keys[i]
+            ranks[i] += np.$number(a < own) + np.$number(b < own)
+            ranks[i] += np.$number(c < own) + np.$number(d < own)
+    for j in range(np.uint64(n)):
+        rank = np.uint64(ranks[j])
+        words[rank + words[seen + rank]] = j
+        words[seen + rank] += np.uint64(1)
+
+
 @njit(error_model="numpy"$parallel)
 def kernel(x, values, indices, n, inner):
     lines = values.size // n if n else 0
     tasks = lines if lines < $tasks else $tasks
     for task in $loop(tasks):
         words = np.empty(2 * n + 256, np.uint64)
+        keys, ranks = np.empty($short + 3, np.$number), np.empty($short, np.$number)
         for line in range(lines * task // tasks, lines * (task + 1) // tasks):
             start = line // inner * n * inner + line % inner
             here = np.int64(0)
-            for low in range(0, $bits, 32):
+            counted = $tiny < n and n <= $short
+            if counted:
+                order(x, words, keys, ranks, start, n, inner)
+            for low in range($bits if counted else 0, $bits, 32):
                 for j in range(n):
                     place = np.int64(words[here + j] & np.uint64(0xFFFFFFFF)) if low else j
                     part = np.uint64(key(x[start + place * inner])) >> np.uint64(low)
                     words[here + j] = (part << np.uint64(32)) | np.uint64(place)
-                if n <= $few:
+                if n <= $tiny:
                     for j in range(1, n):
                         own = words[j]
                         i = j
@@ -142,11 +172,13 @@ def _cpu(params: Sort, names: Any, threads: bool) -> str:
         key=key(params, HELPER),
         helper=HELPER,
         bits=params.bits,
+        number=f"uint{params.bits}",
         high=32 + min(params.bits, 32),
         parallel=", parallel=True" if threads else "",
         loop="prange" if threads else "range",
-        tasks=TASKS,
-        few=FEW,
+        tasks=TASKS if threads else 1,
+        short=SHORT,
+        tiny=TINY,
     )
 
 

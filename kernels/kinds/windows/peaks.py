@@ -4,6 +4,7 @@ x is images of three extents, one after the other. Along each extent, window o h
 o * step - pad on, `spread` apart and `kernel` of them, as far as they lie in the image; or, where
 windows are adaptive, all from o * extent / count, rounded down, to (o + 1) * extent / count,
 rounded up. Of equal elements the first is taken, and before all others NaN, the last of them.
+The CPU finds the largest of each column of a row of windows in vectors, and then that of columns.
 
 `sizes` are those of `windows.SIZES`; adaptive windows have a spread of 1. None is empty.
 """
@@ -33,7 +34,7 @@ class Peaks(NamedTuple):
 # Of window `o` along an axis: where its elements begin and end.
 _REGULAR = """
 {a}0 = {o} * s{a} - p{a}
-{a}0 += max(l{a} - 1 - {a}0, 0) // l{a} * l{a}
+{a}0 += (l{a} - 1 - {a}0) // l{a} * l{a} if {a}0 < 0 else 0
 {a}1 = min({o} * s{a} - p{a} + (k{a} - 1) * l{a} + 1, {a})
 """
 _ADAPTIVE = """
@@ -41,25 +42,11 @@ _ADAPTIVE = """
 {a}1 = (({o} + 1) * {a} + o{a} - 1) // o{a}
 """
 
-_SEARCH = """
-found = (d0 * h + h0) * w + w0
-best = x[start + found]
-for z in range(d0, d1, ld):
-    for y in range(h0, h1, lh):
-        row = (z * h + y) * w
-        for at in range(row + w0, row + w1, lw):
-            value = x[start + at]
-            if value > best or value != value:
-                best = value
-                found = at
-values[place] = best
-indices[place] = found
-"""
-
 _CPU = '''"""The largest of each window: $dtype."""
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, prange
 
 
@@ -68,14 +55,35 @@ def kernel(x, values, indices, $sizes):
     windows = od * oh * ow
     for image in $loop(values.size // max(windows, 1)):
         start = image * d * h * w
-        place = image * windows
+        place = np.uint64(image * windows)
+        bests, places = np.empty(w, x.dtype), np.empty(w, np.int64)
         for z_ in range(od):
 $z
             for y_ in range(oh):
 $y
+                row = (d0 * h + h0) * w
+                for c in range(np.uint64(w)):
+                    bests[c] = x[np.uint64(start + row) + c]
+                    places[c] = row + np.int64(c)
+                for z in range(d0, d1, ld):
+                    for y in range(h0, h1, lh):
+                        row = (z * h + y) * w
+                        for c in range(np.uint64(w)):
+                            value, best = x[np.uint64(start + row) + c], bests[c]
+                            wins = (value > best) | (value != value)
+                            bests[c] = value if wins else best
+                            places[c] = row + np.int64(c) if wins else places[c]
                 for x_ in range(ow):
 $x
-                    place += 1
+                    best, found = bests[np.uint64(w0)], places[np.uint64(w0)]
+                    for c in range(w0 + lw, w1, lw):
+                        value, at = bests[np.uint64(c)], places[np.uint64(c)]
+                        wins = (value > best) | ((value == best) & (at < found))
+                        wins |= (value != value) & ((best == best) | (at > found))
+                        best = value if wins else best
+                        found = at if wins else found
+                    values[place], indices[place] = best, found
+                    place += np.uint64(1)
 '''
 
 _CUDA = '''"""The largest of each window: $dtype, CUDA."""
@@ -95,17 +103,28 @@ def kernel(x, values, indices, size, $sizes):
 $z
 $y
 $x
+        found = (d0 * h + h0) * w + w0
+        best = x[start + found]
+        for z in range(d0, d1, ld):
+            for y in range(h0, h1, lh):
+                row = (z * h + y) * w
+                for at in range(row + w0, row + w1, lw):
+                    value = x[start + at]
+                    if value > best or value != value:
+                        best = value
+                        found = at
+        values[place] = best
+        indices[place] = found
         place += np.int64(cuda.gridsize(1))
 '''
 
 
 def _written(params: Peaks, text: str, depths: tuple[int, int, int], **facts: str) -> str:
-    """`text` with what each of its loops finds, that many levels in."""
+    """`text` with the bounds of windows along each axis, that many levels in."""
     bounds = (_ADAPTIVE if params.adaptive else _REGULAR).strip()
     parts = {}
     for name, axis, depth in zip("zyx", "dhw", depths, strict=True):
         lines = bounds.format(a=axis, o=f"{name}_").split("\n")
-        lines += _SEARCH.strip().split("\n") if name == "x" else []
         parts[name] = "\n".join(" " * 4 * depth + line for line in lines)
     sizes = ", ".join(SIZES)
     return Template(text).substitute(facts, dtype=params.dtype, sizes=sizes, **parts)

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ..codegen import FOLD_BLOCK, MAP_FLAGS, TOGETHER, block, cpu_module, njit
-from ..program import Input, Program
+from ..codegen import (
+    BLOCK_LOOP,
+    FOLD_BLOCK,
+    FOLD_FLAGS,
+    MAP_FLAGS,
+    TOGETHER,
+    block,
+    cpu_module,
+    njit,
+)
+from ..program import Input, Output, Program, Reduce
 from ..scalar import cast, render, statements
 from ..writer import Writer, indent
 
@@ -87,21 +96,87 @@ def _join(w: Writer, count: int) -> list[str]:
     )
 
 
-def search(
-    name: str, better: str, stored: str, names: ModuleType, *, parallel: bool = False
+def search_rows(
+    name: str, better: str, fold: Reduce, names: ModuleType, *, parallel: bool = False
 ) -> str:
-    """kernel(x, values, indices, n): the first x[o, j] that no later one is `better` than, and j.
+    """kernel(x, values, indices, n, inner), where inner is 1: the best of every row, and its place.
 
-    `better` is a scalar expression over {x} and the best so far, {acc}.
+    It is the first that none is `better` than, an expression over {x} and the best so far, {acc}.
+    The best of a block folds; its place is looked for in the first block that had it.
     """
-    w = Writer(Program(name, (Input("x", stored, stored),), (), ()), "v", names)
-    condition = render(better, {"x": "x_", "acc": "best"}, stored, names)
+    w = _of_elements(name, fold, names)
+    same = "x[place] == best or (x[place] != x[place] and best != best)"
+    kernel = [
+        njit(FOLD_FLAGS),
+        "def block(x, start, stop):",
+        "    best = x[start]",
+        *indent([BLOCK_LOOP, "    x_ = x[i]", f"    {w.fold(fold, 'best', 'x_', fold.lane)}"]),
+        "    return best",
+        "",
+        "",
+        njit(MAP_FLAGS, parallel=parallel),
+        "def kernel(x, values, indices, n, inner):",
+        *indent([f"for o in {_loop(parallel)}(values.size):"]),
+        *indent(["place = o * n", "stop = place + n", "best = x[place]"], 2),
+        *indent([f"for start in range(place, stop, {FOLD_BLOCK}):"], 2),
+        *indent([f"x_ = block(x, start, min(stop, start + {FOLD_BLOCK}))"], 3),
+        *indent([f"if {_wins(w, better)}:", "    best = x_", "    place = start"], 3),
+        *indent([f"while not ({same}):", "    place += 1"], 2),
+        *indent(["values[o] = x[place]", "indices[o] = place - o * n"], 2),
+    ]
+    return cpu_module(w, "search of rows", kernel, parallel=parallel)
+
+
+def search_columns(
+    name: str, better: str, fold: Reduce, names: ModuleType, *, parallel: bool = False
+) -> str:
+    """The same for every column of (outer, n, inner): rows one after the other, in vectors."""
+    w = _of_elements(name, fold, names)
     kernel = [
         njit(MAP_FLAGS, parallel=parallel),
-        "def kernel(x, values, indices, n):",
-        *indent([f"for o in {_loop(parallel)}(values.size):"]),
-        *indent(["best = x[o * n]", "at = 0", "for j in range(1, n):"], 2),
-        *indent(["x_ = x[o * n + j]", f"if {condition}:", "    best = x_", "    at = j"], 3),
-        *indent(["values[o] = best", "indices[o] = at"], 2),
+        "def kernel(x, values, indices, n, inner):",
+        *indent([f"tiles = (inner + {COLUMN_BLOCK - 1}) // {COLUMN_BLOCK}"]),
+        *indent([f"whole = n - n % {TOGETHER}"]),
+        *indent([f"for task in {_loop(parallel)}(values.size // max(inner, 1) * tiles):"]),
+        *indent(["o = task // tiles", f"left = (task % tiles) * {COLUMN_BLOCK}"], 2),
+        *indent([f"width = np.uint64(min(inner - left, {COLUMN_BLOCK}))"], 2),
+        *indent([f"bests = np.empty({COLUMN_BLOCK}, x.dtype)"], 2),
+        *indent([f"places = np.empty({COLUMN_BLOCK}, np.int64)"], 2),
+        *indent(["for c in range(width):"], 2),
+        *indent(["bests[c] = x[np.uint64(o * n * inner + left) + c]", "places[c] = 0"], 3),
+        *indent([f"for j in range(0, whole, {TOGETHER}):", *_meet(w, better, TOGETHER)], 2),
+        *indent(["for j in range(whole, n):", *_meet(w, better, 1)], 2),
+        *indent(["for c in range(width):", "    i = np.uint64(o * inner + left) + c"], 2),
+        *indent(["values[i] = bests[c]", "indices[i] = places[c]"], 3),
     ]
-    return cpu_module(w, "search", kernel, parallel=parallel)
+    return cpu_module(w, "search of columns", kernel, parallel=parallel)
+
+
+def _of_elements(name: str, fold: Reduce, names: ModuleType) -> Writer:
+    """What writes a fold of elements as they are."""
+    x = Input("x", fold.lane, fold.lane)
+    return Writer(Program(name, (x,), (), (Output(0, fold.lane, fold),)), "vr", names)
+
+
+def _wins(w: Writer, better: str) -> str:
+    """Whether x_ is better than the best so far."""
+    return render(better, {"x": "x_", "acc": "best"}, w.program.inputs[0].loaded, w.names)
+
+
+def _meet(w: Writer, better: str, count: int) -> list[str]:
+    """Rows j, j + 1, ..., `count` of them, meet the best of their columns."""
+    steps = [
+        "x_ = x[np.uint64(row + {k} * inner) + c]",
+        f"wins = {_wins(w, better)}",
+        "best = x_ if wins else best",
+        "place = j + {k} if wins else place",
+    ]
+    elements = [step.format(k=k) for k in range(count) for step in steps]
+    return indent(
+        [
+            "row = (o * n + j) * inner + left",
+            "for c in range(width):",
+            *indent(["best = bests[c]", "place = places[c]", *elements]),
+            *indent(["bests[c] = best", "places[c] = place"]),
+        ]
+    )

@@ -315,7 +315,8 @@ class Loop(Members):
         for j, fold in enumerate(self.folds):
             reduce, lane = fold.value.reduce, self._lane(fold)
             x = cast(known[fold.source], fold.source.dtype, lane)
-            text = render(reduce.step, {"acc": f"acc{j}", "x": x}, lane, self.names)
+            step = self.names.step(reduce, lane)
+            text = render(step, {"acc": f"acc{j}", "x": x}, lane, self.names)
             stores.append(f"acc{j} = {text}")
         stores += self._partial_steps(known)
         for task in self.stores:
@@ -331,7 +332,8 @@ class Loop(Members):
             total = task.reduce.total
             acc = f"parts{k}[{self._column(bottom)}]" if self.columns else f"part{k}"
             x = cast(known[task.value], task.value.dtype, total)
-            text = render(task.reduce.step, {"acc": acc, "x": x}, total, self.names)
+            step = self.names.step(task.reduce, total)
+            text = render(step, {"acc": acc, "x": x}, total, self.names)
             lines.append(f"{acc} = {text}")
         return lines
 

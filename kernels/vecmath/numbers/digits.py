@@ -46,7 +46,8 @@ def exponent_f32(x: np.float32) -> np.float32:
 
 def gcd(a: np.int64, b: np.int64) -> np.int64:
     """The greatest common divisor, not negative, by Euclid; 0 of zeros."""
-    x, y = np.int64(abs(a)), np.int64(abs(b))
+    # The magnitude of the least integer is none of its own type.
+    x, y = np.uint64(abs(np.int64(a))), np.uint64(abs(np.int64(b)))
     while y != 0:
-        x, y = y, np.int64(x % y)
-    return x
+        x, y = y, np.uint64(x % y)
+    return np.int64(x)

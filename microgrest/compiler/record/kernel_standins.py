@@ -74,6 +74,8 @@ class Kernels:
 class _Module:
     """A module of kernels; what does not compute is its own."""
 
+    ready = sized = joining = None  # shorter ways, of which nobody is told
+
     def __init__(self, real: Any, functions: Sequence[str]) -> None:
         self._real = real
         for name in functions:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ...kernels.kinds.matrices.product import PRODUCT
+from ...kernels.kinds.matrices.product import BY_BLAS, PRODUCT, contiguous
 from ...kernels.source.matrices import Matrix
 from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_
 from ..common import common_device
+from ..ready import Launch
 from ..structured import Plan, apply, family, planned
 
 # The dimensions of the operands, and the shapes as PyTorch's messages name them.
 RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
 
 
-def product(row: Row, a: Any, b: Any) -> Tensor:
-    """The product of `a` and `b`; see `check` for errors."""
+def product(row: Row, a: Any, b: Any, name: str = "") -> Tensor:
+    """The product of `a` and `b`, whose node goes by `name`; see `check` for errors."""
     plain = a.__class__ is Tensor and b.__class__ is Tensor and a._kind is b._kind
     if not plain or a._kind.dtype is bool_ or _result(row.name, a._shape, b._shape) is None:
         check(row.name, a, b)
-    return apply(row, (a, b), {})
+    return apply(row, (a, b), {}, name)
 
 
 @lru_cache(maxsize=4096)
@@ -39,12 +40,13 @@ def plan(row: Row, a: Tensor, b: Tensor) -> Plan:
     shape, left, right = _result(row.name, a._shape, b._shape), a._shape, b._shape
     assert shape is not None
     kinds, params = a._kind.kernels.kinds, a._kind.array_type
+    if getattr(kinds, "ready", None) is not None and row.name == "mm" and params in BY_BLAS:
+        return Plan(Launch(contiguous, (left, right, shape)), [(shape, a._kind)])
 
-    def launch(arrays: list[Any]) -> None:
-        x, y, z = arrays
+    def launch(x: Any, y: Any, z: Any) -> None:
         kinds.run(PRODUCT, params, ((x, 0, left, None), (y, 0, right, None), (z, 0, shape, None)))
 
-    return Plan(launch, [(shape, a._kind)])
+    return Plan(Launch(launch), [(shape, a._kind)])
 
 
 @family("contraction")

@@ -17,8 +17,9 @@ from ...types.device import device
 from ...types.dtypes import of_number
 from ..common import common_device
 from ..operands import promote
-from ..structured import MOST_KNOWN, Known, of_kind, record
-from ..writes.memory import converted, flat
+from ..ready import Again, note, watching
+from ..structured import again, of_kind, record, remember
+from ..writes.memory import contiguous, converted, flat
 
 # The short paths of rows that have one.
 SHORT: dict[str, Callable[..., tuple[Tensor, ...]]] = {}
@@ -43,36 +44,49 @@ def short(row: Row) -> Callable[..., tuple[Tensor, ...]]:
 
     What a call comes to is kept by kinds, shapes and options.
     """
-    known: dict[Any, Known] = kept({})
+    known: dict[Any, Again] = kept({})
 
     def whole(key: Any, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> tuple[Tensor, ...]:
         results = call(row, inputs, options)
         found: Call = row.extra["call"](*inputs, **options)
-        if not found.inputs:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            made = [(y._shape, y._kind) for y in results]
-            plan = of_kind(row.extra["kind"], found.params, made, found.sizes, found.values)
-            known[key] = Known(plan)
-        return results
+        if found.inputs:
+            return results
+        made = [(y._shape, y._kind) for y in results]
+        size = inputs[0].numel()
+        plan = of_kind(row.extra["kind"], found.params, made, found.sizes, found.values, size=size)
+        next_time = again(plan, len(inputs), row, options)
+        remember(known, key, next_time)
+        return _noted(next_time, inputs, results)
 
     def op(*inputs: Tensor, **options: Any) -> tuple[Tensor, ...]:
         facts: list[Any] = [*options.items()]
-        arrays, wanted = [], False
         for t in inputs:
             facts += t._kind, t._shape
-            arrays.append(flat(t) if t._flat is None else t._flat)
-            wanted = wanted or t._requires_grad
         key = tuple(facts)
-        ready = known.get(key)
-        if ready is None:
+        found = known.get(key)
+        if found is None:
             return whole(key, inputs, options)
-        results = ready.run(arrays)
-        if wanted and state.grad:
-            record(row, (*inputs, *results[1:]), options, results[0])
-        return tuple(results)
+        for t in inputs:
+            if t._flat is None:
+                return (
+                    call(row, inputs, options)
+                    if state.grad
+                    else op(*map(contiguous, inputs), **options)
+                )
+        results = found(*inputs)
+        return _noted(found, inputs, results if several else (results,))
 
+    several = len(row.extra["returns"]) > 1
     return op
+
+
+def _noted(
+    known: Again, inputs: Sequence[Tensor], results: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """`results`, which come of `known` for contiguous inputs, told to whoever asks."""
+    if watching.calls is not None and not any(t._flat is None for t in inputs):
+        note(known, inputs, results if len(results) > 1 else results[0])
+    return results
 
 
 def _promoted(row: Row, inputs: Sequence[Any]) -> list[Tensor]:

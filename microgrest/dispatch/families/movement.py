@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,21 @@ from .reduction import fold
 def move(row: Row, x: Tensor, **params: Any) -> Tensor:
     """A view of `x` by the row's geometry. It remembers its base and the way from there."""
     y = x._alias(*row.extra["geometry"](x._shape, x._strides, x._offset, **params))
+    led(y, x, ((row, params),))
+    return y
+
+
+def led(y: Tensor, x: Tensor, way: Iterable[tuple[Row, dict[str, Any]]]) -> None:
+    """Note what `y`, a view of `x`, is a view of in the end, and the way from there."""
     base, path, recorded = x._base or (x, (), True)
+    for row, params in way:
+        path = path, row, params
     recorded = recorded and state.grad
-    y._base = base, (path, row, params), recorded
+    y._base = base, path, recorded
     if recorded and (base._node is not None or not base._requires_grad):
         if base._views is None:
             base._views = WeakList()
         base._views.add(y)
-    return y
 
 
 @family("embed")

@@ -19,8 +19,19 @@ from ...tensor.storage import Kind, kept, kind_of
 from ...types.dtypes import FLOATING, bool_, dtype, float64, int64, uint8
 from ..common import identity
 from ..launch import broadcast_strides
-from ..structured import MOST_KNOWN, Known, Plan, apply, family, of_kind, planned
-from ..writes.memory import converted, copy, flat
+from ..ready import Again, Launch, note, watching
+from ..structured import (
+    Plan,
+    again,
+    apply,
+    family,
+    of_kind,
+    planned,
+    record,
+    remember,
+    run,
+)
+from ..writes.memory import contiguous, converted, copy, flat
 
 
 def result_type(row: Row, d: dtype) -> dtype:
@@ -37,9 +48,9 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
     if found is None:
         loaded = register_type(stored).name
         lane, total = _lanes(row, loaded)
-        explicit = row.extra["lane"] == "same"
         final = row.extra.get("final", "{acc}")
-        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, explicit)
+        vector = row.extra.get("vector", "")
+        fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, vector)
         each = row.extra.get("each")
         body = (Instr(each, (("x", 0),), loaded, loaded),) if each else ()
         output = Output(len(body), result.name, fold)
@@ -95,10 +106,11 @@ def plan(row: Row, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Plan | 
     result = result_type(row, d)
     program = program_of(row, d, result)
     _, *extents = arranged(x, dim)
-
-    def launch(arrays: list[Any]) -> None:
-        kernels.fold(program, arrays[0], arrays[1], *extents)
-
+    ready = getattr(kernels, "ready", None)  # which the CPU has
+    if ready is not None:
+        launch = Launch(*ready(program, *extents))
+    else:
+        launch = Launch(lambda array, out: kernels.fold(program, array, out, *extents))
     return Plan(launch, [(reduced_shape(x, dim, keepdim), kind_of(result, x.device))])
 
 
@@ -155,12 +167,17 @@ def arranged(x: Tensor, dim: tuple[int, ...]) -> tuple[Any, int, int, int]:
     return flat(moved), math.prod(shape[d] for d in order[: len(shape) - len(dim)]), n, 1
 
 
-def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, Tensor]:
-    """The best element along `dim` (of all for None), and the index of the first such element."""
-    key = row, x._kind, x._shape, dim, keepdim
+def search(
+    row: Row, x: Tensor, dim: int | None, keepdim: bool, found: Row | None = None
+) -> tuple[Tensor, Tensor]:
+    """The best element along `dim` (of all for None), and the index of the first such element.
+
+    The values are recorded as the result of `found`, if that is given.
+    """
+    key = row, x._kind, x._shape, dim, keepdim, found
     known = _searches.get(key)
     if known is not None and x._flat is not None:
-        values, indices = known.run([x._flat])
+        values, indices = note(known, (x,), known(x))
         return values, indices
     dims = tuple(range(x.ndim)) if dim is None or not x.ndim else (dim,)
     n = numel(x, dims)
@@ -173,31 +190,42 @@ def search(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor,
         values, indices = search(row, small, dim, True)
         if dim is None:
             indices = _places_in(x._shape, small._shape, indices)
-        return _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
-    order = [d for d in range(x.ndim) if d not in dims] + list(dims)
-    moved = x._alias([x._shape[d] for d in order], tuple(x._strides[d] for d in order), x._offset)
-    loaded = register_type(x._kind.dtype)
-    if loaded is not x._kind.dtype or moved._flat is None:
-        moved = copy(moved) if loaded is x._kind.dtype else converted(moved, loaded)
+        values, indices = _seen(values, x, dims, keepdim), _seen(indices, x, dims, keepdim)
+        if found is not None:
+            record(found, (x, indices), _along(x, dims, keepdim), values)
+        return values, indices
+    loaded = contiguous(converted(x, register_type(x._kind.dtype)))
+    _, _, n, inner = arranged(loaded, dims)
     shape = reduced_shape(x, dims, keepdim)
-    results = [(shape, moved._kind), (shape, kind_of(int64, x.device))]
-    found = Known(of_kind(SEARCH, _better(row, loaded.name), results, (n,)))
-    if x._flat is not None and moved._storage is x._storage:  # as it is
-        if len(_searches) >= MOST_KNOWN:
-            _searches.clear()
-        _searches[key] = found
-    values, indices = found.run([moved._flat])
-    return converted(values, x._kind.dtype), indices
+    results = [(shape, loaded._kind), (shape, kind_of(int64, x.device))]
+    better = _better(row, loaded.dtype.name, inner != 1)
+    how = of_kind(SEARCH, better, results, (n, inner), size=x.numel())
+    if loaded is x:
+        known = again(how, 1, found, _along(x, dims, keepdim))
+        remember(_searches, key, known)
+        values, indices = note(known, (x,), known(x))
+        return values, indices
+    values, indices = run(how, [loaded])
+    values = converted(values, x._kind.dtype)
+    if found is not None:
+        record(found, (x, indices), _along(x, dims, keepdim), values)
+    return values, indices
 
 
-_searches: dict[Any, Known] = kept({})
+_searches: dict[Any, Again] = kept({})
 
 
-def _better(row: Row, loaded: str) -> Search:
+def _along(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> dict[str, Any]:
+    """The parameters of the row whose result is found along one of the dimensions."""
+    return {"dim": dims[0] if dims else 0, "keepdim": bool(keepdim) or not x._shape}
+
+
+def _better(row: Row, loaded: str, columns: bool) -> Search:
     """What a search of elements of type `loaded` goes by."""
-    found: Search | None = row.forms.get(loaded)
+    found: Search | None = row.forms.get((loaded, columns))
     if found is None:
-        found = row.forms[loaded] = Search(row.name, row.extra["better"], loaded)
+        better, vector = row.extra["better"], row.extra["vector"]
+        found = row.forms[loaded, columns] = Search(row.name, better, loaded, columns, vector)
     return found
 
 
@@ -253,6 +281,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             program = program_of(row, kind.dtype, result.dtype)
             at = partial(kind.kernels.elementwise.compiled, program, "vr", 0)
             entries[kind] = at, at(0), result
+            return op(x)
         return apply(row, (x,), {"dim": tuple(range(x.ndim)), "keepdim": False})
 
     def op(x: Tensor) -> Tensor:
@@ -274,7 +303,7 @@ def folding(row: Row) -> Callable[[Tensor], Tensor]:
             t._node, t._requires_grad = node, True
             if watchers:
                 watched(node)
-        return t
+        return t if watching.calls is None else note(op, (x,), t)
 
     return op
 

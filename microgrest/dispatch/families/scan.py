@@ -87,7 +87,7 @@ def scan(row: Row, *inputs: Tensor, dim: int, reverse: bool) -> Plan:
     sizes = _sizes(x, dim)
     sweep = sweep_of(row, x._kind.dtype, reverse, sizes[2] != 1)
     result = kind_of(result_type(row, x._kind.dtype), x._kind.device)
-    return of_kind(SCAN, sweep, [(x._shape, result)], sizes)
+    return of_kind(SCAN, sweep, [(x._shape, result)], sizes, size=x.numel())
 
 
 def running(row: Row, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -77,6 +77,11 @@ def converted(x: Tensor, d: dtype) -> Tensor:
     return y
 
 
+def contiguous(x: Tensor) -> Tensor:
+    """`x`, or a contiguous copy, outside the graph."""
+    return x if x._flat is not None else copy(x)
+
+
 def flat(x: Tensor) -> Any:
     """The elements of `x` as a flat array of the device, in row-major order."""
     return x._flat if x._flat is not None else copy(x)._flat

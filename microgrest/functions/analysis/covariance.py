@@ -42,13 +42,17 @@ def cov(
     n = x._shape[1]
     heavy = _weights(n, fweights, aweights)
     total: Any = n if heavy is None else sum(heavy)
-    center = sum(x if heavy is None else x * heavy, 1, True) / total
+    if heavy is not None and recording.aside(lambda: bool(total.detach() == 0)):
+        raise RuntimeError("cov(): weights sum to zero, can't be normalized")
     freedom = total - correction
     if aweights is not None:
         assert heavy is not None
         freedom = total - correction * sum(heavy * aweights) / total
     freedom = _positive(freedom)
-    apart = x - center
+    # The mean is rounded, so that what numbers that hardly differ are apart from it has one, too.
+    apart = x
+    for _ in range(2):
+        apart = apart - sum(apart if heavy is None else apart * heavy, 1, True) / total
     found = matmul(apart if heavy is None else apart * heavy, t(apart)) / freedom
     return found if input.ndim == 2 and found.numel() != 1 else squeeze(found)
 

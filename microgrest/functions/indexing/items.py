@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ... import recording
 from ...creation import as_tensor
 from ...dispatch.common import number_as
 from ...dispatch.elementwise import call, fill
-from ...dispatch.families.gathering import put
+from ...dispatch.families.gathering import put, put_slices
 from ...dispatch.families.parts import write as write_part
 from ...dispatch.structured import apply
 from ...ops.places import indexing as rows
@@ -40,6 +40,7 @@ from ..places import (
     unless_changed,
 )
 from ..views.shapes import check_stride, select, unsqueeze
+from .viewed import viewed
 
 
 @method(name="__getitem__")
@@ -52,8 +53,17 @@ def getitem(self: Tensor, index: Any) -> Tensor:
             return apply(rows.take_slices, (self, index), {"dim": 0})
         if index._kind.dtype is bool_ and index._shape == self._shape and index._shape:
             return _chosen(self, index)
-    elif _is_column(index) and numbers_slices(index[1], self, 1):
-        return apply(rows.take_slices, (self, index[1]), {"dim": 1})
+    elif index.__class__ is tuple:
+        if _is_column(index) and numbers_slices(index[1], self, 1):
+            return apply(rows.take_slices, (self, index[1]), {"dim": 1})
+        return viewed(self, index, _part)
+    elif index.__class__ is slice:
+        return viewed(self, (index,), _part)
+    return _part(self, index)
+
+
+def _part(self: Tensor, index: Any) -> Tensor:
+    """`getitem` by all that can index."""
     x, pickers = _basic(self, index)
     if not pickers:
         if x is not self:
@@ -66,9 +76,9 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     return apply(rows.gather, (x, _positions(x, pickers)), {})
 
 
-def _is_column(index: Any) -> bool:
+def _is_column(index: tuple[Any, ...]) -> bool:
     """Whether an index is [:, t] of a tensor t."""
-    pair = index.__class__ is tuple and len(index) == 2 and index[1].__class__ is Tensor
+    pair = len(index) == 2 and index[1].__class__ is Tensor
     return pair and index[0].__class__ is slice and bool(index[0] == slice(None))
 
 
@@ -82,9 +92,13 @@ def _chosen(x: Tensor, mask: Tensor) -> Tensor:
 
 def _slices(x: Tensor, d: int, index: Tensor) -> Tensor:
     """Whole slices along dimension d, by an index of any shape."""
+    return apply(rows.take_slices, (x, _numbers(x, d, index)), {"dim": d})
+
+
+def _numbers(x: Tensor, d: int, index: Tensor) -> Tensor:
+    """The numbers of slices along dimension d, none of them negative."""
     values = index_of(index, x.device)
-    numbers = unless_changed(index, values, _in_range(values, x._shape[d], d))
-    return apply(rows.take_slices, (x, numbers), {"dim": d})
+    return unless_changed(index, values, _in_range(values, x._shape[d], d))
 
 
 @method(name="__setitem__")
@@ -112,11 +126,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         value = _trimmed(value.to(self.device), target.ndim)
         call(copy_row, (target, value), in_place=True)
         return
-    places = _positions(target, pickers)
-    value = _trimmed(value if value._shape else value.to(self.device), places.ndim)
+    spot = _spot(target, pickers)
+    value = _trimmed(value if value._shape else value.to(self.device), len(spot.shape))
     if value.dtype is not self.dtype and _converts(index, value):
         value = value.to(self.dtype)
-    _put(target, value, places, accumulate=False)
+    _put(target, value, spot, accumulate=False)
 
 
 def _converts(index: Any, value: Tensor) -> bool:
@@ -171,25 +185,49 @@ def index_put_(
     target, pickers = _basic(self, tuple(indices))
     if pickers:
         values = values if values._shape else values.to(self.device)
-        _put(target, values, _positions(target, pickers), accumulate=accumulate)
+        _put(target, values, _spot(target, pickers), accumulate=accumulate)
     else:
         call(add if accumulate else copy_row, (target, values), in_place=True)
     return self
 
 
-def _put(target: Tensor, value: Tensor, places: Tensor, *, accumulate: bool) -> None:
-    """The write of `value`, which broadcasts, to flat positions of `target`."""
+class _Spot(NamedTuple):
+    """Where something is written: flat `places`, or numbers of slices along `dim`; its shape."""
+
+    places: Tensor
+    dim: int | None
+    shape: tuple[int, ...]
+
+
+def _spot(x: Tensor, pickers: list[Any]) -> _Spot:
+    """What index tensors choose: slices, where there is one on the CPU."""
+    picked = [d for d, picker in enumerate(pickers) if picker is not None]
+    if len(picked) > 1 or not x.is_cpu or x.ndim < 2 or not x.numel():
+        places = _positions(x, pickers)
+        return _Spot(places, None, places._shape)
+    (d,) = picked
+    numbers = _numbers(x, d, pickers[d])
+    return _Spot(numbers, d, (*x._shape[:d], *numbers._shape, *x._shape[d + 1 :]))
+
+
+def _put(target: Tensor, value: Tensor, spot: _Spot, *, accumulate: bool) -> None:
+    """The write of `value`, which broadcasts."""
     if value.dtype is not target.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
             f"{target.dtype!r} for the destination and {value.dtype!r} for the source."
         )
-    if not _expands(value._shape, places._shape):
+    places, dim, shape = spot
+    if not _expands(value._shape, shape):
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value._shape)} cannot be broadcast to "
-            f"indexing result of shape {list(places._shape)}"
+            f"indexing result of shape {list(shape)}"
         )
-    put(target, value, places, accumulate)
+    if dim is None:
+        put(target, value, places, accumulate)
+    else:
+        row = rows.put_slices
+        put_slices(target, value, places, row, "index_put", dim=dim, accumulate=accumulate)
 
 
 # Parsing

@@ -7,12 +7,14 @@ from typing import Any
 from ...creation import zeros_like
 from ...dispatch.common import number_as
 from ...ops.places import indexing as rows
+from ...ops.row import Row
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int32, int64
 from ..naming import ends_as
+from ..places import numbers_slices, tensor_of, unless_changed
 from ..pointwise.arithmetic import where
-from ..views.shapes import reshape
-from .picking import index_beside, places_of_slices
+from ..views.shapes import expand, reshape
+from .picking import index_beside, numbers_of_slices, places_of_slices
 from .reducing import reduced
 from .writing import Write, check_tensors, number, same_type, writing, written
 
@@ -28,7 +30,8 @@ def _vector(name: str, x: Tensor, index: Tensor, *, narrow: bool) -> Tensor:
         )
     if index.dtype is not int64 and not (narrow and index.dtype is int32):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
-    return reshape(index_beside(name, x, index), -1)
+    beside = index_beside(name, x, index)
+    return beside if beside.ndim else reshape(beside, -1)
 
 
 def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
@@ -41,7 +44,7 @@ def _fitting(x: Tensor, d: int, index: Tensor, source: Tensor) -> Tensor:
             f"Got self.shape = {list(x._shape)} source.shape = {list(source._shape)} for "
             f"{index.numel()} indices along dimension {d}"
         )
-    return reshape(source, wanted)
+    return source if source._shape == wanted else reshape(source, wanted)
 
 
 @writing
@@ -57,9 +60,31 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
                 "For integral input tensors, argument alpha must not be a floating point number."
             )
         added = added * (number_as(input.dtype, alpha) if isinstance(alpha, int) else alpha)
-    return Write(
-        rows.index_add, added, places_of_slices(input, d, rows_, _OUTSIDE, RuntimeError), True
-    )
+    return _write(rows.index_add, input, d, rows_, added, RuntimeError, accumulate=True)
+
+
+def _write(
+    row: Row,
+    x: Tensor,
+    d: int,
+    index: Tensor,
+    source: Tensor,
+    error: type[Exception] = IndexError,
+    *,
+    accumulate: bool = False,
+    from_end: bool = False,
+) -> Write:
+    """The Write to the slices `index` along dimension d; on a GPU that is one of elements."""
+    if not x.is_cpu:
+        places = places_of_slices(x, d, index, _OUTSIDE, error, from_end=from_end)
+        return Write(row, source, places, accumulate)
+    if not numbers_slices(index, x, d):
+        numbers = numbers_of_slices(x, d, index, _OUTSIDE, error, from_end=from_end)
+        index = tensor_of(numbers) if from_end else unless_changed(index, numbers, numbers)
+    if not source._shape:
+        own = x._shape or (1,)
+        source = expand(source, (*own[:d], index.numel(), *own[d + 1 :]))
+    return Write(rows.SLICES[row], source, index, accumulate, d)
 
 
 @writing
@@ -78,7 +103,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Write:
     if given.numel() == 1 and not (given._shape and input._shape):  # PyTorch takes either rank
         given = reshape(given, (1,) * input.ndim)
     given = _fitting(input, d, rows_, given)
-    return Write(rows.index_copy, given, places_of_slices(input, d, rows_, _OUTSIDE))
+    return _write(rows.index_copy, input, d, rows_, given)
 
 
 @writing
@@ -95,17 +120,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Write | Te
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     rows_ = _vector("index_fill", input, index, narrow=False)
-    places = places_of_slices(input, input._dim(dim), rows_, _OUTSIDE, from_end=True)
-    if not isinstance(value, Tensor):
-        return Write(rows.index_fill, number(input, value), places)
-    filler = value.to(input.device, input.dtype)
+    d, given = input._dim(dim), isinstance(value, Tensor)
+    filler = value.to(input.device, input.dtype) if given else number(input, value)
     if not filler._requires_grad:
-        return Write(rows.index_fill, filler, places)
+        return _write(rows.index_fill, input, d, rows_, filler, from_end=True)
     # A slice that is named twice has the gradient once.
     nowhere = zeros_like(input.detach(), dtype=bool_)
-    return where(
-        written(nowhere, Write(rows.index_fill, number(nowhere, True), places)), filler, input
-    )
+    there = _write(rows.index_fill, nowhere, d, rows_, number(nowhere, True), from_end=True)
+    return where(written(nowhere, there), filler, input)
 
 
 @writing

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, ParamSpec
 from ...creation import full
 from ...dispatch.common import number_as
 from ...dispatch.elementwise import call
-from ...dispatch.families.gathering import put
+from ...dispatch.families.gathering import put, put_slices
 from ...dispatch.structured import apply
 from ...dispatch.writes.target import check_writable
 from ...ops.pointwise.convert import copy as copy_row
@@ -23,17 +23,23 @@ P = ParamSpec("P")
 
 
 class Write(NamedTuple):
-    """`source`, which broadcasts to the positions `places`, written, or added, there."""
+    """`source`, which broadcasts to the positions `places`, written, or added, there.
+
+    With a `dim` it is slices along that, and `places` are their numbers.
+    """
 
     row: Row
     source: Tensor
     places: Tensor
     accumulate: bool = False
+    dim: int | None = None
 
 
 def written(x: Tensor, plan: Write) -> Tensor:
     """A copy of `x` after the write."""
-    row, source, places, accumulate = plan
+    row, source, places, accumulate, dim = plan
+    if dim is not None:
+        return apply(row, (x, source, places), {"dim": dim, "accumulate": accumulate})
     if source._shape != places._shape:
         source = expand(source, places._shape)
     flat = source if source.ndim == 1 else reshape(source, -1)
@@ -62,8 +68,12 @@ def writing(plan: Callable[P, Write | Tensor]) -> Callable[P, Tensor]:
             raise
         if isinstance(found, Tensor):
             return call(copy_row, (input, found), in_place=True)
-        row, source, places, accumulate = found
-        put(input, source, places, accumulate, row, plan.__name__)
+        row, source, places, accumulate, dim = found
+        if dim is None:
+            put(input, source, places, accumulate, row, plan.__name__)
+        else:
+            name = plan.__name__
+            put_slices(input, source, places, row, name, dim=dim, accumulate=accumulate)
         return input
 
     copied = inspect.signature(plan).return_annotation != "Write"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from ...dispatch.common import broadcast_shapes
@@ -16,33 +17,41 @@ from ..checked import check_tensors
 from ..joining.stacking import broadcast_tensors
 from ..naming import ends_as, rename
 from ..pointwise.arithmetic import add, check_number
+from ..remembered import remembered
+
+two_remembered = partial(remembered, operands=2)
 
 
 @method
+@two_remembered
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of matrices (n, k) and (k, m)."""
     return product(rows.mm, input, mat2)
 
 
 @method
+@two_remembered
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of matrices (b, n, k) and (b, k, m)."""
     return product(rows.bmm, input, mat2)
 
 
 @method
+@two_remembered
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, k) and a vector (k,)."""
     return product(rows.mv, input, vec)
 
 
 @method
+@two_remembered
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors."""
     return product(rows.dot, input, tensor)
 
 
 @method
+@two_remembered
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product of vectors, matrices, or stacks of matrices, which broadcast."""
     if not isinstance(other, Tensor) or not isinstance(input, Tensor):
@@ -54,8 +63,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
         )
     if (a, b) in _BY_RANK and (a < 3 or input._shape[0] == other._shape[0]):
-        y = product(_BY_RANK[a, b], input, other)
-        return y if a < 3 else rename(y, "UnsafeViewBackward0")
+        return product(_BY_RANK[a, b], input, other, "UnsafeViewBackward0" if a == 3 else "")
     if a == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:

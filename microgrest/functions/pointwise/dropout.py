@@ -21,11 +21,12 @@ def drop(input: Tensor, p: float, inplace: bool = False) -> Tensor:
     """Dropout, of a `p` that was checked."""
     if p == 0 or input.numel() == 0:
         return input
+    if p == 1:
+        return input.mul_(0) if inplace else input * input.new_zeros(())
     if not input.is_floating_point():
         raise RuntimeError(f"dropout takes floating-point tensors, got {input.dtype!r}")
     kept = rand(input.shape, dtype=float32, device=input.device) < 1 - p
-    # Where nothing is kept the scale is not needed; it would be infinite.
-    scale = 1 / (1 - p) if p < 1 else 1.0
+    scale = 1 / (1 - p)
     return input.mul_(kept).mul_(scale) if inplace else input * kept * scale
 
 

@@ -12,7 +12,7 @@ from ...dispatch.writes.target import store
 from ...ops.row import ROWS
 from ...tensor import Tensor
 from ...tensor.methods import method
-from ...types.dtypes import float16, float64, int32
+from ...types.dtypes import bool_, float16, float64, int32
 from ...types.integers import whole
 from .arithmetic import pow
 
@@ -53,17 +53,13 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     p = whole(p, "p")
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
+    if input.dtype is bool_:
+        raise RuntimeError("mvlgamma: The input tensor may not be a boolean tensor.")
     constant = p * (p - 1) / 4 * math.log(math.pi)
     total = FUNCTIONS["lgamma"](input)
     for j in range(1, p):
         total = total + FUNCTIONS["lgamma"](input - j / 2)
     return total + constant
-
-
-@method
-def mvlgamma_(self: Tensor, p: int) -> Tensor:
-    """mvlgamma in place."""
-    return self.copy_(mvlgamma(self, p))
 
 
 def _double(x: Any) -> Any:

@@ -22,6 +22,7 @@ from ..kernels import FUNCTIONS
 from ..pointwise.arithmetic import where
 from ..reductions.folds import argmax, max, sum, without
 from ..reductions.scans import cummax
+from ..remembered import remembered
 from ..views.shapes import movedim, reshape
 
 
@@ -49,6 +50,7 @@ def _along(name: str, x: Any, dim: int, *, bools: bool = False) -> int:
 
 
 @method
+@remembered
 @numpy_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices): the k largest elements along `dim`, or smallest, in order.
@@ -65,11 +67,13 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         )
     if input.dtype is bool_:
         raise RuntimeError("topk does not support bool dtypes; convert it with .to(uint8)")
-    found = select(input, d, 0, k if input._shape else 1, bool(largest))
-    return _found(rows.topk, input, found, d)
+    return return_types.topk(
+        *select(input, d, 0, k if input._shape else 1, bool(largest), rows.topk)
+    )
 
 
 @method
+@remembered
 @numpy_names
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """(values, indices): the k-th smallest element along `dim`, counted from 1; NaN is largest."""

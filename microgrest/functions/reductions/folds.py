@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import return_types
 from ...dispatch.families.reduction import folding, once, search
-from ...dispatch.structured import apply, record
+from ...dispatch.structured import apply
 from ...ops.folds import reduction as rows
 from ...ops.orders.selection import max_along, min_along
 from ...ops.row import Row
@@ -19,6 +19,7 @@ from ...types.integers import listed, whole
 from ..aliases import numpy_names
 from ..naming import ends_as
 from ..places import counted, index_of, tensor_of
+from ..remembered import remembered
 from ..views.shapes import expand
 
 _sum_all, _mean_all = folding(rows.sum), folding(rows.mean)
@@ -55,6 +56,7 @@ def folded(row: Row, x: Tensor, dim: Dims, keepdim: bool, dtype: Any, name: str 
 
 
 @method
+@remembered
 def sum(
     input: Tensor,
     dim: Dims = None,
@@ -73,6 +75,7 @@ def sum(
 
 
 @method
+@remembered
 def mean(
     input: Tensor,
     dim: Dims = None,
@@ -95,6 +98,7 @@ def mean(
 
 
 @method
+@remembered
 @numpy_names
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None
@@ -106,6 +110,7 @@ def prod(
 
 
 @method
+@remembered
 @numpy_names
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest element along `dim`; equal ones share the gradient."""
@@ -114,6 +119,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest element along `dim`; equal ones share the gradient."""
@@ -122,6 +128,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements along `dim` are nonzero; each by itself for ()."""
@@ -129,6 +136,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether any element along `dim` is nonzero; each by itself for ()."""
@@ -142,6 +150,7 @@ def _whether(row: Row, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element; with `dim`, (values, indices) along it; with a tensor, `maximum`."""
@@ -154,6 +163,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 @method
+@remembered
 @numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element; with `dim`, (values, indices) along it; with a tensor, `minimum`."""
@@ -175,10 +185,7 @@ def _not_empty(name: str, x: Tensor, dim: Dims) -> None:
 
 def _extremum(row: Row, found: Row, x: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     """What the search `row` finds along `dim`, and where: the result of `found`."""
-    d = x._dim(dim)
-    values, indices = search(row, x, d, keepdim)
-    record(found, (x, indices), {"dim": d, "keepdim": bool(keepdim) or not x._shape}, values)
-    return values, indices
+    return search(row, x, x._dim(dim), keepdim, found)
 
 
 def without(x: Tensor, d: int) -> Tensor:
@@ -200,6 +207,7 @@ def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element along `dim`, or in the flattened tensor."""
@@ -207,6 +215,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 @method
+@remembered
 @numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element along `dim`, or in the flattened tensor."""
@@ -216,7 +225,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 def _place(row: Row, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if x.dtype is bool_:
         raise RuntimeError(f"{row.name}(): does not support bool input; convert it with .int()")
-    return search(row, x.detach(), None if dim is None else x._dim(dim), keepdim)[1]
+    return search(row, x, None if dim is None else x._dim(dim), keepdim)[1]
 
 
 @method

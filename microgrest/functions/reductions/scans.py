@@ -14,6 +14,7 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import FLOATING, as_dtype, bool_
 from ..aliases import numpy_names
+from ..remembered import remembered
 from .folds import positions
 
 
@@ -37,6 +38,7 @@ def _accumulated(row: Row, input: Tensor, dim: int, dtype: Any) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The sum of the elements up to each along `dim`; integers and bools sum to int64."""
@@ -44,6 +46,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The product of the elements up to each along `dim`; integers and bools give int64."""
@@ -51,6 +54,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithm of the sum of exponentials of the elements up to each along `dim`."""
@@ -68,6 +72,7 @@ def _extremum(row: Row, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 @method
+@remembered
 @numpy_names
 def cummax(input: Tensor, dim: int) -> Any:
     """(values, indices): the largest element up to each along `dim`, and where it was last met.
@@ -78,6 +83,7 @@ def cummax(input: Tensor, dim: int) -> Any:
 
 
 @method
+@remembered
 @numpy_names
 def cummin(input: Tensor, dim: int) -> Any:
     """(values, indices): the smallest element up to each along `dim`, and where it was last met.

@@ -12,6 +12,7 @@ from ...tensor.methods import method
 from ...types.dtypes import as_dtype, float32, float64, get_default_dtype
 from ...types.integers import listed
 from ..aliases import numpy_names
+from ..remembered import remembered
 from .folds import Dims, dims_of
 
 REGISTERS = (float32, float64)
@@ -35,6 +36,7 @@ def _along(row: Row, input: Tensor, dim: int, dtype: Any) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) over its sum along `dim`, without overflow.
@@ -45,6 +47,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """The logarithm of softmax along `dim`, right where softmax is 0 or 1 in the type as well.
@@ -55,6 +58,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 
 @method
+@remembered
 @numpy_names
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) along `dim`, without overflow; integers become the default type."""

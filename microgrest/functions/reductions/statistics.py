@@ -14,45 +14,18 @@ from ...tensor import Tensor
 from ...tensor.methods import method
 from ...types.dtypes import as_dtype, float32, float64
 from ..aliases import numpy_names
-from ..naming import ends_as
+from ..naming import ends_as, rename
 from ..pointwise.arithmetic import check_number, where
+from ..remembered import remembered
+from ..views.shapes import movedim
 from .folds import Dims, dims_of, fold, mean, sum
 
 
-@numpy_names
-@ends_as("VarMeanBackward0")
-def var_mean(
-    input: Tensor,
-    dim: Dims = None,
-    unbiased: bool | None = None,
-    *,
-    correction: float | None = None,
-    keepdim: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """The variance and the mean along `dim`, in two passes.
-
-    The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
-    `unbiased` is False.
-    """
-    variance, center = _moments(input, dim, unbiased, correction, keepdim)
-    return variance.to(input.dtype), center.to(input.dtype)
-
-
-def _moments(
-    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
-) -> tuple[Tensor, Tensor]:
-    """`var_mean` in the type of registers, so that no square of float16 overflows.
-
-    Deviations are from the mean as it was rounded, for which their own sum makes up.
-    """
-    input, dims, freedom = _prepared(input, dim, unbiased, correction)
-    center = mean(input, dims, True)
-    deviation = input - center
+def _by_ops(x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
+    """The variance, of deviations from the mean as it was rounded, for which their sum makes up."""
+    deviation = x - mean(x, dims, True)
     squares, left = sum(deviation * deviation, dims, keepdim), sum(deviation, dims, keepdim)
-    variance = (squares - left * left / max(numel(input, dims), 1)) / freedom
-    if not keepdim:
-        center = center.reshape(variance._shape)
-    return variance, center
+    return (squares - left * left / max(numel(x, dims), 1)) / freedom
 
 
 def _prepared(
@@ -70,23 +43,27 @@ def _prepared(
     return input, dims, max(n - less, 0.0)
 
 
-def _variance(
-    input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keepdim: bool
+def _moment(
+    name: str, input: Tensor, dim: Dims, unbiased: bool | None, correction: float | None, keep: bool
 ) -> Tensor:
-    """`var` in the type of registers: of neighbors among the dimensions by one kernel.
+    """The variance, or the deviation, in the type of registers: on a CPU by one kernel.
 
-    On a GPU that gives a line to a block, which is for many lines.
+    That is of neighbors among the dimensions. On a GPU it gives a line to a block, for many lines.
     """
     x, dims, freedom = _prepared(input, dim, unbiased, correction)
-    neighbors = dims and dims[-1] - dims[0] == len(dims) - 1
-    if neighbors and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel():
-        return SHORT["variance"](x, dim=dims, keepdim=bool(keepdim), freedom=float(freedom))[0]
-    return _moments(input, dim, unbiased, correction, keepdim)[0]
+    if not (dims and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel()):
+        variance = _by_ops(x, dims, freedom, keep)
+        return variance if name == "variance" else FUNCTIONS["root"](variance)
+    if dims[-1] - dims[0] == len(dims) - 1:
+        return SHORT[name](x, dim=dims, keepdim=bool(keep), freedom=float(freedom))[0]
+    first = tuple(range(len(dims)))
+    y = SHORT[name](movedim(x, dims, first), dim=first, keepdim=False, freedom=float(freedom))[0]
+    return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x._shape))) if keep else y
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -96,13 +73,37 @@ def var(
     keepdim: bool = False,
 ) -> Tensor:
     """The variance along `dim`, as `var_mean` has it."""
-    y = _variance(input, dim, unbiased, correction, keepdim)
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    y = _moment("variance", input, dim, unbiased, correction, keepdim)
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "VarBackward0")
+
+
+@numpy_names
+@ends_as("VarMeanBackward0")
+def var_mean(
+    input: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean along `dim`, in two passes.
+
+    The variance is the sum of squared deviations over n - correction, which is 1 by default, 0 if
+    `unbiased` is False.
+    """
+    variance = var(input, dim, unbiased, correction=correction, keepdim=keepdim)
+    return variance, _center(input, dim, keepdim)
+
+
+def _center(input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    """The mean along what `var` takes for dimensions."""
+    return mean(input, dims_of(input, None if isinstance(dim, bool) else dim), keepdim)
 
 
 @method
+@remembered
 @numpy_names
-@ends_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -112,8 +113,8 @@ def std(
     keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation along `dim`, the square root of `var`."""
-    y = FUNCTIONS["root"](_variance(input, dim, unbiased, correction, keepdim))
-    return y if y._kind.dtype is input._kind.dtype else y.to(input.dtype)
+    y = _moment("deviation", input, dim, unbiased, correction, keepdim)
+    return rename(y if y._kind.dtype is input._kind.dtype else y.to(input.dtype), "StdBackward0")
 
 
 @numpy_names
@@ -127,8 +128,8 @@ def std_mean(
     keepdim: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean along `dim`."""
-    variance, center = _moments(input, dim, unbiased, correction, keepdim)
-    return FUNCTIONS["root"](variance).to(input.dtype), center.to(input.dtype)
+    deviation = std(input, dim, unbiased, correction=correction, keepdim=keepdim)
+    return deviation, _center(input, dim, keepdim)
 
 
 @method
@@ -166,6 +167,7 @@ def _root(powers: Tensor, p: float) -> Tensor:
     return where(zero, 0.0 if p > 0 else math.inf, where(zero, 1.0, powers) ** (1.0 / p))
 
 
+@remembered
 @numpy_names
 @ends_as("LinalgVectorNormBackward0")
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -185,11 +187,12 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
             f"norm(): cannot compute the {p} norm of no elements (dimensions {list(dims)} of shape "
             f"{list(input._shape)}), which has no identity"
         )
-    if p == 2:
+    alone = p != 0 and numel(input, dims) == 1  # no power of one element overflows
+    if p == 2 and not alone:
         return fold(rows.euclidean, input, dims, keepdim)
     if p == 1:
         return sum(input.abs(), dim, keepdim)
-    if p in (math.inf, -math.inf):
+    if p in (math.inf, -math.inf) or alone:
         return fold(rows.max if p > 0 else rows.min, input.abs(), dim, keepdim)
     if p == 0:
         # Not the comparison alone: the result has a derivative, which is 0.

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ...tensor import Tensor
 from ...types.dtypes import dtype, float16, float32
+from ..checked import of_tensors
 
 Ints = int | Sequence[int]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -17,7 +18,7 @@ def numbered(function: Function, n: int) -> Function:
     first, _, rest = function.__name__.partition("_with")
     function.__name__ = f"{first}{n}d{_}{rest}"
     function.__qualname__ = function.__name__
-    return function
+    return of_tensors(function)
 
 
 def tensor(name: str, what: str, value: Any) -> Tensor:

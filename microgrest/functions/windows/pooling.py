@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
 from ... import recording
-from ...creation import zeros
+from ...creation import as_tensor, zeros
 from ...dispatch.families.windows import peaks
 from ...ops.places.indexing import put
 from ...ops.products import windows as rows
@@ -21,6 +21,8 @@ from ...ops.products.bands import Bands
 from ...ops.products.windows import Windows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
+from ..joining.stacking import cat
+from ..pointwise.arithmetic import div
 from .arguments import Ints, each, listed, registered, tensor
 
 Sizes = int | None | Sequence[int | None]
@@ -98,7 +100,8 @@ def avg_pool(
     _check_input(name, n, input)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    check_floating(name, input)
+    if input.dtype is not int64:
+        check_floating(name, input)
     extents = input._shape[-n:]
     if n == 3 and any(k > e for k, e in zip(kernel, extents, strict=True)):
         raise RuntimeError(
@@ -106,12 +109,24 @@ def avg_pool(
         )
     count = _counts(input, n, kernel, step, pad, (1,) * n, ceil_mode)
     mean = "sum" if divisor_override else "all" if count_include_pad else "inside"
-    found = [
-        _means(extent, k, s, p, c, mean)
-        for extent, k, s, p, c in zip(extents, kernel, step, pad, count, strict=True)
-    ]
-    y = mixed(input, found)
+    axes = list(zip(extents, kernel, step, pad, count, [mean] * n, strict=True))
+    if input.dtype is int64:
+        return _of_integers(input, [_windows(*axis) for axis in axes], divisor_override)
+    y = mixed(input, [_means(*axis) for axis in axes])
     return y / divisor_override if divisor_override else y
+
+
+def _of_integers(input: Tensor, axes: Sequence[Any], divisor_override: int | None) -> Tensor:
+    """Sums of windows by differences of running sums, divided towards 0."""
+    y, divisors = input, np.ones((), np.int64)
+    for k, (low, high, divisor) in enumerate(axes):
+        dim = input.ndim - len(axes) + k
+        before = zeros((*y._shape[:dim], 1, *y._shape[dim + 1 :]), dtype=int64, device=y.device)
+        running = cat([before, y.cumsum(dim)], dim)
+        ends = (running.index_select(dim, as_tensor(at, device=y.device)) for at in (high, low))
+        y, divisors = next(ends) - next(ends), divisors[..., None] * np.maximum(divisor, 1)
+    given = divisor_override or as_tensor(divisors, device=y.device)
+    return div(y, given, rounding_mode="trunc")
 
 
 def adaptive_avg_pool(name: str, n: int, input: Tensor, output_size: Sizes) -> Tensor:
@@ -134,12 +149,17 @@ def mixed(input: Tensor, bands: Sequence[Bands]) -> Tensor:
 @lru_cache(maxsize=1024)
 def _means(extent: int, kernel: int, step: int, pad: int, count: int, mean: str) -> Bands:
     """Windows of one axis: their sum, or their mean over all that they have or that lies inside."""
+    low, high, divisor = _windows(extent, kernel, step, pad, count, mean)
+    return Bands(extent, low, high - low, _level(high - low, divisor))
+
+
+def _windows(extent: int, kernel: int, step: int, pad: int, count: int, mean: str) -> Any:
+    """Where they begin and end inside the image, and what their sums are divided by."""
     begin = np.arange(count) * step - pad
     end = np.minimum(begin + kernel, extent + pad)
-    low, high = np.maximum(begin, 0), np.minimum(end, extent)
-    n = np.maximum(high - low, 0)
-    divisor = {"sum": np.ones(count), "all": end - begin, "inside": n}[mean]
-    return Bands(extent, low, n, _level(n, divisor))
+    low = np.maximum(begin, 0)
+    high = np.maximum(np.minimum(end, extent), low)
+    return low, high, {"sum": np.ones(count, int), "all": end - begin, "inside": high - low}[mean]
 
 
 @lru_cache(maxsize=1024)
@@ -167,6 +187,10 @@ def lp_pool(
 ) -> Tensor:
     """The root of the sum of the powers `norm_type` of each window."""
     kernel = each(name, "kernel_size", kernel_size, n)
+    if norm_type in (inf, -inf):
+        sign = 1 if norm_type > 0 else -1
+        found = max_pool(name, n, sign * input.abs(), kernel, stride, 0, 1, ceil_mode)[0]
+        return sign * found
     means = avg_pool(name, n, input.pow(norm_type), kernel, stride, 0, ceil_mode, True)
     return (means.sign() * means.abs().relu() * prod(kernel)).pow(1.0 / norm_type)
 

@@ -24,6 +24,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return drop(input, p, inplace) if training else input
 
 
+@of_tensors
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -38,6 +39,7 @@ def dropout1d(
     return _of_samples(input, p, training, inplace, 3)
 
 
+@of_tensors
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -59,6 +61,7 @@ def dropout2d(
     return _channels(input, p, training, inplace, 2)
 
 
+@of_tensors
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -86,7 +89,7 @@ def _channels(x: Tensor, p: float, training: bool, inplace: bool, leading: int) 
     if not training or not p or not x.numel():
         return x
     if p == 1:
-        return x.mul_(0) if inplace else x * 0
+        return x.mul_(0) if inplace else x * x.new_zeros(())
     if x.ndim < leading:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     kept = _kept(x, p, leading)
@@ -96,6 +99,8 @@ def _channels(x: Tensor, p: float, training: bool, inplace: bool, leading: int) 
 
 def _kept(x: Tensor, p: float, leading: int) -> Tensor:
     """Which of all that has the same first `leading` indices is kept."""
+    if not x.is_floating_point():
+        raise RuntimeError(f"dropout takes floating-point tensors, got {x.dtype!r}")
     shape = (*x._shape[:leading], *[1] * (x.ndim - leading))
     return rand(shape, dtype=float32, device=x.device) < 1 - p
 
@@ -124,7 +129,7 @@ def _alpha(x: Tensor, p: float, training: bool, inplace: bool, leading: int) -> 
     if not training or not p or not x.numel():
         return x
     if p == 1:
-        return x.mul_(0) if inplace else x * 0
+        return x.mul_(0) if inplace else x * x.new_zeros(())
     kept = _kept(x, p, leading).to(x.dtype)
     scale: float = ((1 - p) * (1 + p * _ALPHA**2)) ** -0.5
     less = (1 - kept) * (_ALPHA * scale) - _ALPHA * scale * p

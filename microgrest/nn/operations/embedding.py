@@ -11,7 +11,7 @@ from ...dispatch.structured import apply
 from ...functions.checked import of_tensors
 from ...functions.indexing.picking import index_select
 from ...functions.matrices.products import matmul
-from ...functions.naming import ends_as
+from ...functions.naming import rename
 from ...functions.places import numbers_slices
 from ...functions.pointwise.arithmetic import where
 from ...functions.reductions.statistics import norm
@@ -65,7 +65,6 @@ def _padding(weight: Tensor, padding_idx: int | None) -> int | None:
 
 
 @of_tensors
-@ends_as("EmbeddingBackward0")
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -97,7 +96,7 @@ def embedding(
         found = _divided(found, index)
     if padding is not None:
         found = where((index == padding).unsqueeze(1), found.detach(), found)
-    return found.reshape(*input._shape, weight._shape[1])
+    return rename(found.reshape(*input._shape, weight._shape[1]), "EmbeddingBackward0")
 
 
 def _divided(rows: Tensor, index: Tensor) -> Tensor:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from ...dispatch.families.kernels import SHORT
 from ...functions.checked import of_tensors
 from ...functions.naming import ends_as
 from ...functions.reductions.softmax import REGISTERS
+from ...functions.remembered import remembered
 from ...graph.modes import is_grad_enabled, no_grad
 from ...ops.row import register_type
-from ...tensor import Tensor
-from ...types.dtypes import finfo
+from ...tensor import Size, Tensor
+from ...types.dtypes import finfo, int64
 from .padding import pad
 
 
@@ -81,18 +83,40 @@ def layer_norm(
 
     RuntimeError for shapes that do not fit. Ba, Kiros and Hinton 2016.
     """
-    shape, own = tuple(normalized_shape), input._kind.dtype
-    dims = len(shape)
+    shape = Size(normalized_shape)
+    if weight is None and bias is None:
+        return _normal(input, shape, eps)
+    if weight is None or bias is None:
+        _check_normalized(input, shape, weight, bias)
+        wide = register_type(input.dtype)
+        w, b = (None if t is None else t.to(wide) for t in (weight, bias))
+        return _affine(_normal(input.to(wide), shape, eps), w, b).to(input.dtype)
+    return _normal_affine(input, weight, bias, shape, eps)
+
+
+def _check_normalized(
+    input: Tensor, shape: Size, weight: Tensor | None, bias: Tensor | None
+) -> None:
+    dims, own = len(shape), input._kind.dtype
     usual = dims and input._shape[-dims:] == shape and own in REGISTERS
     if not usual or not _alike(input, shape, weight) or not _alike(input, shape, bias):
-        dims = len(_normalized_dims(input, normalized_shape, weight=weight, bias=bias))
-    wide = register_type(own)
-    if wide is not own:  # float16
-        w, b = (None if t is None else t.to(wide) for t in (weight, bias))
-        return layer_norm(input.to(wide), normalized_shape, w, b, eps).to(own)
-    if weight is None or bias is None:
-        return _affine(SHORT["normal"](input, dims=dims, eps=eps)[0], weight, bias)
-    return SHORT["layer_norm"](input, weight, bias, dims=dims, eps=eps)[0]
+        _normalized_dims(input, shape, weight=weight, bias=bias)
+
+
+@remembered
+def _normal(input: Tensor, shape: Size, eps: float) -> Tensor:
+    """`layer_norm` without weight and bias."""
+    _check_normalized(input, shape, None, None)
+    wide = input.to(register_type(input.dtype))  # of float16
+    return SHORT["normal"](wide, dims=len(shape), eps=eps)[0].to(input.dtype)
+
+
+@partial(remembered, operands=3)
+def _normal_affine(input: Tensor, weight: Tensor, bias: Tensor, shape: Size, eps: float) -> Tensor:
+    """`layer_norm` with both."""
+    _check_normalized(input, shape, weight, bias)
+    x, w, b = (t.to(register_type(input.dtype)) for t in (input, weight, bias))
+    return SHORT["layer_norm"](x, w, b, dims=len(shape), eps=eps)[0].to(input.dtype)
 
 
 @of_tensors
@@ -294,5 +318,6 @@ def local_response_norm(
     if not input.numel():
         return input
     ends = [0, 0] * (input.ndim - 2) + [size // 2, (size - 1) // 2]
-    squares = pad(input.square(), ends).unfold(1, size, 1).mean(-1)
+    squares = pad(input.square(), ends).unfold(1, size, 1)
+    squares = squares.sum(-1) // size if input.dtype is int64 else squares.mean(-1)
     return input / (squares * alpha + k) ** beta

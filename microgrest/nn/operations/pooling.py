@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ...functions.checked import of_tensors
 from ...functions.windows import pools
 from ...functions.windows.arguments import Ints
 from ...functions.windows.pooling import Sizes
@@ -47,7 +48,7 @@ def _named(
     """`function` by the name of what it calls, described as that."""
     function.__name__ = function.__qualname__ = found.__name__
     function.__doc__ = f"{inspect.getdoc(found)}\n\n{more}"
-    return function
+    return of_tensors(function)
 
 
 max_pool1d, max_pool2d, max_pool3d = map(_max_pool, pools.N)

@@ -19,11 +19,12 @@ def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **f
 
     What is folded is `each` of an element {x}, where that is given.
     `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
-    or "bool". `again` makes of a result y that of n times as many elements, all of them met n
-    times; without it that is y.
+    or "bool"; `vector` is as in `Reduce`. `again` makes of a result y that of n times as many
+    elements, all of them met n times; without it that is y.
     """
     extra = {"init": init, "step": step}
-    extra |= {k: facts.pop(k) for k in ("each", "final", "lane", "empty", "again") if k in facts}
+    known = "each", "final", "lane", "vector", "empty", "again"
+    extra |= {k: facts.pop(k) for k in known if k in facts}
     return Row(name, "reduction", ("x",), vjp, doc, extra=extra, **facts)
 
 
@@ -123,13 +124,15 @@ euclidean = reduction(
 )
 
 
-def extremum(name: str, first: str, better: str, which: str, vjp: Any, backward: str = "") -> Row:
-    """Register an extremum; `better` compares {x} with the best so far, from `first` on."""
+def extremum(name: str, better: str, which: str, vjp: Any, backward: str = "") -> Row:
+    """Register an extremum; `better` compares {x} with the best so far."""
+    first, vector = _EXTREMA[better]
     return reduction(
         name,
         init=first,
         step=f"{{x}} if {{x}} {better} {{acc}} or {{x}} != {{x}} else {{acc}}",
         lane="same",
+        vector=vector,
         empty="an identity",
         vjp=vjp,
         backward_name=backward,
@@ -137,10 +140,13 @@ def extremum(name: str, first: str, better: str, which: str, vjp: Any, backward:
     )
 
 
-amax = extremum("amax", "lowest", ">", "Largest", _shared)
-amin = extremum("amin", "highest", "<", "Smallest", _shared)
-max = extremum("max", "lowest", ">", "Largest", evenly, "MaxBackward1")
-min = extremum("min", "highest", "<", "Smallest", evenly, "MinBackward1")
+# What each begins with, and goes on by in lanes.
+_EXTREMA = {">": ("lowest", "larger({acc}, {x})"), "<": ("highest", "smaller({acc}, {x})")}
+
+amax = extremum("amax", ">", "Largest", _shared)
+amin = extremum("amin", "<", "Smallest", _shared)
+max = extremum("max", ">", "Largest", evenly, "MaxBackward1")
+min = extremum("min", "<", "Smallest", evenly, "MinBackward1")
 
 all = reduction(
     "all", init="True", step="{acc} and {x}", lane="bool", doc="Whether every element is nonzero."
@@ -152,14 +158,15 @@ any = reduction(
 
 
 def search(name: str, better: str, doc: str) -> Row:
-    """Register a search for the position of the first best element; the values have a gradient."""
-    extra = {"better": better}
+    """Register a search for the position of the first best element; the values have a gradient.
+
+    `better` compares {x} with the best so far, than which NaN is better.
+    """
+    least = "<=" if better == ">" else ">="
+    wins = f"not {{x}} {least} {{acc}} and {{acc}} == {{acc}}"
+    extra = {"better": wins, "vector": _EXTREMA[better][1]}
     return Row(name, "search", ("x",), None, doc, extra=extra, method=False)
 
 
-argmax = search(
-    "argmax", "{x} > {acc} or ({x} != {x} and {acc} == {acc})", "Index of the largest element."
-)
-argmin = search(
-    "argmin", "{x} < {acc} or ({x} != {x} and {acc} == {acc})", "Index of the smallest element."
-)
+argmax = search("argmax", ">", "Index of the largest element.")
+argmin = search("argmin", "<", "Index of the smallest element.")

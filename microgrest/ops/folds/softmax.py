@@ -4,6 +4,7 @@
     log_softmax    x - top - log(s)
     logsumexp      top + log(s)
     variance       sum of (x - mean)**2, over the degrees of freedom
+    deviation      its square root
 
 The difference's own rounding, which grows with it, is made good in `expsub`. Elements as large as
 the largest are counted, and the others, `rest`, are added up apart from them, since log(1 + rest)
@@ -20,6 +21,7 @@ from ...kernels.kinds.lines import LINES, Walk, form_of
 from ...kernels.source.axis.lines import MAX, Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..pointwise.elementwise import exp
+from ..pointwise.logic import where
 from .reduction import mean, spread, sum
 
 TOP = Phase(folds=(Fold("top", "{x}", MAX),))
@@ -30,6 +32,26 @@ REST = (
 LOG = Number("log_sum", "log1p({rest} + ({ties} - 1))")
 _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
+
+
+def _moment(result: str, dtype: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
+    """In two passes: no square of a number that is large beside the differences.
+
+    The mean is wide: two neighbors of float32 have none between them. Of float64 it is rounded, and
+    what all elements differ from it, exactly, is taken off: equal ones have no variance.
+    """
+    center = Number("center", "{total} / {n}")
+    first = Phase(folds=(Fold("total", "{x}"),), then=(center,), wide=True)
+    folds: tuple[Fold, ...] = (Fold("squares", "{d} * {d}"),)
+    spread: tuple[Number, ...] = (Number("spread", "{squares}"),)
+    if dtype == "float64":
+        folds += (Fold("left", "{d}"),)
+        less = "{squares} if {squares} > 1e300 else {squares} - {left} / {n} * {left}"
+        spread = Number("rest", less), Number("spread", "0 if {rest} < 0 else {rest}")
+    then = (*spread, Number("out", result))
+    second = Phase((("d", "{x} - {center}"),), folds=folds, then=then, wide=True)
+    return (_X, Array("out", "w", "line")), (first, second)
+
 
 PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
     "softmax": (
@@ -71,30 +93,15 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
             Phase(stores=(("out", "{g} - exp({y}) * {common}"),)),
         ),
     ),
-    # In two passes: no square of a number that is large beside the differences. The mean is wide:
-    # two neighbors of float32 have none between them.
-    "variance": (
-        (_X, Array("out", "w", "line")),
-        (
-            Phase(
-                folds=(Fold("total", "{x}"),),
-                then=(Number("center", "{total} / {n}"),),
-                wide=True,
-            ),
-            Phase(
-                values=(("d", "{x} - {center}"),),
-                folds=(Fold("squares", "{d} * {d}"),),
-                then=(Number("out", "{squares} / {freedom}"),),
-                wide=True,
-            ),
-        ),
-    ),
 }
+MOMENTS = {"variance": "{spread} / {freedom}", "deviation": "sqrt({spread} / {freedom})"}
 
 
 @cache
 def program(name: str, dtype: str) -> Lines:
-    return Lines(name, dtype, *PROGRAMS[name], ("freedom",) if name == "variance" else ())
+    if name in MOMENTS:
+        return Lines(name, dtype, *_moment(MOMENTS[name], dtype), ("freedom",))
+    return Lines(name, dtype, *PROGRAMS[name])
 
 
 @cache
@@ -174,12 +181,29 @@ def _logsumexp(g: Any, y: Any, x: Any, dim: int) -> Any:
 @along(
     vjp=lambda g, y, input, dim, keepdim, freedom: (
         (input - mean(input, dim=dim, keepdim=True)) * spread(g * 2 / freedom, input, dim, keepdim),
-    )
+    ),
+    backward_name="VarBackward0",
 )
 def variance(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
     """The sum of squared deviations from the mean along neighboring dimensions, over `freedom`."""
-    shape, last = input.shape, dim[-1] + 1
+    return _moments("variance", input, dim, keepdim, freedom)
+
+
+@along(
+    vjp=lambda g, y, input, dim, keepdim, freedom: (
+        (input - mean(input, dim=dim, keepdim=True))
+        * spread(g / (where(y == 0, math.inf, y) * freedom), input, dim, keepdim),
+    ),
+    backward_name="StdBackward0",
+)
+def deviation(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
+    """The square root of the variance, whose derivative at 0 is 0."""
+    return _moments("deviation", input, dim, keepdim, freedom)
+
+
+def _moments(name: str, x: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
+    shape, last = x.shape, dim[-1] + 1
     n, inner = math.prod(shape[dim[0] : last]), math.prod(shape[last:])
     kept = tuple(1 if d in dim else n for d, n in enumerate(shape) if keepdim or d not in dim)
-    call = walk("variance", input.dtype.name, form_of(n, inner))
-    return Call(call, ((kept, input.dtype),), (n, inner), (input.dtype.numpy.type(freedom),))
+    call = walk(name, x.dtype.name, form_of(n, inner))
+    return Call(call, ((kept, x.dtype),), (n, inner), (x.dtype.numpy.type(freedom),))

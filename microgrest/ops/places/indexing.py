@@ -75,6 +75,30 @@ sum_slices: Row = Row(
     method=False,
 )
 
+put_slices = Row(
+    "put_slices",
+    "put_slices",
+    ("x", "source", "index"),
+    lambda g, y, x, source, index, dim, accumulate: (
+        g if accumulate else clear_slices(g, index, dim=dim),
+        take_slices(g if x.shape else g.reshape((1,)), index, dim=dim),
+        None,
+    ),
+    "The first input with slices of the source written, or added, to those of their numbers.",
+    extra={"steers": ("accumulate",)},
+    backward_name="IndexPutBackward0",
+    method=False,
+)
+
+clear_slices: Row = Row(
+    "clear_slices",
+    "clear_slices",
+    ("x", "index"),
+    lambda g, y, x, index, dim: (clear_slices(g, index, dim=dim), None),
+    "A copy with zeros in the slices of numbers `index`.",
+    method=False,
+)
+
 take = called(gather, "take_flat", "TakeBackward0")
 index_select = called(take_slices, "index_select_slices", "IndexSelectBackward0")
 embedding = called(take_slices, "embedding_slices", "EmbeddingBackward0")
@@ -88,6 +112,10 @@ scatter_reduced = called(put, "scatter_reduced", "ScatterReduceBackward0")
 index_add = called(put, "index_add_flat", "IndexAddBackward0")
 index_copy = called(put, "index_copy_flat", "IndexCopyBackward0")
 index_fill = called(put, "index_fill_flat", "IndexFillBackward0")
+SLICES = {
+    row: called(put_slices, row.name.replace("flat", "slices"), row.backward_name)
+    for row in (index_add, index_copy, index_fill)
+}
 
 
 clear: Row = Row(

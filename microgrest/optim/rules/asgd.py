@@ -52,10 +52,10 @@ class ASGD(Optimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, param: Tensor, group: Group) -> State:
-        own = {"dtype": number_type(), "device": param.device}
+        own, lr = {"dtype": number_type(), "device": param.device}, group["lr"]
         return {
             "step": 0,
-            "eta": full((), float(group["lr"]), **own),
+            "eta": lr.detach().clone().to(**own) if isinstance(lr, Tensor) else full((), lr, **own),
             "mu": full((), 1.0, **own),
             "ax": zeros_like(param),
         }

@@ -119,30 +119,32 @@ def _source(
 def search(
     name: str, better: str, stored: str, shape: str, names: ModuleType, threads: int, *, last: bool
 ) -> Source:
-    """kernel(x, values, indices, *numbers), the numbers being those of the shape, one of rows
+    """kernel(x, values, indices, *numbers), the numbers being those of the shape
 
-    for o, s: j = the first in segment s of x[o] that no later one is `better` than
-              values[o, s], indices[o, s] = x[o, j], j
+    for o, s, c: j = the first in segment s of x[o, :, c] that no later one is `better` than
+                 values[o, s, c], indices[o, s, c] = x[o, j, c], j
 
     `better` is a scalar expression over {x} and the best so far, {acc}; of two that differ, NaN
     and not, one has to be better than the other. The `last` kernel searches what the first left,
-    kernel(x, places, values, indices, *numbers), and gives places[o, j] for j.
+    kernel(x, places, values, indices, *numbers), and gives places[o, j, c] for j.
     """
     held, form = memory_type(stored), SHAPES[shape]
     inputs = [Input("x", held, held), *([Input("places", "int64", "int64")] if last else [])]
     outputs = (Output(0, held), Output(0, "int64"))
     w = CudaWriter(Program(name, tuple(inputs), (), outputs), "vv" + "v" * len(inputs), names)
-    found = "places[at]" if last else "at - output // segments * n"
+    inner = " // inner" if shape == "columns" else ""
+    found = "places[at]" if last else f"at{inner} - output{inner} // segments * n"
+    first = "begin * inner + output % inner" if inner else "begin"
     put = ["best_tree[thread] = best", "at_tree[thread] = at"]
     body = [
         *form.place,
         "best = x[0]",
         "at = np.int64(0)",
         "if output < outputs:",
-        *indent([*form.begin, "best = x[begin]", "at = begin", "while i < stop:"]),
+        *indent([*form.begin, f"at = {first}", "best = x[at]", "while i < stop:"]),
         *indent(["met = x[i]", f"if {_wins(better, 'met', 'best', held, names)}:"], 2),
         *indent(["    best = met", "    at = i", f"i += {form.step.format(threads=threads)}"], 2),
-        *exchange("lanes", put, _better(better, held, names)),
+        *exchange("lanes", put, _better(better, held, form.pitch, names)),
         "if lane == 0 and output < outputs:",
         *indent([f"{w.outs[0]}[output] = best", f"{w.outs[1]}[output] = {found}"]),
     ]
@@ -158,12 +160,13 @@ def _wins(better: str, x: str, acc: str, dtype: str, names: ModuleType) -> str:
     return render(better, {"x": x, "acc": acc}, dtype, names)
 
 
-def _better(better: str, dtype: str, names: ModuleType) -> list[str]:
+def _better(better: str, dtype: str, pitch: str, names: ModuleType) -> list[str]:
     """Take what the lane `top` on has, where that is better, or as good and earlier."""
     wins, loses = (_wins(better, *xs, dtype, names) for xs in (("met", "best"), ("best", "met")))
+    other = f"thread + top * {pitch}"
     return [
-        "met = best_tree[thread + top]",
-        "met_at = at_tree[thread + top]",
+        f"met = best_tree[{other}]",
+        f"met_at = at_tree[{other}]",
         f"if ({wins}) or (met_at < at and not ({loses})):",
         "    best = met",
         "    at = met_at",

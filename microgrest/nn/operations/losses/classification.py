@@ -43,7 +43,7 @@ def binary_cross_entropy(
     if recording.aside(lambda: bool(((x < 0) | (x > 1)).any())):
         raise RuntimeError("all elements of input should be between 0 and 1")
     elements = call(rows.binary_cross_entropy, (input, target))
-    return reduced(elements if weight is None else elements * weight, reduction)
+    return reduced(_weighed(elements, weight), reduction)
 
 
 @ends_as("BinaryCrossEntropyWithLogitsBackward0")
@@ -69,7 +69,20 @@ def binary_cross_entropy_with_logits(
     _check_floating(input, target)
     positive = 1.0 if pos_weight is None else pos_weight
     elements = call(rows.binary_cross_entropy_with_logits, (input, target, positive))
-    return reduced(elements if weight is None else elements * weight, reduction)
+    return reduced(_weighed(elements.to(target.dtype), weight), reduction)
+
+
+def _weighed(elements: Tensor, weight: Tensor | None) -> Tensor:
+    """Elements times weights that broadcast, in the shape and type of the elements."""
+    if weight is None:
+        return elements
+    found = elements * weight
+    if found._shape != elements._shape:
+        raise RuntimeError(
+            f"output with shape {list(elements._shape)} doesn't match the broadcast shape "
+            f"{list(found._shape)}"
+        )
+    return found.to(elements.dtype)
 
 
 def _check_floating(input: Tensor, target: Tensor) -> None:

@@ -55,12 +55,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (units[0] * units[1]).sum(dim)
 
 
+@of_tensors
 @ends_as("NormBackward1")
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
     """The p-norms of x1 - x2 + eps along the last dimension, of tensors that broadcast."""
-    difference = x1 - x2 + eps
+    difference = x1 - x2 + float(eps)
     return norm(difference, p, -1 if difference.ndim else None, keepdim)
 
 

@@ -157,5 +157,5 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """The input where the target is 1, max(0, margin - input) where it is -1."""
     reduction = reduction_of(size_average, reduce, reduction)
-    far = where(target != 1, (margin - input).clamp(min=0), 0)
+    far = where(target != 1, (float(margin) - input).clamp(min=0), 0)
     return reduced(far + where(target != -1, input, 0), reduction)
