@@ -95,14 +95,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return "mark.devices" not in collection_path.read_text("utf-8") or None
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """All that collection made is nothing to look through for each step that is recorded.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collection makes stays, so Python's garbage collector looks at it once, at its end.
 
-    Whoever keeps a tensor of a step is found among all objects that Python's garbage collector
-    knows, and ten thousand tests are a million of them.
+    Whoever keeps a tensor of a step is found among all objects that the collector knows, for each
+    step that is recorded, and ten thousand tests are a million of them.
     """
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """Calls like one before, which are remembered, against the same calls of which nothing is known."""
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +199,28 @@ def test_what_is_equal_to_a_remembered_argument_is_not_the_same() -> None:
             x.sum(sum=1)  # type: ignore[call-overload]
         with pytest.raises(TypeError, match="input"):
             mg.sum(2.0, 1)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "max", "topk", "sort", "std", "softmax", "vector norm", "product"]
+)
+def test_the_second_call_is_no_new_one(name: str) -> None:
+    """That is, it comes to fewer of Python's functions, which are counted."""
+    x = mg.ones(3, 3, requires_grad=True)
+    call = (lambda x: x @ x) if name == "product" else CALLS[name]
+    for _ in range(20):  # until its kernel has taken NumPy's place
+        call(x)
+    forget_kernels()
+    counts = []
+    for _ in range(2):
+        seen: list[str] = []
+        sys.setprofile(lambda frame, event, arg, to=seen: to.append(event))
+        try:
+            call(x)
+        finally:
+            sys.setprofile(None)
+        counts.append(seen.count("call"))
+    assert 3 * counts[1] < counts[0], counts
 
 
 def test_threads_that_remember_at_once() -> None:

@@ -14,7 +14,7 @@ from ..source import codegen, walk, writer
 from ..source.program import Program
 from ..source.walk import Place, View
 from . import first_calls, helpers, names, parallel
-from .first_calls import FirstCalls
+from .first_calls import FirstOfMap
 
 __all__ = ["View", "compiled", "launch"]
 Kernel = Callable[..., None]
@@ -78,7 +78,7 @@ def compiled(program: Program, layout: str, ndim: int = 0, n: int = 0) -> Kernel
     if kernel is None:
         wanted = Wanted(program, layout, ndim, threads)
         first = not threads and first_calls.served(program)
-        kernel = program.kernels[key] = FirstCalls(wanted) if first else wanted.load()
+        kernel = program.kernels[key] = FirstOfMap(wanted) if first else wanted.load()
     return kernel
 
 

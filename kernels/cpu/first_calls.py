@@ -3,9 +3,9 @@
 To compile a kernel takes as long as ten thousand of its calls, and a program's first minute meets
 dozens of them, most of them once or twice. NumPy stands in where it gives the same bits: for maps
 of which each instruction is one operation that IEEE 754 rounds once, or an exact one, if no product
-goes into a sum, of which LLVM makes one operation; and for kinds by their oracles, on few elements.
-A map that is called more often is compiled by the child, where there is one, while NumPy goes on;
-all else is compiled here.
+goes into a sum, of which LLVM makes one operation; for sums of columns, which are added row by row;
+and for kinds by their oracles, on few elements. A map or a sum that is called more often is
+compiled by the child, where there is one, while NumPy goes on; all else is compiled here.
 
 MICROGREST_FIRST_CALLS is the number of calls that NumPy does; 0 has every kernel compiled at once.
 """
@@ -32,7 +32,10 @@ Kernel = Callable[..., None]
 USUAL = 16
 # So many elements count as another call.
 ELEMENTS = 4096
-# Oracles may be loops in Python: on more elements than this they would take longer than to compile.
+# So many rows that are added up count as another call.
+ROWS = 128
+# Oracles may be loops in Python, as sums of rows are: on more elements, or rows, than this they
+# would take longer than to compile.
 FEW = 1024
 FLOATS = ("float32", "float64")
 ANY = (*FLOATS, "int64", "int32")
@@ -56,6 +59,10 @@ OF_FLOATS = {
 _same: Callable[[Any], Any] = lambda x: x  # noqa: E731 - a value as it is, beside the ufuncs
 COPIES = {"{x}": _same, "{value}": _same}
 OF_ANY = SUMS | PRODUCTS | COMPARISONS | COPIES
+FINAL: dict[str, Callable[[Any, Any], Any]] = {
+    "{acc}": lambda total, n: total,
+    "{acc} / {n}": lambda total, n: total / n,
+}
 _NAMES = re.compile(r"{(\w+)}")
 
 _watchers: list[Callable[[], None]] = []
@@ -76,7 +83,7 @@ def replaced() -> None:
 def settle() -> None:
     """Have what NumPy stands in for compiled at its next call: for who measures kernels."""
     for first in tuple(_standing):
-        first.left, first.pending = 0, _nothing
+        first.settle()
 
 
 def _nothing() -> bool:
@@ -102,6 +109,25 @@ def served(program: Program) -> bool:
         )
         and all(o.reduce is None and program.dtype(o.value) == o.dtype for o in program.outputs)
         and all(_exact(program, instruction) for instruction in program.body)
+    )
+
+
+def adds_columns(program: Program) -> bool:
+    """Whether NumPy may do the first calls of a kernel that folds columns: a sum or mean of them.
+
+    It goes through the rows in their order, and a column's total has the type of the kernel's.
+    """
+    (x,), (out,) = program.inputs, program.outputs
+    fold = out.reduce
+    return (
+        number() > 0
+        and not program.body
+        and x.loaded in (x.stored, *ANY)
+        and x.stored in (*ANY, "bool")
+        and fold is not None
+        and (fold.init, fold.step) == ("0", "{acc} + {x}")
+        and fold.final in FINAL
+        and out.dtype in ANY
     )
 
 
@@ -140,14 +166,10 @@ def _product(program: Program, value: int) -> bool:
 
 
 class Wanted(Protocol):
-    """The kernel of a program in a layout, over `ndim` strided dimensions if that is not 0."""
+    """A kernel of a program."""
 
     @property
     def program(self) -> Program: ...
-    @property
-    def layout(self) -> str: ...
-    @property
-    def ndim(self) -> int: ...
     def ahead(self, *, long: bool = False) -> Pending:
         """Have another process compile it, if it can; begun at once if it is worth as much."""
 
@@ -155,12 +177,20 @@ class Wanted(Protocol):
         """The kernel, which compiles at its first call unless it has been."""
 
 
+class WantedMap(Wanted, Protocol):
+    """The kernel of a program in a layout, over `ndim` strided dimensions if that is not 0."""
+
+    @property
+    def layout(self) -> str: ...
+    @property
+    def ndim(self) -> int: ...
+
+
 class FirstCalls:
     """A kernel of which NumPy does the first calls."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self.program, self.layout, self.ndim = wanted.program, wanted.layout, wanted.ndim
-        self.wanted, self.left = wanted, number()
+        self.wanted, self.program, self.left = wanted, wanted.program, number()
         self.kernel: Kernel | None = None
         self.pending: Pending | None = None
         _standing.add(self)
@@ -184,6 +214,22 @@ class FirstCalls:
         replaced()
         return self.kernel
 
+    def settle(self) -> None:
+        """Have it compiled at its next call."""
+        self.left, self.pending = 0, _nothing
+
+    def _run(self, *operands: Any) -> None:
+        """What the kernel does, and how many calls more it counts as."""
+        raise NotImplementedError
+
+
+class FirstOfMap(FirstCalls):
+    """The kernel of a map, of which NumPy does the first calls."""
+
+    def __init__(self, wanted: WantedMap) -> None:
+        super().__init__(wanted)
+        self.layout, self.ndim = wanted.layout, wanted.ndim
+
     def _run(self, *operands: Any) -> None:
         k = len(self.program.inputs)
         given = list(_walked(operands, self.ndim) if self.ndim else operands)
@@ -200,6 +246,31 @@ class FirstCalls:
             results = [np.array(values[out.value]) for out in self.program.outputs]
         for out, result in zip(outs, results, strict=True):
             out[...] = result
+
+
+class FirstOfColumns(FirstCalls):
+    """The kernel of a fold that `adds_columns`, of which NumPy does the first calls.
+
+    They are of few rows: a row is a call of NumPy's.
+    """
+
+    def __call__(self, x: Any, out: Any, n: int, inner: int) -> None:
+        """Run it on the operands of the kernel."""
+        if n > FEW:
+            self.settle()
+        super().__call__(x, out, n, inner)
+
+    def _run(self, x: Any, out: Any, n: int, inner: int) -> None:
+        (output,) = self.program.outputs
+        fold = output.reduce
+        assert fold is not None
+        self.left -= n // ROWS + x.size // ELEMENTS
+        rows = _loaded(x, self.program.inputs[0].loaded).reshape(out.size // inner, n, inner)
+        with np.errstate(all="ignore"):
+            total = np.zeros((len(rows), inner), fold.total)
+            for row in rows.swapaxes(0, 1):
+                total += row
+            out[:] = FINAL[fold.final](total, total.dtype.type(n)).ravel()
 
 
 def _loaded(x: Any, dtype: str) -> Any:
@@ -241,7 +312,6 @@ class FirstOfKind:
         self.kind, self.params, self.load = kind, params, load
         self.left = number()
         self.kernel: Kernel | None = None
-        self.pending: Pending | None = None
         _standing.add(self)
 
     def __call__(self, *given: Any) -> None:
@@ -253,6 +323,10 @@ class FirstOfKind:
             return
         self.kernel = self.kernel or self.load()
         self.kernel(*given)
+
+    def settle(self) -> None:
+        """Have it compiled at its next call."""
+        self.left = 0
 
     def _may(self, given: Sequence[Any]) -> bool:
         """Whether this is one of the first calls, on few elements."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..cache import Pending
 from ..source.axis import reductions
 from ..source.program import Program
-from . import elementwise, helpers, names, parallel
+from . import elementwise, first_calls, helpers, names, parallel
+from .first_calls import FirstOfColumns, Kernel
 
 
 def ready(
@@ -38,6 +40,32 @@ def fold(program: Program, x: Any, out: Any, outer: int, n: int, inner: int) -> 
 
 
 def _axis(shape: str, program: Program, threads: bool) -> Any:
-    source = getattr(reductions, shape)(program, names, parallel=threads)
-    kernel = program.kernels[shape, threads] = helpers.load(source, program.name).kernel
+    wanted = WantedFold(program, shape, threads)
+    first = shape == "columns" and not threads and first_calls.adds_columns(program)
+    kernel = program.kernels[shape, threads] = FirstOfColumns(wanted) if first else wanted.load()
     return kernel
+
+
+class WantedFold(NamedTuple):
+    """The kernel that folds `rows` or `columns`."""
+
+    program: Program
+    shape: str
+    threads: bool = False
+
+    def ahead(self, *, long: bool = False) -> Pending:
+        """Have another process compile it, if it can; begun at once if it is worth as much."""
+        (x,), (out,) = self.program.inputs, self.program.outputs
+        arrays = [f"{elementwise.ELEMENTS.get(d, d)}[::1]" for d in (x.stored, out.dtype)]
+        sizes = ["int64"] * (1 + (self.shape == "columns"))
+        types = f"({', '.join(arrays + sizes)},)"
+        return helpers.ahead(self.text(), self.program.name, types, long=long)
+
+    def load(self) -> Kernel:
+        """The kernel, which compiles at its first call unless it has been."""
+        kernel: Kernel = helpers.load(self.text(), self.program.name).kernel
+        return kernel
+
+    def text(self) -> str:
+        """Its source."""
+        return str(getattr(reductions, self.shape)(self.program, names, parallel=self.threads))

@@ -64,7 +64,7 @@ def remembered(function: F, operands: int = 1, known: dict[Any, Again] | None = 
             remember(refused, key, True)
         return result
 
-    refused: dict[Any, bool] = {}
+    refused: dict[Any, bool] = kept({})
     names = {"new": new, "known": table, "absent": _absent}
     made = wraps(function)(_looking_up(function, operands, names))
     INSIDE[made] = function, lambda inside: remembered(inside, operands, table)

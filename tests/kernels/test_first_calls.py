@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from microgrest.kernels.cpu import elementwise, first_calls
+from microgrest.kernels.cpu import elementwise, first_calls, reduction
 from microgrest.kernels.cpu.elementwise import Wanted
-from microgrest.kernels.cpu.first_calls import FirstCalls
-from microgrest.kernels.source.program import Input, Instr, Output, Program
+from microgrest.kernels.cpu.first_calls import FirstOfColumns, FirstOfMap
+from microgrest.kernels.cpu.reduction import WantedFold
+from microgrest.kernels.source.program import Input, Instr, Output, Program, Reduce
 
 import microgrest as mg
 
@@ -54,15 +55,20 @@ def program(dtype: str, *formulas: str, operands: tuple[tuple[int, ...], ...] = 
 def same(program: Program, layout: str, *operands: Any, ndim: int = 0) -> None:
     """NumPy and the compiled kernel leave the same in all arrays."""
     wanted, found = Wanted(program, layout, ndim), []
-    for run in (FirstCalls(wanted)._run, wanted.load()):
+    for run in (FirstOfMap(wanted)._run, wanted.load()):
         mine = [x.copy() if isinstance(x, np.ndarray) else x for x in operands]
         run(*mine)
         found.append([x for x in mine if isinstance(x, np.ndarray)])
     for ours, compiled in zip(*found, strict=True):
-        np.testing.assert_array_equal(ours, compiled)
-        if ours.dtype.kind == "f":  # which knows no sign of zero
-            real = ~np.isnan(ours)
-            np.testing.assert_array_equal(np.signbit(ours[real]), np.signbit(compiled[real]))
+        alike(ours, compiled)
+
+
+def alike(ours: Array, compiled: Array) -> None:
+    """Both hold the same, zeros of the same sign, NaN of any."""
+    np.testing.assert_array_equal(ours, compiled)
+    if ours.dtype.kind == "f":  # which knows no sign of zero
+        real = ~np.isnan(ours)
+        np.testing.assert_array_equal(np.signbit(ours[real]), np.signbit(compiled[real]))
 
 
 @pytest.mark.parametrize("dtype", first_calls.ANY)
@@ -146,10 +152,71 @@ def test_contracted_sums_differ() -> None:
     assert out[0] == np.float32(np.float64(x[0]) * y[0] + y[0])
 
 
+def fold(stored: str, loaded: str, total: str, dtype: str, final: str = "{acc}") -> Program:
+    """A sum, or a mean, as reductions make it."""
+    output = Output(0, dtype, Reduce("0", "{acc} + {x}", loaded, total, final))
+    return Program("sum", (Input("x", stored, loaded),), (), (output,))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 0, 3), (3, 5, 2), (1, 40, 300), (2, 300, 1)])
+@pytest.mark.parametrize(
+    "types",
+    [
+        ("float32", "float32", "float64", "float32"),
+        ("float64", "float64", "float64", "float64"),
+        ("int32", "int32", "int64", "int64"),
+        ("bool", "bool", "int64", "int64"),
+    ],
+)
+@pytest.mark.parametrize("final", ["{acc}", "{acc} / {n}"])
+def test_sums_of_columns(shape: tuple[int, ...], types: tuple[str, ...], final: str) -> None:
+    if final != "{acc}" and types[2] == "int64":
+        types = (*types[:2], "float64", "float64")
+    p = fold(*types, final)
+    assert first_calls.adds_columns(p)
+    outer, n, inner = shape
+    some = np.random.default_rng(n).choice(values(types[0], 0), size=shape).ravel()
+    found = []
+    for run in (FirstOfColumns(WantedFold(p, "columns"))._run, WantedFold(p, "columns").load()):
+        out = np.full(outer * inner, 7, types[3])
+        run(some, out, n, inner)
+        found.append(out)
+    alike(*found)
+
+
+def test_columns_that_are_not_added() -> None:
+    """Products, and what float16 holds as bits."""
+    times = Output(0, "float32", Reduce("1", "{acc} * {x}", "float32", "float64"))
+    assert not first_calls.adds_columns(
+        Program("prod", (Input("x", *2 * ("float32",)),), (), (times,))
+    )
+    assert not first_calls.adds_columns(fold("float16", "float32", "float64", "float16"))
+
+
+def test_many_rows_are_not_added_one_by_one() -> None:
+    p = fold("float32", "float32", "float64", "float32")
+    x, out = np.ones(2 * 1025, "f"), np.empty(2, "f")
+    run, sizes = reduction.ready(p, 1, 1025, 2)
+    run(x, out, *sizes)
+    assert p.kernels["columns", False] is not run and out.tolist() == [1025, 1025]
+
+
+def test_sums_of_columns_are_compiled_when_they_are_many() -> None:
+    p = fold("float32", "float32", "float64", "float32")
+    x, out = np.ones(40 * 3, "f"), np.empty(3, "f")
+    run, sizes = reduction.ready(p, 1, 40, 3)
+    for _ in range(16):
+        run(x, out, *sizes)
+    assert p.kernels["columns", False] is run
+    while p.kernels["columns", False] is run:  # the child may be at it
+        run(x, out, *sizes)
+    assert out.tolist() == [40, 40, 40]
+
+
 def test_often_called_kernels_are_compiled() -> None:
     p = program("float32", "{a} + {b}")
     kernel = elementwise.compiled(p, "vvv")
-    assert elementwise.compiled(p, "vvv") is kernel and isinstance(kernel, FirstCalls)
+    assert elementwise.compiled(p, "vvv") is kernel and isinstance(kernel, FirstOfMap)
     told = []
     first_calls.when_compiled(lambda: told.append(1))
     x, out = np.ones(3, "f"), np.empty(3, "f")
@@ -164,7 +231,7 @@ def test_often_called_kernels_are_compiled() -> None:
 
 
 def test_who_measures_kernels_has_them_compiled() -> None:
-    kernel = FirstCalls(Wanted(program("float32", "{a} - {b}"), "vvv"))
+    kernel = FirstOfMap(Wanted(program("float32", "{a} - {b}"), "vvv"))
     x, out = np.ones(3, "f"), np.empty(3, "f")
     kernel(x, x, out)
     assert kernel.kernel is None
@@ -174,7 +241,7 @@ def test_who_measures_kernels_has_them_compiled() -> None:
 
 
 def test_many_elements_count_as_calls() -> None:
-    kernel = FirstCalls(Wanted(program("float32", "{a} + {b}"), "vvv"))
+    kernel = FirstOfMap(Wanted(program("float32", "{a} + {b}"), "vvv"))
     x = np.ones(16 * first_calls.ELEMENTS, "f")
     kernel(x, x, np.empty_like(x))
     assert kernel.left < 0

@@ -49,7 +49,11 @@ def select(
             values, indices = copy(slice_(values, **part)), copy(slice_(indices, **part))
     else:
         plan = of_kind(SELECT, params, results, (*sizes, first, count), size=x.numel())
-        remember(_known, key, again(plan, 1, row, whole))
+        known = again(plan, 1, row, whole)
+        remember(_known, key, known)
+        if x._flat is not None:
+            values, indices = note(known, (x,), known(x))
+            return values, indices
         values, indices = run(plan, [contiguous(x)])
     if row is not None:
         record(row, (x, indices), whole, values)
