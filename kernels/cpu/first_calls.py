@@ -34,7 +34,8 @@ USUAL = 16
 ELEMENTS = 4096
 # So many rows that are added up count as another call.
 ROWS = 128
-# Oracles may be loops in Python: on more elements than this they would take longer than to compile.
+# Oracles may be loops in Python, as sums of rows are: on more elements, or rows, than this they
+# would take longer than to compile.
 FEW = 1024
 FLOATS = ("float32", "float64")
 ANY = (*FLOATS, "int64", "int32")
@@ -82,7 +83,7 @@ def replaced() -> None:
 def settle() -> None:
     """Have what NumPy stands in for compiled at its next call: for who measures kernels."""
     for first in tuple(_standing):
-        first.left, first.pending = 0, _nothing
+        first.settle()
 
 
 def _nothing() -> bool:
@@ -213,6 +214,10 @@ class FirstCalls:
         replaced()
         return self.kernel
 
+    def settle(self) -> None:
+        """Have it compiled at its next call."""
+        self.left, self.pending = 0, _nothing
+
     def _run(self, *operands: Any) -> None:
         """What the kernel does, and how many calls more it counts as."""
         raise NotImplementedError
@@ -244,7 +249,16 @@ class FirstOfMap(FirstCalls):
 
 
 class FirstOfColumns(FirstCalls):
-    """The kernel of a fold that `adds_columns`, of which NumPy does the first calls."""
+    """The kernel of a fold that `adds_columns`, of which NumPy does the first calls.
+
+    They are of few rows: a row is a call of NumPy's.
+    """
+
+    def __call__(self, x: Any, out: Any, n: int, inner: int) -> None:
+        """Run it on the operands of the kernel."""
+        if n > FEW:
+            self.settle()
+        super().__call__(x, out, n, inner)
 
     def _run(self, x: Any, out: Any, n: int, inner: int) -> None:
         (output,) = self.program.outputs
@@ -298,7 +312,6 @@ class FirstOfKind:
         self.kind, self.params, self.load = kind, params, load
         self.left = number()
         self.kernel: Kernel | None = None
-        self.pending: Pending | None = None
         _standing.add(self)
 
     def __call__(self, *given: Any) -> None:
@@ -310,6 +323,10 @@ class FirstOfKind:
             return
         self.kernel = self.kernel or self.load()
         self.kernel(*given)
+
+    def settle(self) -> None:
+        """Have it compiled at its next call."""
+        self.left = 0
 
     def _may(self, given: Sequence[Any]) -> bool:
         """Whether this is one of the first calls, on few elements."""

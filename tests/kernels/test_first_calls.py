@@ -193,6 +193,14 @@ def test_columns_that_are_not_added() -> None:
     assert not first_calls.adds_columns(fold("float16", "float32", "float64", "float16"))
 
 
+def test_many_rows_are_not_added_one_by_one() -> None:
+    p = fold("float32", "float32", "float64", "float32")
+    x, out = np.ones(2 * 1025, "f"), np.empty(2, "f")
+    run, sizes = reduction.ready(p, 1, 1025, 2)
+    run(x, out, *sizes)
+    assert p.kernels["columns", False] is not run and out.tolist() == [1025, 1025]
+
+
 def test_sums_of_columns_are_compiled_when_they_are_many() -> None:
     p = fold("float32", "float32", "float64", "float32")
     x, out = np.ones(40 * 3, "f"), np.empty(3, "f")
