@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -269,3 +270,20 @@ def test_an_index_that_is_written_before_backward_is_noticed(pick: str) -> None:
     i += 1
     with pytest.raises(RuntimeError, match="inplace"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda x, index: x.take(index),
+        lambda x, index: x.take_along_dim(index, 0),
+        lambda x, index: x.put(index, mg.zeros(2)),
+        lambda x, index: x[index],
+    ],
+)
+def test_a_write_to_an_index_that_a_gradient_needs_is_noticed(pick: Callable[..., Any]) -> None:
+    x, index = mg.ones(3, requires_grad=True), mg.tensor([0, 2])
+    y = pick(x, index)
+    index.fill_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()

@@ -292,6 +292,32 @@ def test_detach_of_a_view_in_place_is_refused() -> None:
         (leaf(1.0, 2.0) * 1)[0].detach_()
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x, v: x.index_add_(0, x[0], v),
+        lambda x, v: x.index_copy_(0, x[0], v),
+        lambda x, v: x.index_fill_(0, x[0], 7),
+        lambda x, v: x.__setitem__(x[0], v),
+        lambda x, v: x.index_put_((x[0],), v, accumulate=True),
+        lambda x, v: x.put_(x[1], v[0]),
+        lambda x, v: x.index_add_(0, mg.tensor([1, 0]), x),
+    ],
+)
+def test_an_index_or_source_in_the_memory_that_is_written(write: Callable[..., Any]) -> None:
+    x, v = mg.tensor([[0, 1], [0, 1]]), mg.full((2, 2), 10**6)
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        write(x, v)
+    assert x.tolist() == [[0, 1], [0, 1]]
+
+
+def test_a_tensor_with_gaps_is_written_to_itself_element_for_element_alone() -> None:
+    x = mg.arange(8).view(2, 2, 2)[..., 0]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        x[mg.tensor([1, 0])] = x
+    assert x.add_(x).tolist() == [[0, 4], [8, 12]]
+
+
 # Overlap: refused where memory has no gaps, as if the operands had been copied first elsewhere
 
 

@@ -272,3 +272,12 @@ def test_slices_are_written_along_any_dimension(dim: int, dtype: str) -> None:
         np.testing.assert_array_equal(changed.cpu(), first)
         t[(*here[:dim], index, *here[dim + 1 :])] = given
         np.testing.assert_array_equal(t.cpu(), copied)
+
+
+def test_gather_along_the_last_of_one_row_keeps_its_places() -> None:
+    """Places that equal the index are a copy, whatever is written to the index later."""
+    x, index = mg.tensor([[1.0, 2.0, 3.0]], requires_grad=True), mg.tensor([[2, 2]])
+    y = mg.gather(x, 1, index)
+    index.zero_()
+    y.sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [[0.0, 0.0, 2.0]]

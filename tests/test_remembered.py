@@ -190,6 +190,10 @@ def test_what_is_equal_to_a_remembered_argument_is_not_the_same() -> None:
             for call in (x.prod, x.sum, x.cumsum, x.logsumexp):
                 with pytest.raises(TypeError):
                     call(wrong)  # type: ignore[arg-type]
+        assert x.sum(1, keepdim=True).shape == x.amax(1, True).shape == (2, 1)
+        for call in (x.sum, x.amax, x.std, x.logsumexp):
+            with pytest.raises(TypeError):
+                call(1, keepdim=1.0)  # type: ignore[call-overload, arg-type]
         assert x.sum([0, 1]).item() == x.sum((0, 1)).item() == 4
         with pytest.raises(TypeError, match="unexpected keyword argument 'sum'"):
             x.sum(sum=1)  # type: ignore[call-overload]

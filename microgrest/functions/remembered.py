@@ -85,7 +85,7 @@ def _looking_up(function: Callable[..., Any], operands: int, names: dict[str, An
     # One that is missing may come by another name, as `axis` does; `function` knows.
     optional = ["*, " * (p.name == starred) + f"{p.name}=absent" for p in own]
     # 1, 1.0 and True are equal.
-    classes = [f"{p.name}.__class__" for p in own[operands:] if p.annotation != "bool"]
+    classes = [f"{x}.__class__" for x in others]
     facts = [f"{x}._kind, {x}._shape" for x in tensors]
     text = _TEXT.format(
         name=function.__name__,

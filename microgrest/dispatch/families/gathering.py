@@ -169,7 +169,7 @@ def put(
 def _check_target(name: str, x: Tensor, value: Tensor, index: Tensor) -> None:
     common_device(name, (x, value, index))
     target.check_writable(name, x, (value,))
-    target.check_apart(name, x, (value,), whole=False)
+    target.check_apart(name, x, (value, index), whole=False)
 
 
 def _in_place(

@@ -162,14 +162,14 @@ def once(x: Tensor) -> Tensor:
 def check_apart(name: str, x: Tensor, others: Sequence[Any], *, whole: bool = True) -> None:
     """RuntimeError where PyTorch sees that an operand shares a part of the memory of `x`.
 
-    It sees it in tensors without gaps, which one range of memory describes. An operand may be all
-    of `x` where each element depends on no other (`whole`).
+    It sees it in `x` itself, and in tensors without gaps, which one range of memory describes. An
+    operand may be all of `x` where each element depends on no other (`whole`).
     """
     array = x._storage.array
     for a in others:
         if (a is x and whole) or not isinstance(a, Tensor) or a._storage.array is not array:
             continue
-        if _meets(a, x, whole):
+        if a is x or _meets(a, x, whole):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to "
                 "tensor refer to a single memory location. Please clone() the tensor before "

@@ -160,7 +160,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     n = input._shape[d] if input._shape else 1
     bounds = f"index {{}} is out of bounds for dimension {d} with size {n}"
     index = index_of(places, input.device)
-    places = tensor_of(checked(index, -n, n, lambda wrong: RuntimeError(bounds.format(wrong))))
+    numbers = checked(index, -n, n, lambda wrong: RuntimeError(bounds.format(wrong)))
+    places = unless_changed(places, index, numbers)
     beside = [
         tuple(1 if k == d else extent for k, extent in enumerate(t._shape)) for t in (input, places)
     ]
@@ -182,10 +183,10 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     n = input.numel()
     if not n and index.numel():
         raise IndexError("take(): tried to take from an empty tensor")
-    places = index_of(index, input.device)
+    values = index_of(index, input.device)
     text = f"out of range: tried to access index {{}} on a tensor of {n} elements."
-    places = checked(places, -n, n, lambda wrong: IndexError(text.format(wrong)))
-    return apply(rows.take, (input, tensor_of(places)), {})
+    places = checked(values, -n, n, lambda wrong: IndexError(text.format(wrong)))
+    return apply(rows.take, (input, unless_changed(index, values, places)), {})
 
 
 @method

@@ -8,7 +8,7 @@ from ...ops.places import indexing as rows
 from ...tensor import Tensor
 from ...types.dtypes import bool_, int64
 from ..naming import ends_as
-from ..places import checked, index_of, tensor_of
+from ..places import checked, index_of, unless_changed
 from ..pointwise.arithmetic import where
 from ..reductions.folds import sum
 from ..reductions.scans import cumsum
@@ -39,7 +39,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     text = f"out of range: tried to access index {{}} on a tensor of {n} elements."
     values = index_of(index, input.device)
     places = checked(values, -n, n, lambda wrong: IndexError(text.format(wrong)))
-    return Write(rows.put_, reshape(given, index._shape), tensor_of(places), accumulate)
+    numbers = unless_changed(index, values, places)
+    return Write(rows.put_, reshape(given, index._shape), numbers, accumulate)
 
 
 @writing

@@ -198,12 +198,12 @@ def positions(x: Tensor, index: Tensor, dim: int) -> Tensor:
     """Flat places in `x`: `index` says where along `dim`, its own place where in the others."""
     if x.ndim < 2 and index._kind.dtype is int64 and index.device is x.device:
         return index
-    place = index_of(index, x.device) * math.prod(x._shape[dim + 1 :])
+    place, step, own = index_of(index, x.device), math.prod(x._shape[dim + 1 :]), 0
     for d, n in enumerate(index._shape):
         if d != dim and n > 1:
-            step = math.prod(x._shape[d + 1 :])
-            place = place + counted(n, step, index.ndim - d, x.device)
-    return tensor_of(place)
+            own = own + counted(n, math.prod(x._shape[d + 1 :]), index.ndim - d, x.device)
+    # The sum is always new memory: what is saved must not change when the index is written to.
+    return tensor_of((place if step == 1 else place * step) + own)
 
 
 @method
