@@ -67,6 +67,7 @@ STDS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize(("dtype", "scale"), CASES)
+@pytest.mark.devices
 @pytest.mark.parametrize("name", [*NORMS, *STDS])
 def test_values_and_gradients(name: str, dtype: str, scale: float) -> None:
     true, ours = (norm, NORMS[name]) if name in NORMS else (std, STDS[name])

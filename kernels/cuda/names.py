@@ -28,7 +28,7 @@ ACCURATE = {("erfc", "float64")}
 SHARED = (
     "erfinv", "exp2", "expsub", "less", "lost", "ipow", "half_to_float", "float_to_half", "lgamma",
     "digamma", "polygamma", "zeta", "i0", "i0e", "i1", "i1e", "erfcx", "log_ndtr", "ndtri",
-    "nextafter", "exponent", "gcd",
+    "nextafter", "exponent", "gcd", "scaled_square",
 )  # fmt: skip
 
 
