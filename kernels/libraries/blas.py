@@ -10,13 +10,14 @@ import ctypes
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager
 from functools import cache
 from inspect import getsource
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from . import openblas
 
 if TYPE_CHECKING:  # what the modules that carry the text below have
     call_gemm: Any = None
@@ -101,7 +102,7 @@ class Gemm(NamedTuple):
 
     def alone(self) -> AbstractContextManager[None]:
         """A context in which it uses one thread."""
-        return one_thread()
+        return openblas.one_thread()
 
 
 FINDER = '''
@@ -120,7 +121,7 @@ def gemm_address(letter):
 def _own_name() -> str:
     """The name of the gemm that runs here, if it is NumPy's: its letter in braces."""
     found = find()
-    for library in _libraries():
+    for library in openblas.libraries():
         for name, bits, _ in NAMES:
             own = _address(library, name.format("s"))
             if own and own == found.addresses.get("float32") and bits == found.form.bits:
@@ -128,59 +129,12 @@ def _own_name() -> str:
     return "none of {}"
 
 
-# How OpenBLAS is asked for its number of threads, and told, with the wheels' names first.
-THREADS = tuple(
-    (f"{prefix}openblas_get_num_threads{suffix}", f"{prefix}openblas_set_num_threads{suffix}")
-    for prefix in ("scipy_", "")
-    for suffix in ("64_", "")
-)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Products by one thread, where BLAS is an OpenBLAS.
-
-    Its threads wait for one another in loops: a small product on two cores, one of which is busy
-    with something else, was seen to take 80 ms instead of 0.3.
-    """
-    threads = _threads()
-    if threads is None:
-        yield
-        return
-    get, set_ = threads
-    before = get()
-    set_(1)
-    try:
-        yield
-    finally:
-        set_(before)
-
-
-@cache
-def _threads() -> tuple[Any, Any] | None:
-    for library in _libraries():
-        for names in THREADS:
-            found = [getattr(library, name, None) for name in names]
-            if all(found):
-                return found[0], found[1]
-    return None
-
-
 def _numpy() -> Iterator[Found]:
-    for library in _libraries():
+    for library in openblas.libraries():
         for name, bits, description in NAMES:
             addresses = {d: _address(library, name.format(p)) for d, p in PREFIXES.items()}
             if all(addresses.values()):
                 yield Found(description, Form(False, bits), addresses)
-
-
-def _libraries() -> Iterator[ctypes.CDLL]:
-    """NumPy's extension, through which its libraries' symbols are seen; not so on Windows."""
-    extension = importlib.import_module("numpy._core._multiarray_umath").__file__
-    bundled = Path(np.__file__).parents[1].glob("numpy.libs/*openblas*.dll")
-    for path in (extension, *bundled):
-        with suppress(OSError):  # one that the system cannot load is none
-            yield ctypes.CDLL(str(path))
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:

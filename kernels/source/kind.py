@@ -229,6 +229,8 @@ class Kind:
 
     loops: Callable[[Any, Metas], Spelled | None] | None = None
     """loops(params, metas): the loops over Programs that a call is, where that is better."""
+    composed: bool = False
+    """Whether a recorded step has these in place of a call: the kind is one for eager callers."""
     needs: Callable[[Any, Metas, Sizes, int, Any], tuple[Run | None, ...]] | None = None
     """needs(params, metas, sizes, k, at): what elements `at` of the k-th operand that is written
     come of, a Run for each operand that is read, in order, None for all of it; None: all of all."""

@@ -31,6 +31,7 @@ def examine() -> dict[str, dict[str, Any]]:
         "versions": _versions(),
         "cpu": _cpu(),
         "threads": _threads(),
+        "products": _products(),
         "cache": _cache(),
         "gpu": _gpu(),
     }
@@ -72,6 +73,19 @@ def _threads() -> dict[str, Any]:
         "layer": parallel.layer(),
         "threads": parallel.get_num_threads(),
         "parallel kernels": "yes" if parallel.usable() else "no: kernels run serially",
+    }
+
+
+def _products() -> dict[str, Any]:
+    from llvmlite import binding
+
+    from microgrest.kernels.libraries import blas, openblas
+
+    remedy = openblas.remedy(bool(binding.get_host_cpu_features().get("avx512f")))
+    return {
+        "by": blas.described(),
+        "kernels for": openblas.core() or "unknown",
+        "remedy": remedy or "none needed",
     }
 
 

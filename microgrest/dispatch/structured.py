@@ -129,6 +129,8 @@ class Structured:
         self.stubs, self.partly = stubs, not all(wanted)
         # Nodes show the inputs that may have a gradient.
         self.inputs = [i for i, a in enumerate(args) if a._kind.dtype.is_floating_point]
+        together = row.extra.get("together")
+        self.together = together(tuple(wanted)) if together else None
         self.save = saving(self, wanted, self.saved, self.saves_y)
 
     def _bars(self, g: Any, y: Any, args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -142,6 +144,13 @@ class Structured:
         return params, [None if i in saved else Symbol(s.name, like=a) for i, (s, a) in pairs]
 
     def backward(self, node: Node, g: Tensor) -> Sequence[Any]:
+        """All cotangents at once, where the row says how, or the rule."""
+        if self.together is None:
+            return self.differentiable(node, g)
+        cotangents: Sequence[Any] = self.together(g, *checked(node))
+        return cotangents
+
+    def differentiable(self, node: Node, g: Tensor) -> Sequence[Any]:
         """The rule run on tensors."""
         saved: Sequence[Any] = checked(node)
         params, stubs = node.extra
@@ -161,8 +170,6 @@ class Structured:
                     f"the rule of {self.row.name} reads what it did not save: {bars}"
                 )
         return bars
-
-    differentiable = backward
 
 
 def names(row: Row, args: Sequence[Any]) -> Sequence[str]:

@@ -17,7 +17,7 @@ from .pointwise import (
     rounding,
     special,
 )
-from .products import contraction, linalg, windows
+from .products import contraction, linalg, linear, windows
 from .row import ROWS, Row
 from .trace import Symbol
 
@@ -34,6 +34,7 @@ __all__ = [
     "gamma",
     "indexing",
     "linalg",
+    "linear",
     "logic",
     "losses",
     "meeting",

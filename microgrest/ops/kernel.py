@@ -60,6 +60,7 @@ def kernel(
     promote: bool = False,
     internal: bool = False,
     short: bool = False,
+    together: Callable[[tuple[bool, ...]], Callable[..., Any] | None] | None = None,
     **facts: Any,
 ) -> Callable[[Callable[..., Call]], Row]:
     """Register a row whose kernel is a `kind`.
@@ -67,7 +68,8 @@ def kernel(
     `returns` are the names of several results. Inputs that `promote` come as tensors of one type,
     numbers too, and float16 as float32. An `internal` row has no function: composites and rules
     call it. What a `short` one does depends on the kinds and shapes of its inputs and on options,
-    which are hashable, alone.
+    which are hashable, alone. `together`, given which inputs want gradients, may give a function of
+    g and of what the rule saves of the inputs that has the same cotangents sooner, unrecorded.
     """
 
     def register(function: Callable[..., Call]) -> Row:
@@ -82,7 +84,8 @@ def kernel(
             inspect.getdoc(function) or "",
             method=method,
             extra=extra
-            | {"returns": returns, "promote": promote, "internal": internal, "short": short},
+            | {"returns": returns, "promote": promote, "internal": internal, "short": short}
+            | {"together": together},
             **facts,
         )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import ROOT, Run, command, process
 from microgrest.kernels import cache
+from microgrest.kernels.libraries import blas
 
 import microgrest
 
@@ -31,8 +32,9 @@ def test_doctor(run: Run) -> None:
 
 def test_doctor_json(run: Run, own_cache: Path) -> None:
     facts = json.loads(run("doctor", "--json").stdout)
-    assert set(facts) == {"versions", "cpu", "threads", "cache", "gpu"}
+    assert set(facts) == {"versions", "cpu", "threads", "products", "cache", "gpu"}
     assert facts["cache"] == {"path": str(own_cache), "kernels": 0, "bytes": 0}
+    assert facts["products"]["by"] == blas.described()
     reason = microgrest.cuda.problem()
     assert facts["gpu"]["usable"] == (reason is None)
     assert facts["gpu"]["remedy"] == (reason or "none needed")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from microgrest.kernels import cache as kernel_cache
-from microgrest.kernels.libraries import blas
+from microgrest.kernels.libraries import blas, openblas
 from processes import run
 
 DTYPES = ("float32", "float64")
@@ -50,7 +50,7 @@ def compiled(form: blas.Form) -> Callable[..., None]:
 
 def fortran(dtype: str) -> int:
     """The address of gemm of the same library as Fortran calls it, or 0."""
-    for library, prefix in combinations(blas._libraries(), ("scipy_", "")):
+    for library, prefix in combinations(openblas.libraries(), ("scipy_", "")):
         address = blas._address(library, f"{prefix}{blas.PREFIXES[dtype]}gemm_64_")
         if address:
             return address
@@ -192,7 +192,7 @@ def test_machine_code_from_disk_calls_the_gemm_of_another_process(tmp_path: Path
     program = f"""
 import numpy as np
 from microgrest.kernels import cache
-from microgrest.kernels.libraries import blas
+from microgrest.kernels.libraries import blas, openblas
 multiply = cache.load({text(blas.find().form)!r}, "blas").multiply
 a = np.arange(1024.0)
 out = np.empty(1024)
@@ -220,7 +220,7 @@ def test_the_library_of_a_numpy_wheel_is_found() -> None:
 
 
 def test_without_a_library_there_are_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blas, "_libraries", lambda: iter(()))
+    monkeypatch.setattr(openblas, "libraries", lambda: iter(()))
     monkeypatch.setitem(sys.modules, "scipy.linalg.cython_blas", None)
     assert blas.find.__wrapped__() is blas.NOTHING
 
@@ -233,7 +233,7 @@ def test_scipys_library_is_the_second_choice(monkeypatch: pytest.MonkeyPatch) ->
     capsules = {"sgemm": new(1000, name, None), "dgemm": new(2000, name, None)}
     module = SimpleNamespace(__pyx_capi__=capsules)
     monkeypatch.setitem(sys.modules, "scipy.linalg.cython_blas", module)
-    monkeypatch.setattr(blas, "_libraries", lambda: iter(()))
+    monkeypatch.setattr(openblas, "libraries", lambda: iter(()))
     found = blas.find.__wrapped__()
     assert found.addresses == {"float32": 1000, "float64": 2000}
     assert found.form.fortran

@@ -17,6 +17,7 @@ from microgrest.kernels.kinds.linalg.lu import LU, Elimination
 from microgrest.kernels.kinds.linalg.triangle import TRIANGLE, Half
 from microgrest.kernels.kinds.linalg.triangular import SOLVE_TRIANGULAR, System
 from microgrest.kernels.kinds.lines import LINES, TARGETS, Walk
+from microgrest.kernels.kinds.matrices.linear import LINEAR, LINEAR_BACK, Back
 from microgrest.kernels.kinds.matrices.product import PRODUCT
 from microgrest.kernels.kinds.orders import move
 from microgrest.kernels.kinds.orders.select import SELECT
@@ -132,6 +133,13 @@ def calls() -> Iterator[Called]:
     for shapes in (((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 2)), ((4,), (4, 2))):
         out = (*shapes[0][:-1], 2)
         yield Called(PRODUCT, "float32", tuple(matrix(s) for s in (*shapes, out)))
+    for m, n, k in ((300, 5, 3), (7, 1, 4), (1, 3, 2), (4, 2, 1)):
+        for dtype in ("float32", "float64"):
+            sizes = n, m * k, n * k, m * n
+            bias, x, weight, y = (whole(size).astype(dtype) for size in sizes)
+            yield Called(LINEAR, dtype, (bias, x, weight, y))
+            yield Called(LINEAR_BACK, Back(dtype, True), (y, x, weight, bias, x, weight))
+            yield Called(LINEAR_BACK, Back(dtype, False), (y, x, bias, weight))
     for request in (
         draws.RAW,
         draws.uniform(np.dtype("float64"), -1.0, 2.0),

@@ -13,9 +13,9 @@ from .. import trace as t
 from ..cpu.calls import number
 from ..embed import Embedded
 from ..plan.graph import Graph, pattern
-from ..plan.lower import loop_of
 from ..plan.plan import Group, Plan
 from ..plan.tasks import Other, Partial, positions_of
+from ..spelled import begins_of, loop_of
 from .threads.hazards import Access, Hazards
 
 _DEVICE = "@cuda.jit(device=True)"
@@ -45,9 +45,7 @@ def lines_of(block: Block, task: Other) -> list[str]:
     assert kind.block is not None
     found = kind.block(op.params, op.metas, op.sizes, Room(block.threads, 1, simulated=False))
     if isinstance(found, Over):
-        return block.loop(
-            fold_of(block.plan.graph, loop_of(found, [p.buffer for p in op.operands], op))
-        )
+        return block.loop(fold_of(block.plan.graph, loop_of(found, begins_of(op), op)))
     if not found.stages:
         return []
     arrays = block.arrays

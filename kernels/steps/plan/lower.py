@@ -9,13 +9,11 @@ buffers that outlive it; `memory` sees to it that this is early enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from ...source.kind import Meta, Over, Spelled
-from ...source.matrices import strides_of
 from ...source.program import Reduce
 from .. import trace as t
+from ..spelled import parts
 from .graph import Folded, Graph, Shape, Value, pattern, refined
 from .memory import Memory, Reading, in_order
 from .scaling import split
@@ -151,29 +149,10 @@ class Lowering(Memory):
     def _call(self, op: t.Call) -> None:
         spelled = op.kind.loops and op.kind.loops(op.params, op.metas)
         if spelled:
-            for part in self._parts(op, spelled):
+            for part in parts(op, spelled, lambda dtype, n: self.new_buffer(dtype, n, "wide")):
                 self.add(part)
         else:
             self._on_memory(op)
-
-    def _parts(self, op: t.Call, spelled: Spelled) -> list[t.Op]:
-        """The ops that stand for a call."""
-        made = [self.new_buffer(dtype, n, "wide") for dtype, n in spelled.temporaries]
-        buffers = [*(p.buffer for p in op.operands), *made]
-        return [
-            loop_of(part, buffers, op)
-            if isinstance(part, Over)
-            else t.Call(
-                op.name,
-                part.kind,
-                part.params,
-                tuple(
-                    _operand(buffers[k], m) for k, m in zip(part.operands, part.metas, strict=True)
-                ),
-                line=op.line,
-            )
-            for part in spelled.parts
-        ]
 
     def _on_memory(self, op: t.Call) -> None:
         """An op on memory: what it reads has to be there, and what it writes in part, too."""
@@ -208,21 +187,6 @@ class Lowering(Memory):
             del self.pending[b], self.contents[b]
         for b in [*self.pending]:
             self.settle(b)
-
-
-def loop_of(over: Over, buffers: Sequence[int], op: t.Call) -> t.Loop:
-    """A loop that stands for `op`, or for a part of it, over these buffers."""
-    inputs, outputs = (
-        tuple(t.View(buffers[at.operand], at.offset, at.strides) for at in views)
-        for views in (over.inputs, over.outputs)
-    )
-    return t.Loop(op.name, over.program, over.shape, inputs, outputs, line=op.line)
-
-
-def _operand(b: int, meta: Meta) -> t.Place | t.Part:
-    if isinstance(meta, int):
-        return t.Place(b, 0, meta)
-    return t.Part(b, meta[0], meta[1], tuple(strides_of(meta)))
 
 
 def _reach(x: t.Place | t.Part) -> t.Place:

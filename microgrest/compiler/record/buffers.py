@@ -92,12 +92,16 @@ class Buffers:
             region.index = self._become(region)
         return region.index, (address(array) - region.start) // array.dtype.itemsize
 
+    def add(self, buffer: Buffer, region: Region | None = None) -> int:
+        """Enter a buffer, by default one that no array stands for; its number."""
+        self.buffers.append(buffer)
+        self.regions.append(region)  # type: ignore[arg-type]
+        return len(self.buffers) - 1
+
     def _become(self, region: Region) -> int:
         role = TEMPORARY if region.made else INPUT
         array = region.array
-        self.buffers.append(Buffer(array.dtype.name, array.size, role, region.name))
-        self.regions.append(region)
-        return len(self.buffers) - 1
+        return self.add(Buffer(array.dtype.name, array.size, role, region.name), region)
 
     def _around(self, start: int, stop: int) -> Region | None:
         """The region that holds all from `start` to `stop`, if there is one."""

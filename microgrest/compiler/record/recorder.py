@@ -19,8 +19,10 @@ import numpy as np
 from ...kernels.source.kind import Kind
 from ...kernels.source.matrices import strides_of
 from ...kernels.source.program import Input, Output, Program
+from ...kernels.steps.spelled import parts
 from ...kernels.steps.trace import (
     CONSTANT,
+    TEMPORARY,
     Buffer,
     Call,
     Loop,
@@ -120,7 +122,7 @@ class Recorder:
         if op is None:
             return
         op.line = source_line()
-        self.ops.append(op)
+        self.ops += self._composed(op) if isinstance(op, Call) and op.kind.composed else [op]
         for array in written(function, args):
             index, _ = self.memory.locate(array)
             self.lines.setdefault(index, op.line)
@@ -187,9 +189,8 @@ class Recorder:
     def _from_host(self, array: Any, source: Any, blocking: bool = True) -> Loop | None:
         """Data that Python made in the step are the same in every step."""
         data = np.array(source).reshape(-1)
-        self.memory.buffers.append(Buffer(data.dtype.name, data.size, CONSTANT, "constant", data))
-        self.memory.regions.append(None)  # type: ignore[arg-type]
-        constant = View(len(self.memory.buffers) - 1, 0, (1,))
+        buffer = Buffer(data.dtype.name, data.size, CONSTANT, "constant", data)
+        constant = View(self.memory.add(buffer), 0, (1,))
         return self._copied("constant", array, constant)
 
     def copy_over(self, array: Any, source: Any) -> None:
@@ -263,6 +264,14 @@ class Recorder:
         if not any(written) or (found and not any(found)):
             return None
         return Call(kind.label(params), kind, params, tuple(parts), sizes, values)
+
+    def _composed(self, op: Call) -> list[Op]:
+        """The ops that a call stands for."""
+        assert op.kind.loops is not None
+        spelled = op.kind.loops(op.params, op.metas)
+        assert spelled is not None
+        add = self.memory.add
+        return parts(op, spelled, lambda dtype, n: add(Buffer(dtype, n, TEMPORARY, op.name)))
 
     def _operand(self, x: Any) -> Place | Part:
         """Where an operand lies: a flat array, or one with offset, shape and strides."""

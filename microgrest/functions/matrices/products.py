@@ -8,6 +8,7 @@ from typing import Any
 
 from ...dispatch.common import broadcast_shapes
 from ...dispatch.families.contraction import product
+from ...dispatch.families.kernels import SHORT
 from ...ops.products import contraction as rows
 from ...tensor import Tensor
 from ...tensor.methods import method
@@ -99,11 +100,17 @@ def _reflected_matmul(self: Tensor, other: Tensor) -> Tensor:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, for input (..., in), weight (out, in), bias (out,)."""
+    if bias is not None and _at_once(input, weight, bias):
+        y = SHORT["linear"](bias, input, weight)[0]
+        return y if len(input._shape) == 2 else rename(y, "ViewBackward0")
     if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
         check_tensors(linear, (input, weight), {})
     result = matmul(input, weight.t())
     if bias is None:
         return result
+    if not isinstance(bias, Tensor):
+        given = type(bias).__name__
+        raise TypeError(f"linear(): argument 'bias' (position 3) must be Tensor, not {given}")
     total = result + bias
     if total._shape != result._shape or (weight.ndim != 2 and (bias._shape or input.ndim == 2)):
         raise RuntimeError(
@@ -111,6 +118,25 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"{list(weight._shape)} and an input of shape {list(input._shape)}"
         )
     return rename(total, "AddmmBackward0" if input.ndim == 2 else "ViewBackward0")
+
+
+def _at_once(x: Any, weight: Any, bias: Any) -> bool:
+    """Whether one kernel of the CPU takes a linear layer: whole operands that fit, of one type."""
+    try:
+        kind, shape = x._kind, weight._shape
+        whole = x._flat.size and weight._flat.size and bias._flat.size
+    except AttributeError:
+        return False
+    return bool(
+        whole
+        and kind.array_type in ("float32", "float64")
+        and kind.device.type == "cpu"
+        and weight._kind is kind
+        and bias._kind is kind
+        and len(shape) == 2
+        and bias._shape == shape[:1]
+        and x._shape[-1:] == shape[1:]
+    )
 
 
 def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
