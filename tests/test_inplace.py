@@ -391,3 +391,14 @@ def test_gradients_of_writes_through_as_strided_may_have_any_strides() -> None:
         y = mg.as_strided_scatter(x, s, (2,), (1,), 1)
         found = mg.autograd.grad(last(y), [x, s])
         assert [g.tolist() for g in found] == [[1, 0, 0, 1], [1, 1]]
+
+
+def test_renorm_in_place() -> None:
+    """Slices that are too long are scaled down where they are, with renorm's gradient."""
+    x = mg.tensor([[3.0, 4.0], [0.3, 0.4]], requires_grad=True)
+    y = x * 1
+    assert y.renorm_(2, 0, 1.0) is y
+    assert mg.allclose(y, mg.renorm(x, 2, 0, 1.0)) and mg.allclose(y[1], x[1])
+    y.sum().backward()
+    (want,) = mg.autograd.grad(mg.renorm(x, 2, 0, 1.0).sum(), x)
+    assert mg.allclose(x.grad, want)

@@ -17,6 +17,7 @@ _KNOWN |= {
     "expsub": lambda a, b: np.exp(a - b),
     "less": lambda x, a, b: (x - a) - b,
     "lost": lambda a, b: 0.0,
+    "scaled_square": lambda x, unit: (x * unit) * (x * unit),
 }
 _KNOWN |= {"inf": np.inf, "nan": np.nan, "max": max, "min": min, "abs": abs}
 

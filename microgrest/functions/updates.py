@@ -33,7 +33,7 @@ def _in_own_type(scan: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return scanned
 
 
-def _update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The in-place form of `function`, whose result has the shape and dtype of its first tensor."""
     name = f"{function.__name__}_"
 
@@ -54,14 +54,14 @@ def _update(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return method(updated)
 
 
-cumsum_ = _update(_in_own_type(scans.cumsum))
-cumprod_ = _update(_in_own_type(scans.cumprod))
-addmm_ = _update(products.addmm)
-addmv_ = _update(products.addmv)
-addr_ = _update(products.addr)
-baddbmm_ = _update(products.baddbmm)
-addbmm_ = _update(products.addbmm)
-mvlgamma_ = _update(special.mvlgamma)
+cumsum_ = update(_in_own_type(scans.cumsum))
+cumprod_ = update(_in_own_type(scans.cumprod))
+addmm_ = update(products.addmm)
+addmv_ = update(products.addmv)
+addr_ = update(products.addr)
+baddbmm_ = update(products.baddbmm)
+addbmm_ = update(products.addbmm)
+mvlgamma_ = update(special.mvlgamma)
 
 
 @method

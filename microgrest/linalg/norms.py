@@ -10,6 +10,7 @@ from ..functions.aliases import numpy_names
 from ..functions.pointwise.arithmetic import where
 from ..functions.reductions import statistics
 from ..functions.remembered import remembered
+from ..functions.updates import update
 from ..tensor import Tensor
 from ..tensor.methods import method
 from ..types.dtypes import as_dtype
@@ -48,6 +49,9 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     d = x._dim(dim)
     sizes = vector_norm(x, p, [e for e in range(x.ndim) if e != d], keepdim=True)
     return x * where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1.0)
+
+
+renorm_ = update(renorm)
 
 
 @remembered

@@ -601,6 +601,8 @@ WRONG: list[Wrong] = [
     ("LongTensor", RuntimeError, lambda t: F(t).one_hot(z(t, 2), 2)),
     ("Can not infer", RuntimeError, lambda t: F(t).one_hot(c(t))),
     ("match", RuntimeError, lambda t: F(t).bilinear(z(t, 2, 3), z(t, 2, 4), z(t, 5, 3, 3))),
+    ("must be Tensor", TypeError, lambda t: F(t).linear(z(t, 2, 3), z(t, 4, 3), bias=1.5)),
+    ("must be Tensor", TypeError, lambda t: F(t).group_norm(z(t, 2, 4), 2, z(t, 4), 1.5)),
     ("match", RuntimeError, lambda t: F(t).bilinear(z(t, 2, 3), z(t, 3, 4), z(t, 5, 3, 4))),
     ("match", RuntimeError, lambda t: F(t).bilinear(z(t, 2, 3), z(t, 4), z(t, 5, 3, 4))),
     ("divisible by 2", RuntimeError, lambda t: F(t).pad(z(t, 3), (1,))),

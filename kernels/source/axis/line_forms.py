@@ -20,7 +20,7 @@ from .reductions import COLUMN_BLOCK
 # Elements that a float32 sum covers.
 BLOCK = 512
 # Functions that are no more than a few instructions.
-CHEAP = {"less", "lost", "sqrt"}
+CHEAP = {"less", "lost", "scaled_square", "sqrt"}
 
 
 def rows(lines: Lines, names: ModuleType, *, parallel: bool = False) -> str:

@@ -29,6 +29,8 @@ from .reductions import COLUMN_BLOCK
 
 # What an element brings besides its value in an input: how far along the axis it is, a one.
 PLAIN = {"place": "along", "one": "1"}
+# Rows that the CPU scans side by side.
+ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +139,12 @@ class ScanWriter:
         """The assignment of a result to the element at index i."""
         return f"{out}[i] = {write(value, self.types[result.like], result.stored)}"
 
-    def step(self) -> list[str]:
-        """The element at index i, `along` the axis, joins the state, and the results are stored."""
+    def step(self, state: str = "") -> list[str]:
+        """The element at index i, `along` the axis, joins a state, and the results are stored."""
         live, results = self.live(), zip(self.outs, self.scan.results, strict=True)
         loads = [f"new_{r.name} = {self.load(r)}" for r in self.scan.registers]
-        join = self.join("", "", "new_", live)
-        stores = [self.store(out, result, self.result(result, "")) for out, result in results]
+        join = self.join(state, state, "new_", live)
+        stores = [self.store(out, result, self.result(result, state)) for out, result in results]
         return [*loads, *(stores + join if self.scan.exclusive else join + stores)]
 
     def place(self, count: str) -> str:
@@ -180,16 +182,37 @@ def rows(scan: Scan, names: ModuleType, *, parallel: bool = False) -> str:
     """kernel(*inputs, *outputs, outer, n, inner), where inner is 1:
 
     for o in range(outer): for j in range(n): state = join(state, x[o, j]); out[o, j] = state
+
+    A join waits for the one before it, so several rows go side by side, and each that is left over
+    by itself; but not where joins call functions, which take longer than the wait.
     """
     w = ScanWriter(scan, "total", names)
+    together = 1 if w.helpers() else ROWS
+    left = [f"row = task + full * {together - 1}", *_along(w, ["row"])]
     kernel = [
         f"def kernel({', '.join(w.parameters)}, outer, n, inner):",
-        f"    for o in {'prange' if parallel else 'range'}(outer):",
-        *indent(w.begin("", w.live()), 2),
-        "        for j in range(n):",
-        *indent([f"along = {w.place('j')}", "i = np.uint64(o * n + along)", *w.step()], 3),
+        f"    full = outer // {together}",
+        f"    for task in {'prange' if parallel else 'range'}(full + outer % {together}):",
+        "        if task < full:",
+        *indent(_along(w, [f"(task * {together} + {k})" for k in range(together)]), 3),
+        *(["        else:", *indent(left, 3)] if together > 1 else []),
     ]
     return _njit_module(w, "rows", kernel, parallel)
+
+
+def _along(w: ScanWriter, lines: list[str]) -> list[str]:
+    """The rows of these numbers scanned side by side."""
+    states = {f"row{k}_": line for k, line in enumerate(lines)}
+    steps = [
+        text
+        for state, line in states.items()
+        for text in (f"i = np.uint64({line} * n + along)", *w.step(state))
+    ]
+    return [
+        *(text for state in states for text in w.begin(state, w.live())),
+        "for j in range(n):",
+        *indent([f"along = {w.place('j')}", *steps], 1),
+    ]
 
 
 def columns(scan: Scan, names: ModuleType, *, parallel: bool = False) -> str:

@@ -27,3 +27,9 @@ def lost_f32(a: np.float32, b: np.float32) -> np.float32:
     x = a - b
     c = x - a
     return (a - (x - c)) - (b + c)
+
+
+def scaled_square_f64(x: np.float64, unit: np.float64) -> np.float64:
+    """(x * unit)**2: where a fold may reorder, x * x first would leave the range."""
+    y = x * unit
+    return y * y

@@ -52,7 +52,7 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
         vector = row.extra.get("vector", "")
         fold = Reduce(_initial(row, loaded), row.extra["step"], lane, total, final, vector)
         each = row.extra.get("each")
-        body = (Instr(each, (("x", 0),), loaded, loaded),) if each else ()
+        body = (Instr(each, (("x", 0),), lane, lane),) if each else ()
         output = Output(len(body), result.name, fold)
         found = row.forms[stored, result] = Program(
             row.name, (Input("x", stored.name, loaded),), body, (output,)
@@ -63,6 +63,8 @@ def program_of(row: Row, stored: dtype, result: dtype) -> Program:
 def _lanes(row: Row, loaded: str) -> tuple[str, str]:
     """The types to accumulate in: within a block, and across blocks."""
     lane = row.extra["lane"]
+    if lane == "squares":  # those of a float32 overflow
+        return "float64", "float64"
     if lane == "sum":
         return {"float32": ("float32", "float64"), "float64": ("float64", "float64")}.get(
             loaded, ("int64", "int64")

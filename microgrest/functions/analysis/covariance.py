@@ -8,11 +8,12 @@ from typing import Any
 from ... import recording
 from ...tensor import Tensor
 from ...tensor.methods import method
-from ...types.dtypes import FLOATING, INTEGER, bool_, get_default_dtype
+from ...types.dtypes import FLOATING, INTEGER, bool_, float32, float64, get_default_dtype
 from ...types.integers import whole
 from ..joining.triangles import diag
 from ..matrices.products import matmul
-from ..reductions.folds import any as some, sum
+from ..pointwise.arithmetic import where
+from ..reductions.folds import amax, any as some, sum
 from ..views.shapes import reshape, squeeze, t
 
 
@@ -110,8 +111,16 @@ def corrcoef(input: Tensor) -> Tensor:
             "corrcoef(): expected input to have two or fewer dimensions but got an input with "
             f"{input.ndim} dimensions"
         )
-    found = cov(input)
+    found = cov(_in_range(input))
     if not found._shape:
         return found / found
     deviation = diag(found).sqrt()
     return (found / reshape(deviation, (-1, 1)) / deviation).clamp(-1, 1)
+
+
+def _in_range(x: Tensor) -> Tensor:
+    """Rows whose squares would leave the range, over their largest element: correlate the same."""
+    if x.dtype not in (float32, float64) or not x.numel():
+        return x
+    largest = amax(x.detach().abs(), dim=-1, keepdim=True)
+    return x / where((largest > 1e15) | ((largest < 1e-10) & (largest > 0)), largest, 1.0)

@@ -108,6 +108,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     result = matmul(input, weight.t())
     if bias is None:
         return result
+    if not isinstance(bias, Tensor):
+        given = type(bias).__name__
+        raise TypeError(f"linear(): argument 'bias' (position 3) must be Tensor, not {given}")
     total = result + bias
     if total._shape != result._shape or (weight.ndim != 2 and (bias._shape or input.ndim == 2)):
         raise RuntimeError(

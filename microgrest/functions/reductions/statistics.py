@@ -21,11 +21,22 @@ from ..views.shapes import movedim
 from .folds import Dims, dims_of, fold, mean, sum
 
 
-def _by_ops(x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
-    """The variance, of deviations from the mean as it was rounded, for which their sum makes up."""
+def _by_ops(name: str, x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
+    """The moment of deviations from the mean as it was rounded, for which their sum makes up.
+
+    They are in units of the largest element, so that their squares stay in the range.
+    """
+    unit: Any = 1.0
+    if x.is_floating_point() and x.numel():
+        largest = fold(rows.amax, x.detach().abs(), dims, True)
+        unit = where((largest > 0) & (largest < math.inf), largest, 1.0)
+    x = x / unit if isinstance(unit, Tensor) else x
     deviation = x - mean(x, dims, True)
-    squares, left = sum(deviation * deviation, dims, keepdim), sum(deviation, dims, keepdim)
-    return (squares - left * left / max(numel(x, dims), 1)) / freedom
+    squares, left = sum(deviation * deviation, dims, True), sum(deviation, dims, True)
+    variance = (squares - left * left / max(numel(x, dims), 1)) / freedom
+    y: Tensor = variance * unit if name == "variance" else FUNCTIONS["root"](variance)
+    y = y * unit
+    return y if keepdim else y.reshape(tuple(n for d, n in enumerate(x._shape) if d not in dims))
 
 
 def _prepared(
@@ -52,12 +63,17 @@ def _moment(
     """
     x, dims, freedom = _prepared(input, dim, unbiased, correction)
     if not (dims and x.is_cpu and x._kind.dtype in (float32, float64) and x.numel()):
-        variance = _by_ops(x, dims, freedom, keep)
-        return variance if name == "variance" else FUNCTIONS["root"](variance)
+        return _by_ops(name, x, dims, freedom, keep)
+    return _along(SHORT[name], x, dims, keep, freedom=float(freedom))
+
+
+def _along(row: Any, x: Tensor, dims: tuple[int, ...], keep: bool, **numbers: float) -> Tensor:
+    """A row over neighbors among the dimensions, over any."""
     if dims[-1] - dims[0] == len(dims) - 1:
-        return SHORT[name](x, dim=dims, keepdim=bool(keep), freedom=float(freedom))[0]
+        y: Tensor = row(x, dim=dims, keepdim=bool(keep), **numbers)[0]
+        return y
     first = tuple(range(len(dims)))
-    y = SHORT[name](movedim(x, dims, first), dim=first, keepdim=False, freedom=float(freedom))[0]
+    y = row(movedim(x, dims, first), dim=first, keepdim=False, **numbers)[0]
     return y.reshape(tuple(1 if d in dims else n for d, n in enumerate(x._shape))) if keep else y
 
 
@@ -189,6 +205,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False)
         )
     alone = p != 0 and numel(input, dims) == 1  # no power of one element overflows
     if p == 2 and not alone:
+        if input._kind.dtype is float64 and dims and input.numel():
+            return _along(SHORT["length"], input, dims, keepdim)
         return fold(rows.euclidean, input, dims, keepdim)
     if p == 1:
         return sum(input.abs(), dim, keepdim)

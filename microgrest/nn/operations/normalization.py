@@ -141,6 +141,7 @@ def rms_norm(
     return _affine(x * (x.square().mean(dims, True) + less).rsqrt(), weight, None).to(input.dtype)
 
 
+@of_tensors
 @ends_as("NativeGroupNormBackward0")
 def group_norm(
     input: Tensor,

@@ -17,6 +17,7 @@ from ...kernels.source.axis.lines import Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..places.movement import expand
 from ..pointwise.elementwise import square
+from .lengths import SIZES, unit
 from .reduction import mean as mean_of, spread, sum
 
 _SCALE = (
@@ -24,6 +25,13 @@ _SCALE = (
     Number("deviation", "sqrt((0 if {variance} < 0 else {variance}) + {eps})"),
     Number("scale", "1 / {deviation}"),
     Number("rstd", "{scale}"),
+)
+_IN_UNITS = (
+    Number("own", "{rest} * {unit}"),
+    Number("variance", "{squares} / {n} - {own} * {own}"),
+    Number("square", "(0 if {variance} < 0 else {variance}) + {eps} * {unit} * {unit}"),
+    Number("deviation", "sqrt({square}) / {unit}"),
+    *_SCALE[2:],
 )
 _IN_TWO_PARTS = (Number("mean", "{high}"), Number("low", "{rest}"))
 # `high` is the mean but for roundings, and `rest` what elements differ from it on average. In
@@ -45,9 +53,11 @@ _MOMENTS = {
         ),
     ),
     "float64": (
-        _FIRST,
+        _FIRST._replace(folds=(*_FIRST.folds, SIZES), then=(*_FIRST.then, *unit("{eps} == 0"))),
         Phase(
-            _DIFFERENCE, folds=(_SQUARES,), then=(Number("grid", "sqrt({squares}) * 134217728"),)
+            _DIFFERENCE,
+            folds=(Fold("squares", "scaled_square({d}, {unit})"),),
+            then=(Number("grid", "sqrt({squares}) / {unit} * 134217728"),),
         ),
         Phase(
             (*_DIFFERENCE, ("part", "less({d}, -{grid}, {grid})")),
@@ -55,7 +65,7 @@ _MOMENTS = {
                 Fold("parts", "{part}"),
                 Fold("left", "less({d}, {part}, 0) + lost({x}, {high})"),
             ),
-            then=(Number("rest", "({parts} + {left}) / {n}"), *_IN_TWO_PARTS, *_SCALE),
+            then=(Number("rest", "({parts} + {left}) / {n}"), *_IN_TWO_PARTS, *_IN_UNITS),
         ),
     ),
 }

@@ -18,9 +18,9 @@ def reduction(name: str, *, init: str, step: str, doc: str, vjp: Any = None, **f
     """Register a fold: from `init`, by `step` over {acc} and {x}, to `final` over {acc} and {n}.
 
     What is folded is `each` of an element {x}, where that is given.
-    `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "same",
-    or "bool"; `vector` is as in `Reduce`. `again` makes of a result y that of n times as many
-    elements, all of them met n times; without it that is y.
+    `lane` is the register type: "sum" (wide integers, float32 lanes with float64 totals), "squares"
+    (float64), "same", or "bool"; `vector` is as in `Reduce`. `again` makes of a result y that of n
+    times as many elements, all of them met n times; without it that is y.
     """
     extra = {"init": init, "step": step}
     known = "each", "final", "lane", "vector", "empty", "again"
@@ -114,7 +114,7 @@ euclidean = reduction(
     each="{x} * {x}",
     step="{acc} + {x}",
     final="sqrt({acc})",
-    lane="sum",
+    lane="squares",
     again=lambda y, n: y * n**0.5,
     vjp=lambda g, y, x, dim, keepdim: (
         x * spread(g / where(eq(y, 0.0), math.inf, y), x, dim, keepdim),

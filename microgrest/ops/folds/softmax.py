@@ -22,6 +22,7 @@ from ...kernels.source.axis.lines import MAX, Array, Fold, Lines, Number, Phase
 from ..kernel import Call, Tensor, kernel
 from ..pointwise.elementwise import exp
 from ..pointwise.logic import where
+from .lengths import SIZES, extents, unit
 from .reduction import mean, spread, sum
 
 TOP = Phase(folds=(Fold("top", "{x}", MAX),))
@@ -34,6 +35,11 @@ _X, _OUT = Array("x", "r"), Array("out", "w")
 _G, _Y = Array("g", "r"), Array("y", "r")
 
 
+VARIANCE, DEVIATION = "{spread} / {freedom}", "sqrt({spread} / {freedom})"
+# What brings a result back from the unit of its line.
+IN_UNITS = {VARIANCE: " / {unit} / {unit}", DEVIATION: " / {unit}"}
+
+
 def _moment(result: str, dtype: str) -> tuple[tuple[Array, ...], tuple[Phase, ...]]:
     """In two passes: no square of a number that is large beside the differences.
 
@@ -41,15 +47,24 @@ def _moment(result: str, dtype: str) -> tuple[tuple[Array, ...], tuple[Phase, ..
     what all elements differ from it, exactly, is taken off: equal ones have no variance.
     """
     center = Number("center", "{total} / {n}")
-    first = Phase(folds=(Fold("total", "{x}"),), then=(center,), wide=True)
-    folds: tuple[Fold, ...] = (Fold("squares", "{d} * {d}"),)
+    folds: tuple[Fold, ...] = (Fold("total", "{x}"),)
+    squares: tuple[Fold, ...] = (Fold("squares", "{d} * {d}"),)
     spread: tuple[Number, ...] = (Number("spread", "{squares}"),)
+    numbers: tuple[Number, ...] = (center,)
     if dtype == "float64":
-        folds += (Fold("left", "{d}"),)
-        less = "{squares} if {squares} > 1e300 else {squares} - {left} / {n} * {left}"
-        spread = Number("rest", less), Number("spread", "0 if {rest} < 0 else {rest}")
+        folds += (SIZES,)
+        numbers += unit()
+        squares = Fold("squares", "scaled_square({d}, {unit})"), Fold("left", "{d}")
+        less = "{squares} if {squares} > 1e300 else {squares} - {own} / {n} * {own}"
+        spread = (
+            Number("own", "{left} * {unit}"),
+            Number("rest", less),
+            Number("spread", "0 if {rest} < 0 else {rest}"),
+        )
+        result += IN_UNITS[result]
+    first = Phase(folds=folds, then=numbers, wide=True)
     then = (*spread, Number("out", result))
-    second = Phase((("d", "{x} - {center}"),), folds=folds, then=then, wide=True)
+    second = Phase((("d", "{x} - {center}"),), folds=squares, then=then, wide=True)
     return (_X, Array("out", "w", "line")), (first, second)
 
 
@@ -94,7 +109,7 @@ PROGRAMS: dict[str, tuple[tuple[Array, ...], tuple[Phase, ...]]] = {
         ),
     ),
 }
-MOMENTS = {"variance": "{spread} / {freedom}", "deviation": "sqrt({spread} / {freedom})"}
+MOMENTS = {"variance": VARIANCE, "deviation": DEVIATION}
 
 
 @cache
@@ -202,8 +217,6 @@ def deviation(input: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float
 
 
 def _moments(name: str, x: Tensor, dim: tuple[int, ...], keepdim: bool, freedom: float) -> Call:
-    shape, last = x.shape, dim[-1] + 1
-    n, inner = math.prod(shape[dim[0] : last]), math.prod(shape[last:])
-    kept = tuple(1 if d in dim else n for d, n in enumerate(shape) if keepdim or d not in dim)
+    kept, n, inner = extents(x, dim, keepdim)
     call = walk(name, x.dtype.name, form_of(n, inner))
     return Call(call, ((kept, x.dtype),), (n, inner), (x.dtype.numpy.type(freedom),))
