@@ -196,6 +196,7 @@ def _meeting(name: str, body: str, oracle: Callable[..., None]) -> Kind:
         operands=fixed(out="rw", index="r", source="r"),
         oracle=oracle,
         cpu=partial(_meet_cpu, name=name, body=body),
+        elsewhere="element by element",
         tasks=lambda out, index, source, n, inner: int(out.size) // max(n * inner, 1),
         needs=_of_met,
         indices=(("index", 0),),
