@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -142,6 +144,48 @@ def test_the_loop_is_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
         for batch in DataLoader(twin.data, 2):
             twin.step(*batch)
     assert twin.state() == state
+
+
+@pytest.mark.skipif(interpreted(), reason="there is no machine code")
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="signals need the main thread"
+)
+@pytest.mark.parametrize("chunk", [3, 5])
+def test_ctrl_c_leaves_whole_steps(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While native code is in the third epoch; the next call goes on from there."""
+    fit, twin = Fit(), Fit()
+    run = along.Along.__call__
+    calls: list[int] = []
+
+    def interrupted(self: Any, numbers: Any, *given: Any) -> int:
+        calls.append(len(numbers))
+        if sum(calls) > 12:
+            signal.raise_signal(signal.SIGINT)
+        return run(self, numbers, *given)
+
+    monkeypatch.setattr(along.Along, "ready", lambda self: True)
+    monkeypatch.setattr(along.Along, "__call__", interrupted)
+    monkeypatch.setattr(repeating, "_paced", lambda *a: chunk)
+    mg.manual_seed(1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit.step.repeat(shuffled(fit.data), epochs=100)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    monkeypatch.setattr(along.Along, "__call__", run)
+    (done,) = {int(state["step"]) for state in fit.optimizer.state.values()}
+    assert 12 < done < 30
+    state = fit.state()
+    mg.manual_seed(1)
+    for _, batch in zip(
+        range(done), (b for _ in range(9) for b in shuffled(twin.data)), strict=False
+    ):
+        twin.step(*batch)
+    assert state == twin.state()
+    fit.step.repeat(shuffled(fit.data), epochs=1)
+    (after,) = {int(state["step"]) for state in fit.optimizer.state.values()}
+    assert after == done + 6
 
 
 def test_batches_are_taken_by_number_too() -> None:
