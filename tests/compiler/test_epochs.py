@@ -239,6 +239,31 @@ def test_nan_of_a_batch_is_at_its_step() -> None:
     assert ours == weight
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt:RuntimeWarning")
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_batch_that_is_written_is_written_once(loaded: bool) -> None:
+    """Although steps run again, to find where a NaN came from."""
+
+    def trained(eager: bool) -> Any:
+        weight, x = mg.full((), 3.0), mg.arange(1.0, 17.0).reshape(8, 2)
+        batches = DataLoader(Data(x), 1) if loaded else [(row.clone(),) for row in x]
+
+        def step(x: Any) -> Any:
+            x.mul_(2)
+            weight.sub_(x.sum() / 40)
+            return (weight + 3).sqrt()
+
+        if eager:
+            for _, batch in zip(range(8), (b for _ in range(2) for b in batches), strict=False):
+                step(*batch)
+        else:
+            with pytest.raises(FloatingPointError, match="at step 8"):
+                mg.compile(step).repeat(8, batches=batches)
+        return weight.item(), x.tolist(), [mg.stack(batch).tolist() for batch in batches]
+
+    assert trained(eager=False) == trained(eager=True)
+
+
 def test_an_index_out_of_range_ends_before_its_step() -> None:
     rows = mg.arange(24) % 5
     rows[17] = 7

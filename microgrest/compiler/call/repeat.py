@@ -154,6 +154,8 @@ class _Run:
         first = taken.step(0)
         snapshot = found.snapshot(first, {}, KEPT_BYTES) if self.nan_check else None
         room = min(room, paces.get(found, 1))
+        if snapshot is not None and self._writes_batch(found, first):
+            room = 1  # going back, a batch has to be as it was
         several = found.repeats and not self.source.reads(lambda: found.written(first, {}))
         most = room if several else 1
         rows = np.empty((room, len(found.trace.scalars)))
@@ -180,6 +182,11 @@ class _Run:
                 break
         paces[found] = _paced(max(at, paces.get(found, 1)), at, perf_counter() - began)
         return _Chunk(self.step.fn, found, snapshot, calls, rows[:at])
+
+    def _writes_batch(self, found: Any, args: Args) -> bool:
+        """Whether the step writes to what it alone is given."""
+        batch = [t._storage for t in tensors_of(args[len(self.source.args) :])]
+        return bool(batch) and any(t._storage in batch for t in found.written(args, {}))
 
 
 def _run(found: Any, taken: Stretch, rows: Array) -> Any:
