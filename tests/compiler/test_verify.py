@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bits import linear_in_parts as linear_in_parts
 from interpreter import build
 
 import microgrest as mg
