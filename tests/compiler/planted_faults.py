@@ -246,7 +246,7 @@ def contents_outlive_a_write_to_a_part() -> Patches:
         yield
 
 
-@fault("many_loops", "flow steps random", 2)
+@fault("many_loops", "flow steps random", 10)
 @contextmanager
 def any_walk_covers() -> Patches:
     """A view that goes through a buffer in another order is taken for the buffer."""
@@ -449,7 +449,7 @@ def draws_never_change() -> Patches:
 # Faults of memory
 
 
-@fault("embedding", "order steps random", 2)
+@fault("embedding", "order steps random", 7)
 @contextmanager
 def memory_is_shared_a_loop_too_early() -> Patches:
     """A temporary makes room for another in the loop before its last."""

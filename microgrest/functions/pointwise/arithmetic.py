@@ -180,8 +180,16 @@ def _clamping(x: Any, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     if isinstance(x, Tensor) and x.dtype is bool_ and {type(low), type(high)} <= {bool, type(None)}:
         raise NotImplementedError('"clamp" is not implemented for bool tensors and numbers')
     if low is not None and high is not None:
-        return "clamp", (low, high)
+        return "clamp", (_bound(low, high, x), _bound(high, low, x))
     return ("clamp_max", (high,)) if low is None else ("clamp_min", (low,))
+
+
+def _bound(bound: Any, other: Any, x: Any) -> Any:
+    """A bound of no dimensions is a number where the other one is: it leaves the dtype alone."""
+    if isinstance(other, Tensor) or not isinstance(bound, Tensor) or not isinstance(x, Tensor):
+        return bound
+    alike = bound.is_floating_point() and x.is_floating_point()
+    return bound.to(x.dtype) if alike and not bound.ndim and not bound.requires_grad else bound
 
 
 @method
