@@ -78,20 +78,19 @@ def _cpu(name: str, parameters: str, body: str, dtype: str, threads: bool) -> st
     )
 
 
-# CUDA: a thread for each element that is taken, and for each column that is added up.
+# CUDA: a thread for each element that is taken, and for each column that is written.
 
 _TAKES = [
     "row, i = t // inner, t % inner",
     "out[t] = x[(row // k * n + index[row % k]) * inner + i]",
 ]
-_SUMS = [
+_ZEROS = ["for r in range(n):", "    out[start + r * inner] = {zero}"]
+_MEETS = [
     "start = t // inner * n * inner + t % inner",
-    "for r in range(n):",
-    "    out[start + r * inner] = {zero}",
     "at = t // inner * k * inner + t % inner",
     "for j in range(k):",
     "    place = start + index[j] * inner",
-    "    out[place] = {sum}",
+    "    out[place] = {value}",
 ]
 
 
@@ -100,12 +99,23 @@ def _takes(params: str, metas: Metas, sizes: Sizes, room: Room) -> Launches:
 
 
 def _sums(params: str, metas: Metas, sizes: Sizes, room: Room) -> Launches:
+    zero, value = _zero_and_sum(params)
+    body = [line.format(zero=zero, value=value) for line in (_MEETS[0], *_ZEROS, *_MEETS[1:])]
+    return _launch("sum_slices", ("source", "index", "out"), body, params, metas, sizes, room)
+
+
+def _meets(params: str, metas: Metas, sizes: Sizes, room: Room, name: str, adds: bool) -> Launches:
+    value = _zero_and_sum(params)[1] if adds else "source[at + j * inner]"
+    body = [line.format(value=value) for line in _MEETS]
+    return _launch(name, ("out", "index", "source"), body, params, metas, sizes, room)
+
+
+def _zero_and_sum(dtype: str) -> tuple[str, str]:
+    """The texts of zero, and of an element with one of the source added to it."""
     from ..source.scalar import SHORT
 
-    short, operator = ("u8", "|") if params == "bool" else (SHORT[params], "+")
-    total = f"{short}(out[place] {operator} source[at + j * inner])"
-    body = [line.format(zero=f"{short}(0)", sum=total) for line in _SUMS]
-    return _launch("sum_slices", ("source", "index", "out"), body, params, metas, sizes, room)
+    short, operator = ("u8", "|") if dtype == "bool" else (SHORT[dtype], "+")
+    return f"{short}(0)", f"{short}(out[place] {operator} source[at + j * inner])"
 
 
 def _launch(
@@ -121,7 +131,7 @@ def _launch(
     from ..source.writer import module
 
     n, inner = sizes
-    k, written = elements(metas[1]), elements(metas[2])
+    k, written = elements(metas[1]), elements(metas[arrays.index("out")])
     columns = written if name == "take_slices" else written // max(n, 1)
     numbers = ["count", "k", "n", "inner"]
     lines = [
@@ -190,14 +200,16 @@ def _of_met(params: str, metas: Metas, sizes: Sizes, k: int, at: Array) -> tuple
 
 
 def _meeting(name: str, body: str, oracle: Callable[..., None]) -> Kind:
-    """A kind that writes to slices of what is there; on a GPU elements are moved one by one."""
+    """A kind that writes to slices of what is there."""
+    launches = partial(_meets, name=name, adds=body is _ADD)
     return Kind(
         name=name,
         operands=fixed(out="rw", index="r", source="r"),
         oracle=oracle,
         cpu=partial(_meet_cpu, name=name, body=body),
-        elsewhere="element by element",
         tasks=lambda out, index, source, n, inner: int(out.size) // max(n * inner, 1),
+        grid=launches,
+        block=launches,
         needs=_of_met,
         indices=(("index", 0),),
         cost=lambda params, metas, sizes: Cost(

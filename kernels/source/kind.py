@@ -219,9 +219,7 @@ class Kind:
     # CUDA
 
     grid: Callable[[Any, Metas, Sizes, Room], Launches] | None = None
-    """The launches of a call; None: the host does it, on copies, unless there is `elsewhere`."""
-    elsewhere: str = ""
-    """What does the same on a GPU, for people, where callers take that in place of this kind."""
+    """The launches of a call; None: the host does it, on copies."""
     block: Callable[[Any, Metas, Sizes, Room], Launches | Over] | None = None
     """The same for one block, without scratch memory; None: always by a grid."""
     library: Callable[[Any, Metas, Room], Callable[..., None] | None] | None = None

@@ -220,7 +220,7 @@ def on_gpu(op: Callable[..., Any], make: Make) -> str:
         called(op, make, mg.float64 if accepted(op, make, mg.float64) else mg.int64)
     finally:
         kinds.kernel = original
-    return "host" if any(kind.grid is None and not kind.elsewhere for kind in used) else "kernel"
+    return "host" if any(kind.grid is None for kind in used) else "kernel"
 
 
 def sections() -> Iterator[tuple[str, list[tuple[list[str], Callable[..., Any]]]]]:
