@@ -292,6 +292,7 @@ def test_detach_of_a_view_in_place_is_refused() -> None:
         (leaf(1.0, 2.0) * 1)[0].detach_()
 
 
+@pytest.mark.host  # on a GPU places are made of the index first
 @pytest.mark.parametrize(
     "write",
     [

@@ -24,12 +24,15 @@ from .folds import Dims, dims_of, fold, mean, sum
 def _by_ops(name: str, x: Tensor, dims: tuple[int, ...], freedom: float, keepdim: bool) -> Tensor:
     """The moment of deviations from the mean as it was rounded, for which their sum makes up.
 
-    They are in units of the largest element, so that their squares stay in the range.
+    They are in units of a power of 2 near the largest element, so that their squares stay in the
+    range and nothing is rounded.
     """
     unit: Any = 1.0
     if x.is_floating_point() and x.numel():
         largest = fold(rows.amax, x.detach().abs(), dims, True)
-        unit = where((largest > 0) & (largest < math.inf), largest, 1.0)
+        half = largest * 0.5
+        power = half / FUNCTIONS["frexp_mantissa"](largest)
+        unit = where((half > 0) & (largest < math.inf), power, 1.0)
     x = x / unit if isinstance(unit, Tensor) else x
     deviation = x - mean(x, dims, True)
     squares, left = sum(deviation * deviation, dims, True), sum(deviation, dims, True)
